@@ -1,0 +1,1 @@
+//! Typed IAM API, generated from its model at build time.

@@ -1,0 +1,1 @@
+//! Typed SQS API, generated from its model at build time.

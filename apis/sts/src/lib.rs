@@ -1,0 +1,1 @@
+//! Typed STS API, generated from its model at build time.

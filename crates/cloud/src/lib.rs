@@ -1,0 +1,1 @@
+//! Puts the cloud together: configuration, the list of services, start and stop.

@@ -1,0 +1,1 @@
+//! The front door: listen, address, identify, decode, authorise, dispatch, encode, record.

@@ -1,0 +1,1 @@
+//! What a room may touch: the context of a request, tables, reconcilers.

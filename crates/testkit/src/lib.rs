@@ -1,0 +1,1 @@
+//! A cloud in this process on port 0 for tests, and a clock to move.

@@ -1,0 +1,1 @@
+//! The wire protocols of AWS: decoding requests, encoding responses. Knows no service.

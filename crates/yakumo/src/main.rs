@@ -1,0 +1,2 @@
+//! The `yakumo` command.
+fn main() {}

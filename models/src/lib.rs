@@ -1,0 +1,1 @@
+//! The compact API models of every service that is routed, embedded.
