@@ -1,0 +1,459 @@
+//! The queue itself. Whoever finds no commit in progress leads: it writes what waits as one group, again and
+//! again until nothing waits.
+//!
+//! Invariant: at most one group is being written, groups are written in the order of arrival, and each slot is
+//! filled exactly once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::{Notify, watch};
+
+use super::conflicts::Written;
+use super::feed::Feed;
+use super::group::{Entry, Group};
+use super::ticket::Slot;
+use super::{OpenTransaction, Order, Ticket};
+use crate::batch::{Batch, Op};
+use crate::engine::Engine;
+use crate::key::SYSTEM;
+use crate::{StoreError, record};
+
+const MOST_BATCHES_IN_GROUP: usize = 1024;
+const MOST_BYTES_IN_GROUP: usize = 8 * 1024 * 1024;
+/// More than this waiting is refused, so that a slow disk does not become a full memory.
+const MOST_WAITING_BYTES: usize = 256 * 1024 * 1024;
+/// After so many groups a leader hands over, so that its own caller gets its answer.
+const GROUPS_PER_LEADER: u32 = 32;
+/// Order numbers are reserved in blocks: the end of the block is stored, not every number.
+const ORDER_BLOCK: u64 = 1 << 20;
+
+/// Who writes the groups.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Mode {
+    /// The callers themselves, on their own threads: nothing waits for a disk.
+    Inline,
+    /// One thread of its own: each group waits for a sync.
+    Thread,
+    /// One task: each group waits for a server.
+    Task,
+}
+
+/// The queue of one store.
+pub(crate) struct Committer {
+    pub(crate) engine: Arc<Engine>,
+    mode: Mode,
+    feed_limit: u64,
+    state: Mutex<State>,
+    applied: AtomicU64,
+    /// Only the leader touches it.
+    lead: tokio::sync::Mutex<LeadState>,
+    latest_change: watch::Sender<Order>,
+    work: Condvar,
+    task: Notify,
+    idle: Notify,
+}
+
+struct State {
+    waiting: Vec<Entry>,
+    waiting_bytes: usize,
+    next_order: u64,
+    leading: bool,
+    held: bool,
+    closed: bool,
+    written: Written,
+}
+
+struct LeadState {
+    order_ceiling: u64,
+    feed: Option<Feed>,
+}
+
+fn ceiling_key() -> Bytes {
+    Bytes::from_static(&[SYSTEM, b'm', b'o'])
+}
+
+impl Committer {
+    /// Reads where the order stands and starts the writer that the mode asks for.
+    pub(crate) async fn start(
+        engine: Arc<Engine>,
+        mode: Mode,
+        feed_limit: u64,
+    ) -> Result<Arc<Committer>, StoreError> {
+        let ceiling = read_ceiling(&engine).await?;
+        let committer = Arc::new(Committer {
+            engine,
+            mode,
+            feed_limit,
+            state: Mutex::new(State {
+                waiting: Vec::new(),
+                waiting_bytes: 0,
+                next_order: ceiling + 1,
+                leading: false,
+                held: false,
+                closed: false,
+                written: Written::default(),
+            }),
+            applied: AtomicU64::new(ceiling),
+            lead: tokio::sync::Mutex::new(LeadState { order_ceiling: ceiling, feed: None }),
+            latest_change: watch::Sender::new(Order::from_u64(ceiling)),
+            work: Condvar::new(),
+            task: Notify::new(),
+            idle: Notify::new(),
+        });
+        committer.start_writer()?;
+        Ok(committer)
+    }
+
+    fn start_writer(self: &Arc<Self>) -> Result<(), StoreError> {
+        let me = Arc::downgrade(self);
+        match self.mode {
+            Mode::Inline => {}
+            Mode::Thread => {
+                std::thread::Builder::new()
+                    .name("yakumo-commit".into())
+                    .spawn(move || {
+                        while let Some(committer) = me.upgrade() {
+                            if committer.wait_for_work() {
+                                return;
+                            }
+                            committer.lead_here();
+                        }
+                    })
+                    .map_err(|error| StoreError::io("starting the commit thread", error))?;
+            }
+            Mode::Task => {
+                tokio::spawn(async move {
+                    while let Some(committer) = me.upgrade() {
+                        while let Some(lead) = committer.claim() {
+                            lead.run(u32::MAX).await;
+                        }
+                        if committer.state.lock().closed {
+                            return;
+                        }
+                        let wake = committer.task.notified();
+                        // A bound on the wait lets the task see that its store is gone.
+                        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), wake).await;
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits up to a second for work; true when the store is closed.
+    fn wait_for_work(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.waiting.is_empty() && !state.closed {
+            self.work.wait_for(&mut state, std::time::Duration::from_secs(1));
+        }
+        state.closed && state.waiting.is_empty()
+    }
+
+    /// Fixes a batch's place in the order. Never blocks on the engine.
+    pub(crate) fn enqueue(self: &Arc<Self>, mut batch: Batch) -> Ticket {
+        if let Some(error) = batch.refusal() {
+            return Ticket::failed(self.clone(), error);
+        }
+        if let Err(error) = self.engine.admit(batch.only_deletes()) {
+            return Ticket::failed(self.clone(), error);
+        }
+        let slot = Arc::new(Slot::default());
+        let mut state = self.state.lock();
+        if state.closed {
+            return Ticket::failed(self.clone(), StoreError::Closed);
+        }
+        if state.waiting_bytes > MOST_WAITING_BYTES {
+            let waiting_bytes = state.waiting_bytes;
+            drop(state);
+            return Ticket::failed(self.clone(), StoreError::Overloaded { waiting_bytes });
+        }
+        let order = state.next_order;
+        state.next_order += 1;
+        state.waiting_bytes += batch.size_bytes();
+        state.waiting.push(Entry { batch, order, slot: slot.clone() });
+        drop(state);
+        match self.mode {
+            Mode::Inline => {}
+            Mode::Thread => {
+                self.work.notify_one();
+            }
+            Mode::Task => self.task.notify_one(),
+        }
+        Ticket::waiting(self.clone(), slot)
+    }
+
+    /// Leads if the mode is inline and nobody leads.
+    pub(crate) fn drive(self: &Arc<Self>) {
+        if self.mode == Mode::Inline {
+            self.lead_here();
+        }
+    }
+
+    fn lead_here(self: &Arc<Self>) {
+        while let Some(lead) = self.claim() {
+            // Embedded engines never wait for anything in an `await`.
+            if lead.run(GROUPS_PER_LEADER).now_or_never().flatten().is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Becomes the leader and takes the first group; `None` when there is nothing to do or somebody leads.
+    fn claim(self: &Arc<Self>) -> Option<Lead> {
+        let mut state = self.state.lock();
+        if state.leading || state.held || state.waiting.is_empty() {
+            return None;
+        }
+        state.leading = true;
+        Some(Lead { committer: self.clone(), group: Some(state.take()) })
+    }
+
+    /// Writes one group.
+    async fn write(&self, group: &Group) -> Result<(), StoreError> {
+        if group.entries.is_empty() {
+            return Ok(());
+        }
+        let mut lead = self.lead.lock().await;
+        let mut ops = group.merged();
+        let mut ceiling = lead.order_ceiling;
+        if group.last_order() > ceiling {
+            ceiling = group.last_order() + ORDER_BLOCK;
+            ops.push(Op::put(ceiling_key(), record::seal(1, &ceiling.to_be_bytes())));
+        }
+        let mut feed = lead.feed;
+        if group.rows() > 0 {
+            let mut grown = match feed {
+                Some(feed) => feed,
+                None => Feed::read(&self.engine).await?,
+            };
+            grown.grow(&self.engine, group.rows(), self.feed_limit, &mut ops).await?;
+            feed = Some(grown);
+        }
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.engine.apply(&ops).await?;
+        lead.order_ceiling = ceiling;
+        lead.feed = feed;
+        if group.rows() > 0 {
+            self.latest_change.send_replace(Order::from_u64(group.last_order()));
+        }
+        Ok(())
+    }
+
+    /// Ends a group: makes it known, takes the next one if there is one, and answers.
+    fn finish(&self, group: Group, result: Result<(), StoreError>) -> Option<Group> {
+        let next = {
+            let mut state = self.state.lock();
+            if !group.recorded && state.written.watched() {
+                for entry in &group.entries {
+                    state.written.record(&entry.batch.ops, entry.order);
+                }
+            }
+            // Also after a failure: its orders are used up, and nothing of them is there.
+            self.applied.fetch_max(group.last_order(), Ordering::Release);
+            if state.held || state.waiting.is_empty() {
+                state.leading = false;
+                self.idle.notify_waiters();
+                None
+            } else {
+                Some(state.take())
+            }
+        };
+        group.answer(&result);
+        next
+    }
+
+    /// Counts a transaction as open and says up to which order its snapshot will at least reach.
+    pub(crate) fn begin_transaction(self: &Arc<Self>) -> (u64, Arc<OpenTransaction>) {
+        let mut state = self.state.lock();
+        state.written.begin();
+        (self.applied(), Arc::new(OpenTransaction(self.clone())))
+    }
+
+    pub(crate) fn end_transaction(&self) {
+        self.state.lock().written.end();
+    }
+
+    /// Every batch up to this order is visible to a read that begins now.
+    pub(crate) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// The order of the newest row of the change feed, as it moves.
+    pub(crate) fn watch_changes(&self) -> watch::Receiver<Order> {
+        self.latest_change.subscribe()
+    }
+
+    /// Up to which commit the feed's rows have been dropped.
+    pub(crate) async fn feed_dropped_to(&self) -> Result<u64, StoreError> {
+        Ok(Feed::read(&self.engine).await?.dropped_to)
+    }
+
+    /// Keeps every writer out until the hold is dropped; what is enqueued meanwhile waits.
+    pub(crate) async fn hold(self: &Arc<Self>) -> Hold {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            {
+                let mut state = self.state.lock();
+                if !state.leading && !state.held {
+                    state.held = true;
+                    return Hold(self.clone());
+                }
+            }
+            idle.await;
+        }
+    }
+
+    /// After the content was replaced: nothing cached holds, and the order goes on above both.
+    pub(crate) async fn restart(&self) -> Result<(), StoreError> {
+        let ceiling = read_ceiling(&self.engine).await?;
+        let mut lead = self.lead.lock().await;
+        *lead = LeadState { order_ceiling: ceiling, feed: None };
+        let mut state = self.state.lock();
+        state.next_order = state.next_order.max(ceiling + 1);
+        Ok(())
+    }
+
+    /// Refuses new batches, writes those that wait, and ends the writer.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        self.state.lock().closed = true;
+        self.drive();
+        self.work.notify_all();
+        self.task.notify_one();
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            {
+                let state = self.state.lock();
+                if !state.leading && state.waiting.is_empty() {
+                    return;
+                }
+            }
+            idle.await;
+        }
+    }
+}
+
+async fn read_ceiling(engine: &Engine) -> Result<u64, StoreError> {
+    let Some(value) = engine.get(&ceiling_key()).await? else { return Ok(0) };
+    let (_, body) = record::unseal("the order of commits", 1, &value)?;
+    let body = body.try_into().map_err(|_| StoreError::corrupt("the order of commits"))?;
+    Ok(u64::from_be_bytes(body))
+}
+
+impl State {
+    /// The next group: as many waiting batches as fit, transactions judged in their turn.
+    fn take(&mut self) -> Group {
+        let mut bytes = 0;
+        let mut fits = |entry: &Entry| {
+            bytes += entry.batch.size_bytes();
+            bytes <= MOST_BYTES_IN_GROUP
+        };
+        let count = self.waiting.iter().take(MOST_BATCHES_IN_GROUP).take_while(|e| fits(e)).count().max(1);
+        let taken = if count >= self.waiting.len() {
+            std::mem::take(&mut self.waiting)
+        } else {
+            self.waiting.drain(..count).collect()
+        };
+        self.waiting_bytes -= taken.iter().map(|entry| entry.batch.size_bytes()).sum::<usize>();
+        if !self.written.watched() {
+            return Group { entries: taken, ..Group::default() };
+        }
+        let mut group = Group { recorded: true, ..Group::default() };
+        for entry in taken {
+            if entry.batch.reads.as_ref().is_some_and(|reads| self.written.conflicts(reads)) {
+                group.conflicting.push(entry);
+            } else {
+                self.written.record(&entry.batch.ops, entry.order);
+                group.entries.push(entry);
+            }
+        }
+        group
+    }
+}
+
+/// Leadership. Dropped in the middle (a panic, a runtime that stops) it fails its group and steps down.
+struct Lead {
+    committer: Arc<Committer>,
+    group: Option<Group>,
+}
+
+impl Lead {
+    /// Writes groups until none waits or the budget is used up; `None` when the rest was handed over.
+    async fn run(mut self, budget: u32) -> Option<()> {
+        for _ in 0..budget {
+            let result = match &self.group {
+                Some(group) => self.committer.write(group).await,
+                None => return Some(()),
+            };
+            if let Some(group) = self.group.take() {
+                self.group = self.committer.finish(group, result);
+            }
+            if self.group.is_none() {
+                return Some(());
+            }
+        }
+        self.hand_over()
+    }
+
+    fn hand_over(mut self) -> Option<()> {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                let next = Lead { committer: self.committer.clone(), group: self.group.take() };
+                runtime.spawn(async move {
+                    let committer = next.committer.clone();
+                    if next.run(GROUPS_PER_LEADER).await.is_some() {
+                        committer.drive();
+                    }
+                });
+                None
+            }
+            // Without a runtime the caller is a thread of its own and may go on.
+            Err(_) => {
+                let group = self.group.take();
+                let mut state = self.committer.state.lock();
+                state.leading = false;
+                if let Some(group) = group {
+                    let bytes = group.entries.iter().map(|e| e.batch.size_bytes()).sum::<usize>();
+                    state.waiting_bytes += bytes;
+                    state.waiting.splice(0..0, group.entries);
+                    let conflicting = group.conflicting;
+                    drop(state);
+                    Group { conflicting, ..Group::default() }.answer(&Ok(()));
+                }
+                Some(())
+            }
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if let Some(group) = self.group.take() {
+            self.committer.state.lock().leading = false;
+            self.committer.idle.notify_waiters();
+            group.answer(&Err(StoreError::Closed));
+        }
+    }
+}
+
+/// Sole access to the engine, see [`Committer::hold`].
+pub(crate) struct Hold(Arc<Committer>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.state.lock().held = false;
+        self.0.idle.notify_waiters();
+        self.0.drive();
+        self.0.work.notify_all();
+        self.0.task.notify_one();
+    }
+}

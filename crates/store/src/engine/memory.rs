@@ -1,0 +1,58 @@
+//! The memory engine: a persistent ordered map, so that a snapshot is one pointer.
+
+use bytes::Bytes;
+use parking_lot::RwLock;
+use rpds::RedBlackTreeMapSync;
+
+use crate::batch::Op;
+use crate::{Pair, Range};
+
+type Map = RedBlackTreeMapSync<Bytes, Bytes>;
+
+/// Everything in one map.
+pub(crate) struct Memory(RwLock<Map>);
+
+impl Memory {
+    pub(crate) fn new() -> Memory {
+        Memory(RwLock::new(Map::new_sync()))
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Bytes> {
+        self.0.read().get(key).cloned()
+    }
+
+    pub(crate) fn snapshot(&self) -> MemorySnapshot {
+        MemorySnapshot(self.0.read().clone())
+    }
+
+    pub(crate) fn apply(&self, ops: &[Op]) {
+        let mut map = self.0.write();
+        for op in ops {
+            match &op.value {
+                Some(value) => map.insert_mut(op.key.clone(), value.clone()),
+                None => {
+                    map.remove_mut(&op.key);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn reset(&self) {
+        *self.0.write() = Map::new_sync();
+    }
+}
+
+/// The map as it was.
+pub(crate) struct MemorySnapshot(Map);
+
+impl MemorySnapshot {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Bytes> {
+        self.0.get(key).cloned()
+    }
+
+    pub(crate) fn scan(&self, range: &Range, limit: usize) -> Vec<Pair> {
+        let Some(bounds) = range.bounds() else { return Vec::new() };
+        let pairs = self.0.range::<Bytes, _>(bounds).map(|(key, value)| (key.clone(), value.clone()));
+        if range.reverse { pairs.rev().take(limit).collect() } else { pairs.take(limit).collect() }
+    }
+}

@@ -1,0 +1,162 @@
+//! The store: opening, reading, committing.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::batch::Batch;
+use crate::commit::{Committer, Mode, Order, Ticket};
+use crate::engine::{Engine, Memory};
+use crate::{Changes, CloudId, Config, Location, Pair, Range, Snapshot, StoreError, Transaction, change};
+
+/// Runs of a transaction before it takes its turn in a row with the other losers.
+const HOPEFUL_ATTEMPTS: u32 = 4;
+/// Runs of a transaction before it fails with [`StoreError::Contention`].
+const MOST_ATTEMPTS: u32 = 64;
+
+/// Everything of one cloud. Cheap to clone; all clones are the same store.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    cloud: CloudId,
+    committer: Arc<Committer>,
+    losers: tokio::sync::Mutex<()>,
+}
+
+impl Store {
+    /// Opens or creates a store.
+    ///
+    /// Errors: [`StoreError::Locked`] when another process has it, [`StoreError::NewerFormat`] when a newer
+    /// yakumo wrote it, [`StoreError::Corrupt`] when it is damaged.
+    pub async fn open(config: Config) -> Result<Store, StoreError> {
+        let cloud = match config.cloud {
+            Some(cloud) => cloud,
+            None => CloudId::random()?,
+        };
+        let (engine, mode) = match &config.location {
+            Location::Memory => (Engine::Memory(Memory::new()), Mode::Inline),
+            Location::Directory(_) => return Err(StoreError::Unsupported { what: "a directory" }),
+            Location::Postgres(_) => return Err(StoreError::Unsupported { what: "PostgreSQL" }),
+        };
+        let committer = Committer::start(Arc::new(engine), mode, config.feed_rows).await?;
+        Ok(Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) })))
+    }
+
+    /// The cloud's id, made when the store was created.
+    pub fn cloud(&self) -> CloudId {
+        self.0.cloud
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.0.committer.engine
+    }
+
+    /// The value of a key, as of the latest commit. On embedded engines this never yields.
+    pub async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        crate::key::check(key)?;
+        self.engine().get(key).await
+    }
+
+    /// At most `limit` pairs of a range, in its direction; one consistent view of it.
+    pub async fn scan(&self, range: Range, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        self.engine().scan(&range.cut(), limit).await
+    }
+
+    /// Fixes the batch's place in the commit order. May be called under a lock: it never waits for the engine.
+    ///
+    /// The [`Ticket`] resolves when the batch is durable as configured; dropping it does not cancel the commit.
+    pub fn enqueue(&self, batch: Batch) -> Ticket {
+        self.0.committer.enqueue(batch)
+    }
+
+    /// Commits a batch and waits until it is durable as configured.
+    pub async fn commit(&self, batch: Batch) -> Result<Order, StoreError> {
+        self.enqueue(batch).await
+    }
+
+    /// Runs `f` on a snapshot and commits what it wrote if nothing that it read was written meanwhile, else runs
+    /// it again. `f` must have no other effect. An error of `f` ends the transaction without a trace.
+    ///
+    /// `f` is written `async |tx| { … }`; what it uses from outside it borrows.
+    /// Errors: [`StoreError::Contention`] after 64 runs.
+    pub async fn transact<T, E, F, Fut>(&self, f: F) -> Result<T, E>
+    where
+        F: Fn(Transaction) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        E: From<StoreError>,
+    {
+        let mut turn = None;
+        for attempt in 0..MOST_ATTEMPTS {
+            if attempt == HOPEFUL_ATTEMPTS {
+                turn = Some(self.0.losers.lock().await);
+            }
+            let transaction = self.begin().await?;
+            let value = f(transaction.clone()).await?;
+            let batch = transaction.into_batch();
+            if batch.is_empty() {
+                return Ok(value);
+            }
+            match self.commit(batch).await {
+                Ok(_) => return Ok(value),
+                Err(StoreError::Conflict) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        drop(turn);
+        Err(StoreError::Contention { attempts: MOST_ATTEMPTS }.into())
+    }
+
+    async fn begin(&self) -> Result<Transaction, StoreError> {
+        let (order, open) = self.0.committer.begin_transaction();
+        let view = self.engine().snapshot().await?;
+        Ok(Transaction::new(Snapshot { order, view }, open))
+    }
+
+    /// A consistent view of everything.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let order = self.0.committer.applied();
+        Ok(Snapshot { order, view: self.engine().snapshot().await? })
+    }
+
+    /// The rows of the change feed of commits after `after`, oldest first: at least `limit` rows when there are
+    /// as many, and a few more when that would tear a commit apart.
+    pub async fn changes(&self, after: Order, limit: usize) -> Result<Changes, StoreError> {
+        let dropped_to = self.0.committer.feed_dropped_to().await?;
+        let range = Range::prefix(change::FEED).after(change::row_key(after.as_u64(), u16::MAX));
+        let mut rows = Vec::new();
+        for (key, value) in self.engine().scan(&range, limit).await? {
+            rows.push(change::read_row(&key, &value)?);
+        }
+        if let Some(last) = rows.last().filter(|_| rows.len() == limit).map(|row| (row.order, row.index)) {
+            let (order, index) = (last.0.as_u64(), last.1);
+            let rest = Range::between(change::row_key(order, 0), change::row_key(order + 1, 0));
+            let rest = rest.after(change::row_key(order, index));
+            for (key, value) in self.engine().scan(&rest, usize::from(u16::MAX)).await? {
+                rows.push(change::read_row(&key, &value)?);
+            }
+        }
+        let next = rows.last().map_or(after, |row| row.order);
+        Ok(Changes { rows, next, missed: after.as_u64() < dropped_to })
+    }
+
+    /// Moves on whenever the change feed has new rows: the order of the newest.
+    pub fn watch_changes(&self) -> tokio::sync::watch::Receiver<Order> {
+        self.0.committer.watch_changes()
+    }
+
+    /// Removes everything: keys, feed and blobs. Snapshots taken before are lost.
+    pub async fn reset(&self) -> Result<(), StoreError> {
+        let hold = self.0.committer.hold().await;
+        self.engine().reset().await?;
+        self.0.committer.restart().await?;
+        drop(hold);
+        Ok(())
+    }
+
+    /// Writes what waits, lets go of the data and refuses everything from now on, on all clones.
+    pub async fn close(self) -> Result<(), StoreError> {
+        self.0.committer.close().await;
+        self.engine().close().await
+    }
+}

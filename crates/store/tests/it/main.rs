@@ -1,0 +1,4 @@
+//! The store from outside: one behaviour suite over all engines, and what only some engines have to prove.
+
+mod behaviour;
+mod engines;
