@@ -1,0 +1,75 @@
+//! The `Principal` and `NotPrincipal` elements.
+
+use super::{Dialect, Malformed, one_of, texts};
+use crate::document::{Effect, PolicyKind};
+use crate::grantee::{Grantee, Grantees};
+use crate::json::Json;
+
+pub(super) fn parse(
+    members: &[(String, Json)],
+    effect: Effect,
+    dialect: &Dialect<'_>,
+) -> Result<Option<Grantees>, Malformed> {
+    let element = one_of(members, "Principal", "NotPrincipal", dialect)?;
+    let Some((negated, json)) = element else {
+        // AWS: the default endpoint policy and those of gateways name a principal; IAM insists on it elsewhere too.
+        return match dialect.names_principals() {
+            true => Err(Malformed::new("Missing required field Principal")),
+            false => Ok(None),
+        };
+    };
+    if !dialect.names_principals() {
+        return Err(Malformed::new("Policy document should not specify a principal."));
+    }
+    // AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+    if negated && effect == Effect::Allow {
+        return Err(Malformed::new("Allow with NotPrincipal is not allowed."));
+    }
+    let mut list = Vec::new();
+    let mut source: Vec<Box<str>> = Vec::new();
+    for (kind, name) in named(json, dialect)? {
+        let grantee = grantee(kind, name, dialect).ok_or_else(|| invalid(kind, name))?;
+        source.push(if kind == "*" { "*".into() } else { format!("{kind}:{name}").into() });
+        list.push(grantee);
+    }
+    if list.is_empty() {
+        return Err(Malformed::new("Missing required field Principal cannot be empty!"));
+    }
+    Ok(Some(Grantees { negated, list: list.into(), source: source.into() }))
+}
+
+/// Pairs of principal type and name; `"*"` gives the pair of two stars.
+fn named<'j>(json: &'j Json, dialect: &Dialect<'_>) -> Result<Vec<(&'j str, &'j str)>, Malformed> {
+    match json {
+        Json::Text(text) if text == "*" => Ok(vec![("*", "*")]),
+        Json::Text(text) => Err(Malformed::new(format!("Invalid principal in policy: \"{text}\""))),
+        Json::Object(members) => {
+            let mut pairs = Vec::new();
+            for (kind, names) in members {
+                pairs.extend(
+                    texts(names, "Principal", dialect)?.into_iter().map(|name| (kind.as_str(), name)),
+                );
+            }
+            Ok(pairs)
+        }
+        _ => Err(Malformed::new("Invalid principal in policy")),
+    }
+}
+
+fn grantee(kind: &str, name: &str, dialect: &Dialect<'_>) -> Option<Grantee> {
+    match kind {
+        "*" => Some(Grantee::Everyone),
+        "AWS" => Grantee::parse_aws(name),
+        // AWS: `"Service": "*"` is refused by most services; we take it for no service at all.
+        "Service" if !name.is_empty() && !name.contains('*') => Some(Grantee::Service(name.into())),
+        "Federated" if !name.is_empty() => Some(Grantee::Federated(name.into())),
+        "CanonicalUser" if !name.is_empty() && dialect.kind != PolicyKind::Trust => {
+            Some(Grantee::CanonicalUser(name.into()))
+        }
+        _ => None,
+    }
+}
+
+fn invalid(kind: &str, name: &str) -> Malformed {
+    Malformed::new(format!("Invalid principal in policy: \"{kind}\":\"{name}\""))
+}
