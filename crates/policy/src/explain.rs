@@ -128,7 +128,7 @@ fn summary(
         }
         Verdict::ImplicitDeny(policy_type) => {
             let none = count(policies, policy_type) == 0;
-            let lead = if none { "there is no" } else { "no statement allows it in a" };
+            let lead = if none { "there is no" } else { "no statement allows it in any" };
             format!("{action} on {resource} is denied to {who}: {lead} {}.", policy_type.name())
         }
     }

@@ -1,0 +1,7 @@
+//! AWS's policy evaluation logic as tables: who asks, which policies there are, and what comes out.
+//! Each allowed case stands beside a refused one. from: docs, the pages on policy evaluation logic.
+
+mod cases;
+mod evaluation;
+mod explanation;
+mod properties;
