@@ -1,0 +1,136 @@
+//! `test`: THE test command. Sets up what the tests need, runs them, and says loudly what did not run, and why.
+//!
+//! Invariant: what cannot run here is in the closing table with its reason; nothing is left out in silence.
+
+use crate::python;
+use crate::summary::{Part, table};
+use crate::workspace::{Workspace, cargo};
+use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Starts a throw-away PostgreSQL (installing it as root on Debian) and runs a command with its address.
+const WITH_POSTGRES: &str = "crates/store/tests/with-postgres.sh";
+const STORIES: &str = "stories/run.py";
+
+/// How `test` is called.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Only the Rust tests.
+    #[arg(long, conflicts_with = "stories")]
+    pub rust: bool,
+    /// Only the stories: real clients against the development binary.
+    #[arg(long)]
+    pub stories: bool,
+    /// Only tests whose name has this in it.
+    #[arg(short = 'k', value_name = "WORD")]
+    pub word: Option<String>,
+}
+
+/// Runs what was asked for; `false` when a test failed.
+pub fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
+    let mut parts = Vec::new();
+    if !options.stories {
+        parts.push(rust(workspace, options)?);
+    }
+    if !options.rust {
+        parts.push(stories(workspace, options)?);
+    }
+    print!("{}", table(&parts));
+    Ok(parts.iter().all(|part| part.failed == 0))
+}
+
+fn rust(workspace: &Workspace, options: &Options) -> Result<Part> {
+    let mut part = Part::new("rust");
+    let postgres = has_postgres(workspace);
+    if let Err(why) = &postgres {
+        part.skipped.push(format!("the store on PostgreSQL: {why}"));
+    }
+    let mut command = cargo();
+    if postgres.is_ok() {
+        command = Command::new("bash");
+        command.arg(WITH_POSTGRES).arg(cargo().get_program());
+    }
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    if let Some(word) = &options.word {
+        command.arg(word);
+    }
+    heading("Rust tests");
+    follow(workspace, &mut command, &mut part, Part::cargo_line)?;
+    Ok(part)
+}
+
+/// Whether a PostgreSQL can be started here; why not, when it cannot.
+fn has_postgres(workspace: &Workspace) -> Result<(), String> {
+    if !workspace.path(WITH_POSTGRES).exists() {
+        return Err(format!("there is no {WITH_POSTGRES}"));
+    }
+    heading("PostgreSQL for the store's tests");
+    let tried = Command::new("bash").current_dir(&workspace.root).args([WITH_POSTGRES, "true"]).output();
+    match tried {
+        Ok(result) if result.status.success() => Ok(()),
+        Ok(result) => {
+            let said = String::from_utf8_lossy(&result.stderr);
+            Err(said.trim().lines().last().unwrap_or("it did not start and did not say why").to_owned())
+        }
+        Err(error) => Err(format!("bash cannot be run: {error}")),
+    }
+}
+
+fn stories(workspace: &Workspace, options: &Options) -> Result<Part> {
+    let mut part = Part::new("stories");
+    if !cfg!(unix) {
+        part.skipped.push("all stories: they are run on Linux and macOS".to_owned());
+        return Ok(part);
+    }
+    heading("Development binary");
+    let built = cargo().current_dir(&workspace.root).args(["build", "--package", "yakumo"]).status();
+    if !built.context("cannot run cargo")?.success() {
+        part.failed += 1;
+        return Ok(part);
+    }
+    heading("Stories");
+    let mut command = Command::new(python::ensure()?);
+    command.arg(STORIES).env("YAKUMO_BIN", binary(&workspace.target()?));
+    if let Some(word) = &options.word {
+        command.args(["-k", word]);
+    }
+    follow(workspace, &mut command, &mut part, Part::pytest_line)?;
+    Ok(part)
+}
+
+fn binary(target: &Path) -> std::path::PathBuf {
+    target.join("debug").join(format!("yakumo{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Runs a test runner, shows what it prints, and counts along.
+fn follow(
+    workspace: &Workspace,
+    command: &mut Command,
+    part: &mut Part,
+    line_seen: fn(&mut Part, &str),
+) -> Result<()> {
+    let began = Instant::now();
+    let mut child =
+        command.current_dir(&workspace.root).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take().context("its standard output is piped")?;
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        line_seen(part, line.trim_end());
+    }
+    let status = child.wait()?;
+    // A runner that could not even begin (it did not compile, say) counts as one failure.
+    if !status.success() && part.failed == 0 {
+        part.failed = 1;
+    }
+    part.took = began.elapsed();
+    Ok(())
+}
+
+fn heading(title: &str) {
+    println!("\n== {title} ==");
+}
