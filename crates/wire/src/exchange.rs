@@ -1,0 +1,97 @@
+//! The two directions of a call: a request to typed input, typed output to a response.
+
+use crate::body::{Body, Request, Response};
+use crate::failure;
+use crate::json::{self, JsonEncoder};
+use crate::model::Protocol;
+use crate::router::Addressed;
+use crate::shape::{Encoder, OnMember, Shape, Value};
+use bytes::Bytes;
+use http::HeaderValue;
+use yakumo_aws::Error;
+
+/// Reads an operation's input. The model's constraints are checked here, once, and violations are answered in AWS's
+/// words: `SerializationException`, `ValidationException`, `MissingParameter` and so on, as the service has them.
+///
+/// A streamed body is accepted for operations with a streaming member only; others answer `InternalFailure` because the
+/// caller must collect the body first.
+pub fn decode<I: Shape>(addressed: &Addressed, request: Request<'_>) -> Result<I, Error> {
+    let mut input = I::default();
+    decode_members(addressed, &request, &mut |member, from| input.set(member, from))?;
+    if addressed.streams() {
+        input.put_stream(request.body.into_stream());
+    }
+    Ok(input)
+}
+
+fn decode_members(
+    addressed: &Addressed,
+    request: &Request<'_>,
+    on_member: OnMember<'_>,
+) -> Result<(), Error> {
+    let body = match &request.body {
+        Body::Full(bytes) => bytes.as_ref(),
+        Body::Stream(_) if addressed.streams() => b"",
+        Body::Stream(_) => {
+            return Err(Error::internal("a streamed body for an operation that does not stream"));
+        }
+    };
+    let (service, input) = (addressed.service, addressed.operation.input);
+    let decoded = match addressed.protocol {
+        Protocol::AwsJson10 | Protocol::AwsJson11 => json::body(service, input, body, on_member),
+        other => return Err(Error::internal(format!("requests in {other:?} cannot be read yet"))),
+    };
+    let violations = decoded.map_err(|malformed| failure::malformed(addressed, &malformed))?;
+    failure::refuse(addressed, violations)
+}
+
+/// Writes an operation's output.
+pub fn encode<O: Shape>(addressed: &Addressed, mut output: O, request_id: &str) -> Response {
+    let stream = output.take_stream();
+    let mut response = encode_with(addressed, request_id, &mut |to| output.write(to));
+    if let Some(stream) = stream {
+        response.body = Body::Stream(stream);
+    }
+    response
+}
+
+fn encode_with(addressed: &Addressed, request_id: &str, write: &mut dyn FnMut(&mut dyn Encoder)) -> Response {
+    let (service, operation) = (addressed.service, addressed.operation);
+    match addressed.protocol {
+        Protocol::AwsJson10 | Protocol::AwsJson11 => {
+            let mut encoder = JsonEncoder::new(service, operation.output);
+            write(&mut encoder);
+            response(addressed.protocol, operation.status, encoder.out, request_id)
+        }
+        other => {
+            let error = Error::internal(format!("answers in {other:?} cannot be written yet"));
+            failure::encode_error(Some(service), other, Some(operation), &error, request_id)
+        }
+    }
+}
+
+/// The content type of whole answers.
+/// Source: <https://smithy.io/2.0/aws/protocols/index.html>
+pub(crate) fn content_type(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::AwsJson10 => "application/x-amz-json-1.0",
+        Protocol::AwsJson11 => "application/x-amz-json-1.1",
+        Protocol::AwsQuery => "text/xml",
+        Protocol::Ec2Query => "text/xml;charset=UTF-8",
+        Protocol::RestJson1 => "application/json",
+        Protocol::RestXml => "application/xml",
+        Protocol::RpcV2Cbor => "application/cbor",
+    }
+}
+
+pub(crate) fn response(protocol: Protocol, status: u16, body: Vec<u8>, request_id: &str) -> Response {
+    let mut headers = http::HeaderMap::with_capacity(4);
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type(protocol)));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if protocol == Protocol::RpcV2Cbor {
+        headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    }
+    Response { status, headers, body: Body::Full(Bytes::from(body)) }
+}

@@ -1,0 +1,131 @@
+//! Requests that cannot be read or that violate the model, in the words of each service.
+
+use crate::model::{Protocol, Validation};
+use crate::router::{AddressError, Addressed};
+use crate::walk::{Malformed, Reason, Violation};
+use yakumo_aws::Error;
+
+/// The error for a request that is no instance of its protocol.
+pub(crate) fn malformed(addressed: &Addressed, malformed: &Malformed) -> Error {
+    let text = match malformed.0.as_ref() {
+        Reason::Syntax => "",
+        Reason::Kind(text) => text,
+        Reason::Scalar(name, value) => return scalar(addressed, name, value),
+    };
+    match (addressed.protocol, addressed.service.validation) {
+        (Protocol::RestXml, Validation::S3) => Error::sender(
+            "MalformedXML",
+            "The XML you provided was not well-formed or did not validate against our published schema",
+        ),
+        (Protocol::RestXml, _) => Error::sender("MalformedInput", text),
+        (Protocol::AwsQuery | Protocol::Ec2Query, _) => Error::sender("MalformedQueryString", text),
+        _ => Error::sender("SerializationException", text),
+    }
+}
+
+/// A text that is no number, truth value, time or base64.
+fn scalar(addressed: &Addressed, name: &str, value: &str) -> Error {
+    match (addressed.protocol, addressed.service.validation) {
+        (_, Validation::MissingParameter) => {
+            Error::sender("InvalidParameterValue", format!("Invalid value '{value}' for {name}."))
+        }
+        (_, Validation::S3) => Error::sender("InvalidArgument", format!("Invalid value for {name}"))
+            .with_field("ArgumentName", name)
+            .with_field("ArgumentValue", value),
+        (Protocol::AwsQuery, _) => {
+            Error::sender("MalformedInput", format!("Invalid value '{value}' for {name}"))
+        }
+        _ => Error::sender("SerializationException", format!("Invalid value '{value}' for {name}")),
+    }
+}
+
+/// The error for violated constraints, all of them in one.
+pub(crate) fn refuse(addressed: &Addressed, violations: Vec<Violation>) -> Result<(), Error> {
+    if violations.is_empty() {
+        return Ok(());
+    }
+    match addressed.service.validation {
+        Validation::Coral => Err(Error::sender("ValidationException", coral_text(&violations))),
+        Validation::CoralQuery => Err(Error::sender("ValidationError", coral_text(&violations))),
+        Validation::MissingParameter => missing_parameter(addressed, &violations),
+        Validation::S3 => s3(&violations),
+    }
+}
+
+/// AWS: "1 validation error detected: Value 'x' at 'queueName' failed to satisfy constraint: Member must …". Values of
+/// sensitive shapes are left out.
+fn coral_text(violations: &[Violation]) -> String {
+    let texts: Vec<String> = violations
+        .iter()
+        .map(|violation| {
+            let value = match &violation.value {
+                _ if violation.sensitive => "Value".to_owned(),
+                None => "Value null".to_owned(),
+                Some(value) => format!("Value '{value}'"),
+            };
+            format!("{value} at '{}' failed to satisfy constraint: {}", violation.path, violation.constraint)
+        })
+        .collect();
+    let plural = if texts.len() == 1 { "" } else { "s" };
+    format!("{} validation error{plural} detected: {}", texts.len(), texts.join("; "))
+}
+
+/// EC2 and SQS name the first missing parameter. Their other rules are not in the model and are the room's.
+fn missing_parameter(addressed: &Addressed, violations: &[Violation]) -> Result<(), Error> {
+    let Some(missing) = violations.iter().find(|violation| violation.value.is_none()) else { return Ok(()) };
+    let end = if addressed.protocol == Protocol::Ec2Query { "" } else { "." };
+    let text = format!("The request must contain the parameter {}{end}", missing.form_path);
+    Err(Error::sender("MissingParameter", text))
+}
+
+/// What S3's XML lacks makes it malformed; everything else has codes of its own and is the room's.
+fn s3(violations: &[Violation]) -> Result<(), Error> {
+    if violations.iter().all(|violation| violation.value.is_some()) {
+        return Ok(());
+    }
+    Err(Error::sender(
+        "MalformedXML",
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    ))
+}
+
+impl AddressError {
+    /// What AWS answers to a request that addresses nothing.
+    pub fn to_error(&self) -> Error {
+        match self {
+            AddressError::NeedForm => Error::internal("the form was not given to the router"),
+            AddressError::UnknownService => Error::sender(
+                "UnknownOperationException",
+                "The request names no service: no X-Amz-Target, no known Action, and no service in the credential's scope",
+            )
+            .with_status(404),
+            AddressError::UnknownOperation { service, protocol, name } => unknown(service, *protocol, name),
+        }
+    }
+}
+
+fn unknown(service: &str, protocol: Protocol, name: &str) -> Error {
+    match protocol {
+        Protocol::AwsQuery | Protocol::Ec2Query if name.is_empty() => {
+            Error::sender("MissingAction", "The request is missing an action or a required parameter.")
+        }
+        Protocol::Ec2Query => {
+            Error::sender("InvalidAction", format!("The action {name} is not valid for this web service."))
+        }
+        Protocol::AwsQuery => {
+            Error::sender("InvalidAction", format!("The action {name} is not valid for this endpoint."))
+        }
+        Protocol::RestXml if service == "s3" => {
+            Error::sender("MethodNotAllowed", "The specified method is not allowed against this resource.")
+                .with_status(405)
+        }
+        Protocol::RestJson1 | Protocol::RestXml => Error::sender(
+            "UnknownOperationException",
+            "Unable to determine service/operation name to be authorized",
+        )
+        .with_status(404),
+        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => {
+            Error::sender("UnknownOperationException", "")
+        }
+    }
+}

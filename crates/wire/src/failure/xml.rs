@@ -1,0 +1,88 @@
+//! Errors in XML: the forms of query, EC2, REST services and S3.
+
+use super::Named;
+use std::fmt::Write;
+
+/// Text with XML's five characters escaped; what XML 1.0 cannot hold becomes a question mark.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\r' => out.push_str("&#xD;"),
+            '\n' | '\t' => out.push(c),
+            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('?'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn element(out: &mut String, name: &str, text: &str) {
+    let _ = write!(out, "<{name}>{}</{name}>", escape(text));
+}
+
+fn fields(out: &mut String, named: &Named<'_>) {
+    for (name, value) in &named.error.fields {
+        let valid = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        if valid && !name.is_empty() {
+            element(out, name, value);
+        }
+    }
+}
+
+fn wrapped(named: &Named<'_>, code: &str) -> Vec<u8> {
+    let mut out = String::with_capacity(512);
+    match named.service.map_or("", |service| service.xml_namespace) {
+        "" => out.push_str("<ErrorResponse>"),
+        namespace => {
+            let _ = write!(out, "<ErrorResponse xmlns=\"{}\">", escape(namespace));
+        }
+    }
+    out.push_str("<Error>");
+    element(&mut out, "Type", if named.sender() { "Sender" } else { "Receiver" });
+    element(&mut out, "Code", code);
+    element(&mut out, "Message", &named.error.message);
+    fields(&mut out, named);
+    out.push_str("</Error>");
+    element(&mut out, "RequestId", named.request_id);
+    out.push_str("</ErrorResponse>");
+    out.into_bytes()
+}
+
+/// `<ErrorResponse><Error>…`.
+/// Source: <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization>
+pub(super) fn query(named: &Named<'_>) -> Vec<u8> {
+    wrapped(named, named.query_code())
+}
+
+/// `<Response><Errors><Error>…`.
+/// Source: <https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html#operation-error-serialization>
+pub(super) fn ec2(named: &Named<'_>) -> Vec<u8> {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response><Errors><Error>");
+    element(&mut out, "Code", named.query_code());
+    element(&mut out, "Message", &named.error.message);
+    fields(&mut out, named);
+    out.push_str("</Error></Errors>");
+    element(&mut out, "RequestID", named.request_id);
+    out.push_str("</Response>");
+    out.into_bytes()
+}
+
+/// S3's errors stand bare: `<Error>…`. Other services wrap them as query services do.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+pub(super) fn rest(named: &Named<'_>, bare: bool) -> Vec<u8> {
+    if !bare {
+        return wrapped(named, named.code());
+    }
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
+    element(&mut out, "Code", named.code());
+    element(&mut out, "Message", &named.error.message);
+    fields(&mut out, named);
+    element(&mut out, "RequestId", named.request_id);
+    out.push_str("</Error>");
+    out.into_bytes()
+}

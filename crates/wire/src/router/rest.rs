@@ -1,0 +1,214 @@
+//! Path patterns of the REST protocols. The patterns of a service are prepared once, on its first request.
+
+use super::{Head, decode_text, query_pairs};
+use crate::model::{Location, Operation, Service};
+
+/// A service's prepared patterns.
+#[derive(Debug)]
+pub(crate) struct RestTable {
+    routes: Vec<Route>,
+}
+
+#[derive(Debug)]
+struct Route {
+    operation: u16,
+    method: &'static str,
+    segments: Vec<Segment>,
+    /// `?key` and `?key=value` that the pattern itself demands.
+    literals: Vec<(&'static str, Option<&'static str>)>,
+    /// Required members in query and headers: they tell operations with one pattern apart.
+    query: Vec<&'static str>,
+    headers: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    Literal(&'static str),
+    Label(u16),
+    Greedy(u16),
+}
+
+/// How well a route fits; the larger wins. In order: literal segments from the left, demanded query keys, presence of all
+/// required members and their number, the operation that `x-id` names, an unshadowed name.
+pub(crate) type Rank = (Vec<u8>, usize, bool, usize, bool);
+
+/// A route that fits.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub operation: u16,
+    pub rank: Rank,
+    pub labels: Vec<(u16, String)>,
+}
+
+impl RestTable {
+    fn new(service: &'static Service) -> RestTable {
+        let routed = service.operations.iter().filter(|operation| !operation.shadowed);
+        RestTable { routes: routed.map(|operation| route(service, operation)).collect() }
+    }
+}
+
+fn route(service: &'static Service, operation: &'static Operation) -> Route {
+    let (path, query) = operation.uri.split_once('?').unwrap_or((operation.uri, ""));
+    let members = &service.shape(operation.input).members;
+    let label = |name: &str| {
+        let bound = |member: &crate::model::Member| member.location == Location::Uri && member.wire == name;
+        members.iter().position(bound).map_or(u16::MAX, |at| at as u16)
+    };
+    let required = |location| {
+        let wanted = members.iter().filter(move |member| member.required() && member.location == location);
+        wanted.map(|member| member.wire).collect()
+    };
+    Route {
+        operation: operation.index,
+        method: operation.http_method,
+        segments: segments(path)
+            .map(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+                Some(name) => match name.strip_suffix('+') {
+                    Some(name) => Segment::Greedy(label(name)),
+                    None => Segment::Label(label(name)),
+                },
+                None => Segment::Literal(segment),
+            })
+            .collect(),
+        literals: query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value))))
+            .collect(),
+        query: required(Location::Query),
+        headers: required(Location::Header),
+    }
+}
+
+/// Segments of a path; one slash at the end does not count.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').filter(move |_| !path.is_empty())
+}
+
+/// The best fitting operation.
+pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> {
+    let table = service.routes.get_or_init(|| RestTable::new(service));
+    let hosted =
+        host_label(service, head.host, head.scope.is_some()).map(|label| format!("/{label}{}", head.path));
+    let path = hosted.as_deref().unwrap_or(head.path);
+    let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let trimmed: Vec<&str> = segments(path).collect();
+    let pairs: Vec<_> = query_pairs(head.query).collect();
+    let hint = pairs.iter().find(|(key, _)| key == "x-id").map(|(_, value)| value.as_ref());
+    let mut best: Option<(&Route, Rank)> = None;
+    for route in table.routes.iter().filter(|route| head.method == route.method) {
+        let Some(shape) = route.fits(&raw, &trimmed) else { continue };
+        let demanded = |(key, value): &(&str, Option<&str>)| {
+            pairs.iter().any(|(name, given)| name == key && value.is_none_or(|value| given == value))
+        };
+        if !route.literals.iter().all(demanded) {
+            continue;
+        }
+        let queried = |name: &&str| pairs.iter().any(|(key, _)| key == *name);
+        let complete = route.query.iter().all(|name| queried(&name))
+            && route.headers.iter().all(|name| head.headers.contains_key(*name));
+        let needs = route.query.len() + route.headers.len();
+        let needs = if complete { needs } else { usize::MAX - needs };
+        let named = hint.is_some_and(|hint| service.operations[usize::from(route.operation)].name == hint);
+        let rank = (shape, route.literals.len(), complete, needs, named);
+        if best.as_ref().is_none_or(|(_, best)| rank > *best) {
+            best = Some((route, rank));
+        }
+    }
+    let (route, rank) = best?;
+    Some(Found { operation: route.operation, rank, labels: route.labels(&raw, &trimmed) })
+}
+
+impl Route {
+    fn greedy(&self) -> Option<usize> {
+        self.segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)))
+    }
+
+    /// The weight of each segment (literal 3, label 2, greedy 1) when the path fits.
+    fn fits(&self, raw: &[&str], trimmed: &[&str]) -> Option<Vec<u8>> {
+        let fit = |segment: &Segment, text: &str| match segment {
+            Segment::Literal(literal) => {
+                (*literal == text || *literal == decode_text(text, false)).then_some(3)
+            }
+            Segment::Label(_) => (!text.is_empty()).then_some(2),
+            Segment::Greedy(_) => Some(1),
+        };
+        let all = |segments: &[Segment], texts: &[&str]| -> Option<Vec<u8>> {
+            segments.iter().zip(texts).map(|(segment, text)| fit(segment, text)).collect()
+        };
+        let Some(at) = self.greedy() else {
+            return if self.segments.len() == trimmed.len() { all(&self.segments, trimmed) } else { None };
+        };
+        let behind = self.segments.len() - at - 1;
+        let end = raw.len().checked_sub(behind).filter(|end| *end > at)?;
+        let whole = raw.get(at..end)?;
+        if whole.iter().all(|text| text.is_empty()) && whole.len() == 1 {
+            return None;
+        }
+        let mut weights = all(self.segments.get(..at)?, raw.get(..at)?)?;
+        weights.push(1);
+        weights.extend(all(self.segments.get(at + 1..)?, raw.get(end..)?)?);
+        Some(weights)
+    }
+
+    fn labels(&self, raw: &[&str], trimmed: &[&str]) -> Vec<(u16, String)> {
+        let mut labels = Vec::new();
+        let texts = if self.greedy().is_some() { raw } else { trimmed };
+        let mut at = 0;
+        for (index, segment) in self.segments.iter().enumerate() {
+            match segment {
+                Segment::Literal(_) => {}
+                Segment::Label(member) => {
+                    let text = texts.get(at).copied().unwrap_or_default();
+                    labels.push((*member, decode_text(text, false).into_owned()));
+                }
+                Segment::Greedy(member) => {
+                    let end = texts.len().saturating_sub(self.segments.len() - index - 1);
+                    let text = texts.get(at..end).unwrap_or_default().join("/");
+                    labels.push((*member, decode_text(&text, false).into_owned()));
+                    at = end.saturating_sub(1);
+                }
+            }
+            at += 1;
+        }
+        labels
+    }
+}
+
+/// The bucket in `bucket.s3.amazonaws.com`, `bucket.s3.eu-west-1.amazonaws.com`, `bucket.s3.localhost`, `bucket.localhost`.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
+fn host_label<'h>(service: &Service, host: &'h str, signed: bool) -> Option<&'h str> {
+    if service.host_member.is_empty() {
+        return None;
+    }
+    let prefix = service.endpoint_prefix;
+    let mut from = 0;
+    while let Some(found) = host.get(from..)?.find(prefix).map(|at| at + from) {
+        let behind = host.get(found + prefix.len()..)?;
+        let starts = found > 0 && host.as_bytes().get(found - 1) == Some(&b'.');
+        if starts && (behind.starts_with(['.', '-']) || behind.is_empty()) {
+            return host.get(..found - 1);
+        }
+        if found == 0 && behind.starts_with(['.', '-']) {
+            return None;
+        }
+        from = found + 1;
+    }
+    host.strip_suffix(".localhost").filter(|label| signed && !label.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::segments;
+
+    #[test]
+    fn a_slash_at_the_end_does_not_count() {
+        let check =
+            |path, expected: &[&str]| assert_eq!(segments(path).collect::<Vec<_>>(), expected, "{path}");
+        check("/", &[]);
+        check("/a/b/", &["a", "b"]);
+        check("/a//b", &["a", "", "b"]);
+    }
+}
