@@ -1,1 +1,3 @@
-//! Typed IAM API, generated from its model at build time.
+//! Typed IAM API, generated from its model at build time. No logic.
+
+include!(concat!(env!("OUT_DIR"), "/api.rs"));

@@ -1,1 +1,3 @@
-//! Typed SQS API, generated from its model at build time.
+//! Typed SQS API, generated from its model at build time. No logic.
+
+include!(concat!(env!("OUT_DIR"), "/api.rs"));
