@@ -60,31 +60,38 @@ fn check(resource: &str) -> Result<(), Malformed> {
         return Ok(());
     }
     let fail = |text: String| Err(Malformed::new(text));
-    let fields: Vec<&str> = resource.splitn(6, ':').collect();
-    let [prefix, partition, vendor, region, _account, name] = fields.as_slice() else {
-        return fail(format!("Resource {resource} must be in ARN format or \"*\"."));
-    };
-    if *prefix != "arn" {
-        return fail(format!("Resource {resource} must be in ARN format or \"*\"."));
+    // AWS: a truncated ARN is one when its last character is a wildcard (`arn:aws:rds:*` in NeptuneFullAccess).
+    let mut fields =
+        resource.splitn(6, ':').chain(resource.ends_with('*').then_some("*").into_iter().cycle());
+    let mut next = || fields.next().ok_or_else(|| not_an_arn(resource));
+    let (prefix, partition, vendor, region, _account, name) =
+        (next()?, next()?, next()?, next()?, next()?, next()?);
+    if prefix != "arn" {
+        return Err(not_an_arn(resource));
     }
-    if !PARTITIONS.contains(partition) {
+    if !PARTITIONS.contains(&partition) {
         return fail(format!("Partition \"{partition}\" is not valid for resource \"{resource}\"."));
     }
-    if vendor.contains(['*', '?']) {
+    let truncated = resource.matches(':').count() < 3;
+    if vendor.contains(['*', '?']) && !truncated {
         return fail("Resource vendor must be fully qualified and cannot contain regexes.".into());
     }
-    match *vendor {
-        "iam" if !matches!(*region, "" | "*") => {
+    match vendor {
+        "iam" if !matches!(region, "" | "*") => {
             fail(format!("IAM resource {resource} cannot contain region information."))
         }
-        "s3" if !matches!(*region, "" | "*") && !is_regional_s3(name) => {
+        "s3" if !matches!(region, "" | "*") && !is_regional_s3(name) => {
             fail(format!("Resource {resource} can not contain region information."))
         }
-        "iam" if !(name.starts_with('*') || *name == "root" || known_path(name)) => {
+        "iam" if !(name.starts_with('*') || name == "root" || known_path(name)) => {
             fail(format!("IAM resource path must either be \"*\" or start with {}.", IAM_PATHS.join(", ")))
         }
         _ => Ok(()),
     }
+}
+
+fn not_an_arn(resource: &str) -> Malformed {
+    Malformed::new(format!("Resource {resource} must be in ARN format or \"*\"."))
 }
 
 fn known_path(name: &str) -> bool {

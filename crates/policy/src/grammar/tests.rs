@@ -66,6 +66,7 @@ fn identity_policies() {
         ),
         (format!(r#"{resource},"Resource":"arn:aws:iam::1:user/${{aws:username}}""#), OK),
         (format!(r#"{resource},"Resource":"arn:aws:iam::1:*""#), OK),
+        (format!(r#"{resource},"Resource":"arn:aws:rds:*""#), OK),
         (
             format!(r#"{resource},"Resource":"*","Principal":"*""#),
             refused("Policy document should not specify a principal."),
