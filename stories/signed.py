@@ -101,7 +101,8 @@ class Signed:
 
     @classmethod
     def json(cls, cloud, operation, parameters, service="sqs", prefix="AmazonSQS", **extra):
-        headers = {"Content-Type": JSON, "X-Amz-Target": f"{prefix}.{operation}"}
+        # Every current SDK says that it knows the query protocol's error codes.
+        headers = {"Content-Type": JSON, "X-Amz-Target": f"{prefix}.{operation}", "X-Amzn-Query-Mode": "true"}
         return cls(cloud, service=service, headers=headers, body=json.dumps(parameters), **extra)
 
     @classmethod
