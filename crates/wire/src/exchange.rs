@@ -2,10 +2,12 @@
 
 use crate::body::{Body, Request, Response};
 use crate::failure;
+use crate::form;
 use crate::json::{self, JsonEncoder};
 use crate::model::Protocol;
 use crate::router::Addressed;
 use crate::shape::{Encoder, OnMember, Shape, Value};
+use crate::xml::{XmlEncoder, push_namespace, push_text};
 use bytes::Bytes;
 use http::HeaderValue;
 use yakumo_aws::Error;
@@ -39,6 +41,7 @@ fn decode_members(
     let (service, input) = (addressed.service, addressed.operation.input);
     let decoded = match addressed.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::body(service, input, body, on_member),
+        Protocol::AwsQuery | Protocol::Ec2Query => form::body(addressed, &request.head, body, on_member),
         other => return Err(Error::internal(format!("requests in {other:?} cannot be read yet"))),
     };
     let violations = decoded.map_err(|malformed| failure::malformed(addressed, &malformed))?;
@@ -55,7 +58,7 @@ pub fn encode<O: Shape>(addressed: &Addressed, mut output: O, request_id: &str) 
     response
 }
 
-fn encode_with(addressed: &Addressed, request_id: &str, write: &mut dyn FnMut(&mut dyn Encoder)) -> Response {
+fn encode_with(addressed: &Addressed, request_id: &str, write: Write<'_>) -> Response {
     let (service, operation) = (addressed.service, addressed.operation);
     match addressed.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => {
@@ -63,11 +66,75 @@ fn encode_with(addressed: &Addressed, request_id: &str, write: &mut dyn FnMut(&m
             write(&mut encoder);
             response(addressed.protocol, operation.status, encoder.out, request_id)
         }
+        Protocol::AwsQuery => {
+            response(addressed.protocol, 200, query_body(addressed, request_id, write), request_id)
+        }
+        Protocol::Ec2Query => {
+            response(addressed.protocol, 200, ec2_body(addressed, request_id, write), request_id)
+        }
         other => {
             let error = Error::internal(format!("answers in {other:?} cannot be written yet"));
             failure::encode_error(Some(service), other, Some(operation), &error, request_id)
         }
     }
+}
+
+type Write<'f> = &'f mut dyn FnMut(&mut dyn Encoder);
+
+/// `<SendMessageResponse><SendMessageResult>…</SendMessageResult><ResponseMetadata>…`; no result where there is no output.
+/// Source: <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#response-serialization>
+fn query_body(addressed: &Addressed, request_id: &str, write: Write<'_>) -> Vec<u8> {
+    let (service, operation) = (addressed.service, addressed.operation);
+    let mut encoder = XmlEncoder::new(service, operation.output, "", "");
+    open_response(&mut encoder.out, addressed);
+    if operation.output != 0 {
+        let derived;
+        let wrapper = match operation.result_wrapper {
+            "" => {
+                derived = format!("{}Result", operation.name);
+                derived.as_str()
+            }
+            wrapper => wrapper,
+        };
+        encoder.out.extend(["<", wrapper, ">"]);
+        write(&mut encoder);
+        encoder.out.extend(["</", wrapper, ">"]);
+    }
+    let mut out = encoder.out;
+    out.push_str("<ResponseMetadata><RequestId>");
+    push_text(&mut out, request_id);
+    out.push_str("</RequestId></ResponseMetadata>");
+    out.extend(["</", operation.name, "Response>"]);
+    out.into_bytes()
+}
+
+/// `<DescribeVpcsResponse><requestId>…</requestId>…`.
+/// Source: <https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html#response-serialization>
+fn ec2_body(addressed: &Addressed, request_id: &str, write: Write<'_>) -> Vec<u8> {
+    let (service, operation) = (addressed.service, addressed.operation);
+    let mut encoder = XmlEncoder::new(service, operation.output, "", "");
+    encoder.out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    open_response(&mut encoder.out, addressed);
+    encoder.out.push_str("<requestId>");
+    push_text(&mut encoder.out, request_id);
+    encoder.out.push_str("</requestId>");
+    if operation.output == 0 {
+        // AWS: an action without output answers `<return>true</return>`.
+        encoder.out.push_str("<return>true</return>");
+    } else {
+        write(&mut encoder);
+    }
+    let mut out = encoder.out;
+    out.extend(["</", operation.name, "Response>"]);
+    out.into_bytes()
+}
+
+fn open_response(out: &mut String, addressed: &Addressed) {
+    out.extend(["<", addressed.operation.name, "Response"]);
+    if !addressed.service.xml_namespace.is_empty() {
+        push_namespace(out, addressed.service.xml_namespace);
+    }
+    out.push('>');
 }
 
 /// The content type of whole answers.

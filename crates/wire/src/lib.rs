@@ -9,12 +9,14 @@ mod body;
 pub mod event_stream;
 mod exchange;
 mod failure;
+mod form;
 mod json;
 pub mod model;
 pub mod router;
 mod shape;
 mod time;
 mod walk;
+mod xml;
 
 pub use body::{Body, ByteStream, Request, Response};
 pub use bytes::Bytes;

@@ -1,28 +1,16 @@
 //! Errors in XML: the forms of query, EC2, REST services and S3.
 
 use super::Named;
-use std::fmt::Write;
-
-/// Text with XML's five characters escaped; what XML 1.0 cannot hold becomes a question mark.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '"' => out.push_str("&quot;"),
-            '\r' => out.push_str("&#xD;"),
-            '\n' | '\t' => out.push(c),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('?'),
-            c => out.push(c),
-        }
-    }
-    out
-}
+use crate::xml::{push_namespace, push_text};
 
 fn element(out: &mut String, name: &str, text: &str) {
-    let _ = write!(out, "<{name}>{}</{name}>", escape(text));
+    for piece in ["<", name, ">"] {
+        out.push_str(piece);
+    }
+    push_text(out, text);
+    for piece in ["</", name, ">"] {
+        out.push_str(piece);
+    }
 }
 
 fn fields(out: &mut String, named: &Named<'_>) {
@@ -36,12 +24,11 @@ fn fields(out: &mut String, named: &Named<'_>) {
 
 fn wrapped(named: &Named<'_>, code: &str) -> Vec<u8> {
     let mut out = String::with_capacity(512);
-    match named.service.map_or("", |service| service.xml_namespace) {
-        "" => out.push_str("<ErrorResponse>"),
-        namespace => {
-            let _ = write!(out, "<ErrorResponse xmlns=\"{}\">", escape(namespace));
-        }
+    out.push_str("<ErrorResponse");
+    if let Some(service) = named.service.filter(|service| !service.xml_namespace.is_empty()) {
+        push_namespace(&mut out, service.xml_namespace);
     }
+    out.push('>');
     out.push_str("<Error>");
     element(&mut out, "Type", if named.sender() { "Sender" } else { "Receiver" });
     element(&mut out, "Code", code);
