@@ -72,6 +72,12 @@ impl Error {
         self
     }
 
+    /// The same error with the fault laid at another door.
+    pub fn with_fault(mut self, fault: Fault) -> Error {
+        self.fault = fault;
+        self
+    }
+
     /// The same error with one more member of its shape.
     pub fn with_field(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Error {
         self.fields.push((name.into(), value.into()));

@@ -1,1 +1,13 @@
-//! Puts the cloud together: configuration, the list of services, start and stop.
+//! Puts a cloud together: configuration, THE list of services, start and stop.
+//!
+//! Invariant: this is the only crate that knows all rooms, and the only one that opens the store.
+
+mod config;
+mod kept;
+mod replace;
+mod services;
+mod start;
+
+pub use config::{ClockStart, Config, RootKey};
+pub use start::{Cloud, StartError};
+pub use yakumo_store::{Durability, Location, StoreError};

@@ -1,10 +1,29 @@
 //! The front door: listen, address, identify, decode, authorise, dispatch, encode, record.
+//!
+//! `pipeline` shows the steps of a request in order; each step is a file. Invariant: nothing here knows a service.
 
+mod address;
+mod authorise;
 pub mod body;
+mod control;
+mod decode;
+mod dispatch;
+mod encode;
+mod front;
+mod identify;
+mod journal;
 pub mod limits;
 pub mod listen;
+mod metrics;
+mod pipeline;
+mod reader;
+mod record;
 pub mod signature;
 mod sniff;
+mod stream;
 pub mod tls;
 
-pub use listen::{Config, Listener, Peer};
+pub use front::{Control, Front, Settings};
+pub use journal::{Entry, JOURNAL_ENTRIES_MAX, Journal};
+pub use metrics::Metrics;
+pub use pipeline::answer;

@@ -1,1 +1,35 @@
-//! What a room may touch: the context of a request, tables, reconcilers.
+//! What a room may touch: the context of a request, records, access rules, background work.
+//!
+//! Invariant: a room reaches the world only through what is exported here; it knows no HTTP, no other room, no host.
+
+mod access;
+mod authorise;
+mod base;
+mod caller;
+mod clock;
+mod ctx;
+mod ids;
+mod operation;
+mod reconciler;
+mod record;
+mod resource;
+mod room;
+mod scope;
+mod tx;
+mod world;
+
+pub use access::{Access, Need};
+pub use authorise::Decided;
+pub use base::Base;
+pub use caller::{Caller, Credentials, Principals, Secret, root_credentials, static_root_credentials};
+pub use clock::{Clock, ClockError, Course, RATE_MAX, host_now};
+pub use ctx::{Ctx, Facts};
+pub use ids::{Ids, uuid_text};
+pub use operation::{Input, Output, Registered};
+pub use reconciler::Reconciler;
+pub use record::{Record, RecordError};
+pub use resource::Resource;
+pub use room::Room;
+pub use scope::Scope;
+pub use tx::Tx;
+pub use world::{Visit, World};

@@ -1,0 +1,59 @@
+//! What a cloud is started with.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use yakumo_aws::Timestamp;
+use yakumo_store::{Durability, Location};
+
+/// How the cloud's clock begins.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum ClockStart {
+    /// Goes on with the stored course; in a new cloud, real time.
+    Stored,
+    /// Begins at this point, which must not lie before the stored present.
+    At(Timestamp),
+    /// Runs so many times as fast as the host's clock.
+    Rate(f64),
+}
+
+/// A root key that was generated for a cloud that other hosts can reach.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub struct RootKey {
+    /// `AKIA…`.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
+/// Everything that decides how a cloud runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The address to listen on. Static root keys and the control API without a token exist on loopback only.
+    pub bind: IpAddr,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// Where the cloud is kept.
+    pub location: Location,
+    /// What an acknowledgement survives.
+    pub durability: Durability,
+    /// How its clock begins.
+    pub clock: ClockStart,
+    /// Makes identifiers repeat. Never together with anything that must stay secret.
+    pub seed: Option<u64>,
+    /// Where the CA, snapshots and the generated root key are kept; `None` keeps them in memory or temporary places.
+    pub directory: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            port: 4566,
+            location: Location::Memory,
+            durability: Durability::Process,
+            clock: ClockStart::Stored,
+            seed: None,
+            directory: None,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Replaces everything in the cloud: a reset, or a snapshot that is loaded.
+//!
+//! The old world stops and empties first, so no request ever runs over records that change behind its back.
+
+use crate::start::start_reconcilers;
+use crate::{Cloud, kept, services};
+use std::future::Future;
+use yakumo_room::{Base, Clock, Ids};
+use yakumo_store::StoreError;
+
+impl Cloud {
+    /// Removes everything. The clock goes on with real time.
+    pub async fn reset(&self) -> Result<(), StoreError> {
+        self.replace(self.store.reset()).await
+    }
+
+    /// Stops the present world, lets `work` change the store, and builds a new world over what is there then. The new
+    /// world is built even when `work` fails: it then stands on what `work` left.
+    pub async fn replace(
+        &self,
+        work: impl Future<Output = Result<(), StoreError>>,
+    ) -> Result<(), StoreError> {
+        let mut reconcilers = self.reconcilers.lock().await;
+        let old = self.world();
+        old.base.stop();
+        reconcilers.shutdown().await;
+        old.emptied().await;
+        let outcome = work.await;
+        let clock = kept::course(&self.store).await?.map_or_else(Clock::default, Clock::with_course);
+        let world = services::world(Base::new(self.store.clone(), clock, Ids::new(self.config.seed)));
+        *reconcilers = start_reconcilers(&world);
+        self.front.replace_world(world);
+        outcome
+    }
+}

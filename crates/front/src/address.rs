@@ -1,0 +1,85 @@
+//! Step 2: which service, operation and protocol does the request name?
+
+use crate::front::Front;
+use crate::identify::Claim;
+use crate::reader::Reader;
+use crate::record::{Trip, host};
+use http::request::Parts;
+use yakumo_aws::{Error, Result};
+use yakumo_wire::{AddressError, Addressed, Head, Protocol};
+
+/// Finds what the request asks for. The body is read only when the operation's name is in it.
+///
+/// # Errors
+/// The service's own words for an operation it does not have; for a service that nothing names, the query protocol's.
+pub async fn address(
+    front: &Front,
+    head: &Parts,
+    claim: &Claim,
+    body: &mut Reader,
+    trip: &mut Trip,
+) -> Result<Addressed> {
+    let mut asked = wire_head(head, claim.scope());
+    let mut found = front.router.address(&asked);
+    if matches!(found, Err(AddressError::NeedForm)) {
+        asked.form = Some(body.whole().await?);
+        found = front.router.address(&asked);
+    }
+    match found {
+        Ok(addressed) => {
+            trip.addressed = Some(addressed.clone());
+            Ok(addressed)
+        }
+        Err(AddressError::UnknownOperation { service, protocol, name }) => {
+            trip.named = front.router.service(service).map(|service| (service, protocol));
+            Err(unknown_operation(protocol, &name))
+        }
+        Err(AddressError::UnknownService | AddressError::NeedForm) => Err(unknown_service()),
+    }
+}
+
+/// A request's head as the wire sees it.
+pub fn wire_head<'a>(head: &'a Parts, scope: Option<(&'a str, &'a str)>) -> Head<'a> {
+    let host = host(head);
+    // An IPv6 address keeps its brackets and colons; only a port is cut off.
+    let port = host.rfind(':').filter(|colon| host.get(colon + 1..).is_some_and(is_digits));
+    Head {
+        method: &head.method,
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        headers: &head.headers,
+        host: port.map_or(host, |colon| &host[..colon]),
+        scope,
+        form: None,
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html> and the Coral services' answers.
+fn unknown_operation(protocol: Protocol, name: &str) -> Error {
+    match protocol {
+        Protocol::AwsQuery | Protocol::Ec2Query if name.is_empty() => {
+            Error::sender("MissingAction", "The request must contain the parameter Action.")
+        }
+        Protocol::AwsQuery | Protocol::Ec2Query => {
+            let text = format!("The action {name} is not valid for this web service.");
+            Error::sender("InvalidAction", text)
+        }
+        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => {
+            Error::sender("UnknownOperationException", "")
+        }
+        Protocol::RestXml | Protocol::RestJson1 => {
+            let text = "The specified method is not allowed against this resource.";
+            Error::sender("MethodNotAllowed", text).with_status(405)
+        }
+    }
+}
+
+fn unknown_service() -> Error {
+    let text = "Nothing in the request names an AWS service: sign it, or send X-Amz-Target, or Action and Version. \
+                Operations of this cloud: yakumo services; its state: GET /_yakumo/health.";
+    Error::sender("UnknownService", text).with_status(404)
+}

@@ -1,0 +1,20 @@
+//! Step 5: everything an operation needs must be allowed before its handler runs.
+
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, Input, Registered};
+
+/// Asks the policies for all that the operation's access rule names. The first denial ends it.
+pub async fn authorise(row: &dyn Registered, ctx: &Ctx, input: &Input) -> Result<()> {
+    for need in row.needs(ctx, input).await?.unwrap_or_default() {
+        ctx.authorize(need)?;
+    }
+    Ok(())
+}
+
+/// After the handler: one that had to ask for itself and did not is a fault of ours, and its answer is withheld.
+pub fn check_asked(row: &dyn Registered, ctx: &Ctx) -> Result<()> {
+    if row.authorises_inside() && !ctx.has_decided() {
+        return Err(Error::internal(format!("{} answered without asking for permission", row.name())));
+    }
+    Ok(())
+}

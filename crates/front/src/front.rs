@@ -1,0 +1,91 @@
+//! What the front door holds between requests: the world behind it, the router, caches, and the memory of requests.
+
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::signature::SigningKeys;
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::watch;
+use yakumo_room::{Credentials, Visit, World};
+use yakumo_wire::router::Router;
+
+use crate::body::Body;
+
+/// Whom the front door trusts without asking the iam room, and how much it reads.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether `test` and 12-digit access keys are root users. Only true when bound to loopback.
+    pub static_root_keys: bool,
+    /// The root key that was generated for a cloud that other hosts can reach.
+    pub root_key: Option<Arc<Credentials>>,
+    /// The largest body, in bytes, of an operation that does not stream.
+    pub body_bytes_max: usize,
+}
+
+/// Answers what is not AWS: health, control, metrics.
+pub trait Control: Send + Sync {
+    /// Answers a request whose path begins with `/_yakumo/`, `/_localstack/` or is `/metrics`.
+    fn handle(
+        &self,
+        head: http::request::Parts,
+        body: Bytes,
+        remote: SocketAddr,
+    ) -> BoxFuture<'static, http::Response<Body>>;
+}
+
+/// The front door of one cloud.
+pub struct Front {
+    /// The last requests.
+    pub journal: Journal,
+    /// Counters.
+    pub metrics: Metrics,
+    pub(crate) settings: Settings,
+    pub(crate) router: &'static Router,
+    pub(crate) signing_keys: SigningKeys,
+    pub(crate) control: OnceLock<Arc<dyn Control>>,
+    world: watch::Sender<Arc<World>>,
+}
+
+impl Front {
+    /// A front door before a world.
+    pub fn new(world: Arc<World>, router: &'static Router, settings: Settings) -> Arc<Front> {
+        Arc::new(Front {
+            journal: Journal::default(),
+            metrics: Metrics::default(),
+            settings,
+            router,
+            signing_keys: SigningKeys::default(),
+            control: OnceLock::new(),
+            world: watch::Sender::new(world),
+        })
+    }
+
+    /// Sets who answers control requests; the first one set stays.
+    pub fn set_control(&self, control: Arc<dyn Control>) {
+        // A second control is a mistake in `cloud` that its first test would find.
+        let _ = self.control.set(control);
+    }
+
+    /// The present world.
+    pub fn world(&self) -> Arc<World> {
+        self.world.borrow().clone()
+    }
+
+    /// Puts a new world behind the door; requests that waited for it go on.
+    pub fn replace_world(&self, world: Arc<World>) {
+        self.world.send_replace(world);
+    }
+
+    /// Enters the present world; waits while one is being replaced. `None` when the cloud is coming to its end.
+    pub(crate) async fn enter(&self) -> Option<Visit> {
+        if let Some(visit) = self.world.borrow().enter() {
+            return Some(visit);
+        }
+        let mut worlds = self.world.subscribe();
+        let running = worlds.wait_for(|world| !world.base.is_stopping());
+        let world = tokio::time::timeout(std::time::Duration::from_secs(30), running).await.ok()?.ok()?.clone();
+        world.enter()
+    }
+}

@@ -1,0 +1,159 @@
+//! Step 3: who asks? The signature must be the owner's, now, over exactly this request.
+
+use crate::front::Front;
+use crate::reader::Reader;
+use crate::record::Trip;
+use crate::signature::{self, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
+use http::request::Parts;
+use std::sync::Arc;
+use yakumo_aws::{Region, Result};
+use yakumo_room::{Caller, Credentials, World, host_now, static_root_credentials};
+use yakumo_wire::model::Validation;
+use yakumo_wire::{Addressed, Protocol};
+
+/// What a request claims about its sender; nothing of it is verified.
+pub struct Claim(Result<Option<Presented>, Refusal>);
+
+/// Who asks, and for which region the request was signed.
+pub struct Identity {
+    /// The verified caller, or the anonymous one.
+    pub caller: Arc<Caller>,
+    /// The region of the credential scope.
+    pub region: Region,
+    /// What a body that streams in after the head must be held against.
+    pub seal: Option<Seal>,
+}
+
+/// A verified signature over a head whose body has yet to come.
+pub struct Seal {
+    /// What the request presents.
+    pub presented: Presented,
+    /// The key for chunk signatures, and what is declared of the body.
+    pub verified: Verified,
+    /// The words of its errors.
+    pub family: Family,
+}
+
+/// Reads what the request claims. What is wrong with it is only said once the service is known, in its words.
+pub fn claim(head: &Parts) -> Claim {
+    Claim(signature::parse(head.into()))
+}
+
+impl Claim {
+    /// Signing name and region of the credential scope.
+    pub fn scope(&self) -> Option<(&str, &str)> {
+        let presented = self.0.as_ref().ok()?.as_ref()?;
+        Some((presented.service(), presented.region()))
+    }
+}
+
+/// Verifies the claim.
+///
+/// # Errors
+/// Whatever AWS answers in this family of services: see `signature`'s texts.
+pub async fn identify(
+    front: &Front,
+    world: &World,
+    head: &Parts,
+    claim: Claim,
+    addressed: &Addressed,
+    body: &mut Reader,
+    trip: &mut Trip,
+) -> Result<Identity> {
+    let family = family(addressed);
+    let refuse = |refusal: Refusal| refusal.error(family);
+    let Some(presented) = claim.0.map_err(refuse)? else {
+        return anonymous(world, addressed, family);
+    };
+    let region = region(&presented, addressed, family)?;
+    signature::check_scope(&presented, addressed.service.signing_name, None).map_err(refuse)?;
+    let credentials = credentials(front, world, &presented).await?;
+    let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(&presented)).map_err(refuse)?;
+    check_token(&credentials, &presented).map_err(refuse)?;
+    let streams = addressed.streams();
+    let hash = if streams { BodyHash::Later } else { BodyHash::Known(body.hash().await?) };
+    let secret = credentials.secret.expose();
+    let rules = rules(addressed, family);
+    let keys = &front.signing_keys;
+    let verified = signature::verify(&presented, head.into(), secret, hash, host_now(), rules, keys);
+    let verified = verified.map_err(refuse)?;
+    // Said after the signature, so that only its owner learns what became of a key.
+    check_alive(world, &credentials, &presented).map_err(refuse)?;
+    trip.caller = Some(credentials.caller.clone());
+    trip.region = Some(region);
+    let seal = streams.then_some(Seal { presented, verified, family });
+    Ok(Identity { caller: credentials.caller.clone(), region, seal })
+}
+
+fn anonymous(world: &World, addressed: &Addressed, family: Family) -> Result<Identity> {
+    let room = world.room(addressed.service.name);
+    if addressed.operation.auth == "none" || room.is_some_and(|room| room.allows_anonymous()) {
+        return Ok(Identity { caller: Arc::new(Caller::anonymous()), region: Region::US_EAST_1, seal: None });
+    }
+    Err(Refusal::MissingAuthentication.error(family))
+}
+
+async fn credentials(front: &Front, world: &World, presented: &Presented) -> Result<Option<Arc<Credentials>>> {
+    let id = presented.access_key_id();
+    if front.settings.static_root_keys
+        && let Some(root) = static_root_credentials(id)
+    {
+        return Ok(Some(Arc::new(root)));
+    }
+    if let Some(root) = front.settings.root_key.as_ref().filter(|root| root.access_key_id == id) {
+        return Ok(Some(root.clone()));
+    }
+    world.principals.credentials(id).await
+}
+
+/// The session token must be the one that was given out with the key; a long-term key has none.
+fn check_token(credentials: &Credentials, presented: &Presented) -> Result<(), Refusal> {
+    let given = presented.session_token();
+    match (&credentials.session_token, given) {
+        (Some(token), Some(given)) if token == given => Ok(()),
+        // A long-term key with a token: AWS looks at the token first, and there is none such.
+        (None, None) => Ok(()),
+        _ => Err(Refusal::invalid_token(presented)),
+    }
+}
+
+fn check_alive(world: &World, credentials: &Credentials, presented: &Presented) -> Result<(), Refusal> {
+    if !credentials.active {
+        return Err(Refusal::unknown_access_key(presented));
+    }
+    match credentials.expires {
+        Some(end) if end <= world.base.clock.now() => Err(Refusal::expired_token(presented)),
+        _ => Ok(()),
+    }
+}
+
+fn region(presented: &Presented, addressed: &Addressed, family: Family) -> Result<Region> {
+    let name = presented.region();
+    // SigV4A has a set of regions instead; the first one that exists is where the request acts.
+    let named = presented.region_set().and_then(|set| set.split(',').find_map(|one| Region::parse(one.trim())));
+    let region = named.or_else(|| Region::parse(name));
+    if let Some(region) = region {
+        return Ok(if addressed.service.global_endpoint.is_empty() { region } else { Region::US_EAST_1 });
+    }
+    let expected = Region::US_EAST_1.as_str().to_owned();
+    let presigned = presented.is_presigned();
+    Err(Refusal::WrongRegion { given: name.to_owned(), expected, presigned }.error(family))
+}
+
+fn family(addressed: &Addressed) -> Family {
+    match addressed.protocol {
+        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => Family::Json,
+        Protocol::AwsQuery => Family::Query,
+        Protocol::Ec2Query => Family::Ec2,
+        Protocol::RestXml if addressed.service.validation == Validation::S3 => Family::S3,
+        Protocol::RestXml | Protocol::RestJson1 => Family::Rest,
+    }
+}
+
+fn rules(addressed: &Addressed, family: Family) -> Rules {
+    let rules = Rules::of(family);
+    match addressed.operation.auth {
+        "v4-unsigned-body" => Rules { payload: PayloadRule::MayBeUnsigned, ..rules },
+        _ => rules,
+    }
+}

@@ -1,0 +1,46 @@
+//! One request, step by step. Each step is a file; this one only puts them in order.
+//!
+//! Invariant: no handler runs before its caller is known and allowed, and every answer is recorded.
+
+use crate::body::{Body, Inbound};
+use crate::front::Front;
+use crate::listen::Peer;
+use crate::reader::Reader;
+use crate::record::{self, Trip};
+use crate::{address, authorise, control, decode, dispatch, encode, identify};
+use http::request::Parts;
+use http::{Request, Response};
+use std::sync::Arc;
+use yakumo_aws::Result;
+use yakumo_room::Ctx;
+
+/// Answers one request.
+pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    if control::is_control(head.uri.path()) {
+        return control::answer(&front, head, body, peer).await;
+    }
+    let mut trip = Trip::begin(&front, peer);
+    let outcome = steps(&front, &head, body, &mut trip).await;
+    let response = encode::response(&mut trip, outcome);
+    record::record(&front, trip, response.status().as_u16());
+    response
+}
+
+async fn steps(front: &Front, head: &Parts, body: Inbound, trip: &mut Trip) -> Result<yakumo_wire::Response> {
+    let visit = front.enter().await.ok_or_else(encode::stopping)?;
+    let world = visit.clone();
+    let mut body = Reader::new(body, front.settings.body_bytes_max);
+    let claim = identify::claim(head);
+    let addressed = address::address(front, head, &claim, &mut body, trip).await?;
+    let identity = identify::identify(front, &world, head, claim, &addressed, &mut body, trip).await?;
+    let row = dispatch::row(&world, &addressed)?;
+    let input = decode::decode(row, &addressed, head, body, identity.seal).await?;
+    let ctx = Ctx::new(visit, addressed.service.name, identity.caller, identity.region, trip.facts(head));
+    let outcome = match authorise::authorise(row, &ctx, &input).await {
+        Ok(()) => dispatch::run(row, ctx.clone(), input).await,
+        Err(refused) => Err(refused),
+    };
+    trip.decided = ctx.take_decided();
+    encode::output(row, &addressed, outcome?, &trip.request_id)
+}

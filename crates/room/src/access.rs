@@ -1,0 +1,95 @@
+//! What an operation needs: no operation can be registered without one of these.
+
+use crate::Ctx;
+use futures_util::future::BoxFuture;
+use std::borrow::Cow;
+use std::sync::Arc;
+use yakumo_aws::{AccountId, Result};
+use yakumo_policy::Attached;
+
+/// One thing to be allowed: an action on a resource.
+#[derive(Clone, Debug)]
+pub struct Need {
+    /// The IAM action, such as `sqs:SendMessage`.
+    pub action: Cow<'static, str>,
+    /// The resource's ARN, or `*` for actions without resources.
+    pub resource: String,
+    /// The account that owns the resource.
+    pub owner: AccountId,
+    /// The resource's own policy.
+    pub policy: Option<Arc<Attached>>,
+    /// Condition keys of the service and of the resource (`aws:ResourceTag/…`, `aws:RequestTag/…`).
+    pub keys: Vec<(String, Vec<String>)>,
+}
+
+impl Need {
+    /// An action on a resource without a policy of its own.
+    pub fn new(action: impl Into<Cow<'static, str>>, resource: impl Into<String>, owner: AccountId) -> Need {
+        Need { action: action.into(), resource: resource.into(), owner, policy: None, keys: Vec::new() }
+    }
+
+    /// With the policy that is attached to the resource.
+    pub fn with_policy(mut self, policy: Option<Arc<Attached>>) -> Need {
+        self.policy = policy;
+        self
+    }
+
+    /// With one more condition key.
+    pub fn with_key(mut self, key: impl Into<String>, values: Vec<String>) -> Need {
+        self.keys.push((key.into(), values));
+        self
+    }
+}
+
+type Resolve<I> = dyn for<'a> Fn(&'a Ctx, &'a I) -> BoxFuture<'a, Result<Vec<Need>>> + Send + Sync;
+
+/// The access rule of an operation with input `I`.
+pub struct Access<I>(Rule<I>);
+
+enum Rule<I> {
+    Open,
+    Inside,
+    Needs(Box<Resolve<I>>),
+}
+
+impl<I> Access<I> {
+    /// Needs no permission at all, as AWS documents for a handful of operations (`sts:GetCallerIdentity`). An
+    /// explicit deny does not stop it either. `reason` names AWS's page.
+    pub fn open(reason: &'static str) -> Access<I> {
+        debug_assert!(!reason.is_empty());
+        Access(Rule::Open)
+    }
+
+    /// The handler itself calls [`Ctx::authorize`], because the resource is only found there. `reason` says why.
+    pub fn inside(reason: &'static str) -> Access<I> {
+        debug_assert!(!reason.is_empty());
+        Access(Rule::Inside)
+    }
+
+    /// All of what `resolve` returns must be allowed before the handler runs. It must return at least one need.
+    pub fn needs<F>(resolve: F) -> Access<I>
+    where
+        F: for<'a> Fn(&'a Ctx, &'a I) -> BoxFuture<'a, Result<Vec<Need>>> + Send + Sync + 'static,
+    {
+        Access(Rule::Needs(Box::new(resolve)))
+    }
+
+    /// What this input needs; `None` when the rule is decided elsewhere (open, or inside the handler).
+    pub(crate) async fn resolve(&self, ctx: &Ctx, input: &I) -> Result<Option<Vec<Need>>> {
+        match &self.0 {
+            Rule::Open | Rule::Inside => Ok(None),
+            Rule::Needs(resolve) => {
+                let needs = resolve(ctx, input).await?;
+                if needs.is_empty() {
+                    return Err(yakumo_aws::Error::internal("an access rule named nothing to be allowed"));
+                }
+                Ok(Some(needs))
+            }
+        }
+    }
+
+    /// Whether the handler must have asked for itself; the pipeline checks that it did.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self.0, Rule::Inside)
+    }
+}

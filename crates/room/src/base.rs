@@ -1,0 +1,59 @@
+//! What rooms are built on before there are rooms: store, clock, ids, nudges.
+
+use crate::{Clock, Ids};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
+use yakumo_store::Store;
+
+/// The ground that a cloud's rooms stand on.
+pub struct Base {
+    /// Everything that is kept.
+    pub store: Store,
+    /// The cloud's clock.
+    pub clock: Clock,
+    /// Identifiers and secrets.
+    pub ids: Ids,
+    nudges: Mutex<HashMap<&'static str, Arc<Notify>>>,
+    stopping: AtomicBool,
+    stopped: Notify,
+}
+
+impl Base {
+    /// Ground for a new set of rooms.
+    pub fn new(store: Store, clock: Clock, ids: Ids) -> Arc<Base> {
+        let (nudges, stopping, stopped) = (Mutex::default(), AtomicBool::new(false), Notify::new());
+        Arc::new(Base { store, clock, ids, nudges, stopping, stopped })
+    }
+
+    /// The bell of a reconciler.
+    pub fn bell(&self, reconciler: &'static str) -> Arc<Notify> {
+        self.nudges.lock().entry(reconciler).or_default().clone()
+    }
+
+    /// Wakes a reconciler soon. Ring it after the commit that gave it work.
+    pub fn nudge(&self, reconciler: &'static str) {
+        self.bell(reconciler).notify_one();
+    }
+
+    /// Tells long polls and reconcilers to come to an end.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.stopped.notify_waiters();
+    }
+
+    /// Whether the cloud is coming to an end.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the cloud comes to an end (a stop, a reset, or a snapshot that replaces it).
+    pub async fn stopped(&self) {
+        let stopped = self.stopped.notified();
+        if !self.is_stopping() {
+            stopped.await;
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The context of one request: the only thing besides its input that a handler is given.
+
+use crate::authorise::{self, Decided};
+use crate::world::Visit;
+use crate::{Base, Caller, Need, Scope, Tx, World};
+use parking_lot::Mutex;
+use std::any::Any;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tokio::sync::watch;
+use yakumo_aws::{AccountId, Region, Result, Timestamp};
+
+/// What a request says of itself beyond its input.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The request id that the client gets back.
+    pub request_id: String,
+    /// Where the request came from.
+    pub source_ip: IpAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+    /// `http://host:port` as the client addressed the cloud; URLs that are handed out begin with it.
+    pub endpoint: String,
+    /// The `User-Agent` header.
+    pub user_agent: Option<String>,
+    /// The `Referer` header.
+    pub referer: Option<String>,
+}
+
+/// One request of one caller to one room. Cloning is cheap.
+#[derive(Clone)]
+pub struct Ctx(Arc<Inner>);
+
+struct Inner {
+    world: Visit,
+    gone: watch::Sender<bool>,
+    service: &'static str,
+    caller: Arc<Caller>,
+    region: Region,
+    facts: Facts,
+    decided: Mutex<Vec<Decided>>,
+}
+
+impl Ctx {
+    /// A context for the front door and for calls between rooms.
+    pub fn new(
+        world: Visit,
+        service: &'static str,
+        caller: Arc<Caller>,
+        region: Region,
+        facts: Facts,
+    ) -> Ctx {
+        let (gone, decided) = (watch::Sender::new(false), Mutex::default());
+        Ctx(Arc::new(Inner { world, gone, service, caller, region, facts, decided }))
+    }
+
+    /// Waits until the client has gone away. A handler always runs to its end, so that what it committed is also
+    /// applied; one that waits (a long poll) must stop waiting when this returns, and take nothing for the client.
+    pub async fn gone(&self) {
+        let mut gone = self.0.gone.subscribe();
+        // The sender lives in self, so this only ends when the client has gone.
+        let _ = gone.wait_for(|gone| *gone).await;
+    }
+
+    /// Notes that the client has gone away: the front door's business.
+    pub fn set_gone(&self) {
+        self.0.gone.send_replace(true);
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.0.caller
+    }
+
+    /// The account in which the request acts: the caller's.
+    pub fn account(&self) -> AccountId {
+        self.0.caller.account
+    }
+
+    /// The region that the request was signed for.
+    pub fn region(&self) -> Region {
+        self.0.region
+    }
+
+    /// Account, region and service of this request, for keys.
+    pub fn scope(&self) -> Scope {
+        Scope { account: Some(self.account()), region: Some(self.region()), service: self.0.service }
+    }
+
+    /// The cloud's present.
+    pub fn now(&self) -> Timestamp {
+        self.0.world.base.clock.now()
+    }
+
+    /// What the request says of itself.
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// Store, clock, ids and nudges.
+    pub fn base(&self) -> &Arc<Base> {
+        &self.0.world.base
+    }
+
+    /// All rooms: for the spine.
+    pub fn world(&self) -> &Arc<World> {
+        &self.0.world
+    }
+
+    /// The ARN of a resource of this service in the caller's account and region.
+    pub fn arn(&self, resource: &str) -> String {
+        let region = self.region();
+        format!(
+            "arn:{}:{}:{region}:{}:{resource}",
+            region.partition().as_str(),
+            self.0.service,
+            self.account()
+        )
+    }
+
+    /// What the room keeps in memory.
+    ///
+    /// # Panics
+    /// When the room was registered with a state of another type, which its first request finds.
+    pub fn state<T: Any + Send + Sync>(&self) -> &T {
+        let room = self.0.world.room(self.0.service).expect("a request runs in a room that exists");
+        room.state_as().expect("the room was registered with this state")
+    }
+
+    /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.
+    pub fn authorize(&self, need: Need) -> Result<()> {
+        let decided = authorise::decide(self, need);
+        let outcome = decided.outcome(self.caller());
+        self.0.decided.lock().push(decided);
+        outcome
+    }
+
+    /// The decisions made for this request so far, taken out.
+    pub fn take_decided(&self) -> Vec<Decided> {
+        std::mem::take(&mut *self.0.decided.lock())
+    }
+
+    /// Whether anything was asked of the policies yet.
+    pub fn has_decided(&self) -> bool {
+        !self.0.decided.lock().is_empty()
+    }
+
+    /// Reads and writes records atomically: `ctx.transact(|tx| async move { … })`. `work` is run again when somebody
+    /// else changed what it read, so it must have no other effect than through the transaction.
+    pub async fn transact<T, F, R>(&self, work: F) -> Result<T>
+    where
+        F: Fn(Tx) -> R,
+        R: Future<Output = Result<T>>,
+    {
+        self.base().store.transact(|transaction| work(Tx::new(transaction, self.clone()))).await
+    }
+}

@@ -1,0 +1,98 @@
+//! A room's table: operation → what it needs → handler; and its background work.
+
+use crate::operation::{Registered, Row};
+use crate::{Access, Ctx, Reconciler};
+use std::any::Any;
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use yakumo_aws::Result;
+use yakumo_wire::Operation;
+
+/// One AWS service as this cloud implements it. Operations that are not in the table answer 501.
+pub struct Room {
+    name: &'static str,
+    operations: HashMap<&'static str, Box<dyn Registered>>,
+    reconcilers: Vec<Reconciler>,
+    state: Arc<dyn Any + Send + Sync>,
+    anonymous: bool,
+}
+
+impl Room {
+    /// An empty room for the service that the models call `name`.
+    pub fn new(name: &'static str) -> Room {
+        Room {
+            name,
+            operations: HashMap::new(),
+            reconcilers: Vec::new(),
+            state: Arc::new(()),
+            anonymous: false,
+        }
+    }
+
+    /// What the room keeps in memory between requests: caches and indexes over its records. Handlers find it with
+    /// [`Ctx::state`].
+    pub fn state<T: Any + Send + Sync>(mut self, state: Arc<T>) -> Room {
+        self.state = state;
+        self
+    }
+
+    /// Lets requests without a signature in, as services do whose resource policies can name everybody. They still
+    /// need a policy that allows it.
+    pub fn anonymous(mut self) -> Room {
+        self.anonymous = true;
+        self
+    }
+
+    /// Whether requests without a signature come in.
+    pub fn allows_anonymous(&self) -> bool {
+        self.anonymous
+    }
+
+    /// Registers an operation. There is no way to do so without an access rule.
+    ///
+    /// # Panics
+    /// When the operation belongs to another service or is registered twice: mistakes that a room's first test finds.
+    pub fn on<O, H, F>(mut self, _operation: O, access: Access<O::Input>, handler: H) -> Room
+    where
+        O: Operation,
+        O::Input: Sync,
+        H: Fn(Ctx, O::Input) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<O::Output>> + Send + 'static,
+    {
+        assert_eq!(O::SERVICE, self.name, "{} does not belong here", O::NAME);
+        let row = Row::<O, H> { access, handler };
+        assert!(self.operations.insert(O::NAME, Box::new(row)).is_none(), "{} is registered twice", O::NAME);
+        self
+    }
+
+    /// Adds background work.
+    pub fn reconciler(mut self, reconciler: Reconciler) -> Room {
+        self.reconcilers.push(reconciler);
+        self
+    }
+
+    /// The service's name in the models.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The row of an operation, if it is implemented.
+    pub fn operation(&self, name: &str) -> Option<&dyn Registered> {
+        self.operations.get(name).map(Box::as_ref)
+    }
+
+    /// The names of all implemented operations, in no order.
+    pub fn operations(&self) -> impl Iterator<Item = &'static str> {
+        self.operations.keys().copied()
+    }
+
+    /// The room's background work.
+    pub fn reconcilers(&self) -> &[Reconciler] {
+        &self.reconcilers
+    }
+
+    pub(crate) fn state_as<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.state.downcast_ref()
+    }
+}

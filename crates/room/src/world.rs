@@ -1,0 +1,78 @@
+//! A running cloud as its rooms see it: the ground, all rooms on it, and who is inside right now.
+//!
+//! A reset or a snapshot load replaces the whole world: the old one is stopped, everybody leaves, the store changes, a
+//! new world is built over it. So no room ever sees its records change behind its back.
+
+use crate::{Base, Principals, Room};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
+
+/// All rooms of a cloud over their common ground.
+pub struct World {
+    /// Store, clock, ids.
+    pub base: Arc<Base>,
+    /// Who may ask.
+    pub principals: Arc<dyn Principals>,
+    rooms: HashMap<&'static str, Room>,
+    inside: AtomicUsize,
+    left: Notify,
+}
+
+impl World {
+    /// Puts rooms together.
+    pub fn new(base: Arc<Base>, principals: Arc<dyn Principals>, rooms: Vec<Room>) -> Arc<World> {
+        let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
+        Arc::new(World { base, principals, rooms, inside: AtomicUsize::new(0), left: Notify::new() })
+    }
+
+    /// The room of a service, if there is one.
+    pub fn room(&self, service: &str) -> Option<&Room> {
+        self.rooms.get(service)
+    }
+
+    /// All rooms, in no order.
+    pub fn rooms(&self) -> impl Iterator<Item = &Room> {
+        self.rooms.values()
+    }
+
+    /// Comes in for one request; `None` once the world is being replaced or stopped.
+    pub fn enter(self: &Arc<World>) -> Option<Visit> {
+        self.inside.fetch_add(1, Ordering::SeqCst);
+        let visit = Visit(self.clone());
+        // Counted first, asked afterwards: `emptied` cannot miss a visitor who saw a running world.
+        if self.base.is_stopping() { None } else { Some(visit) }
+    }
+
+    /// Waits until nobody is inside. Call [`Base::stop`] first, so that nobody new comes in.
+    pub async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.inside.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+}
+
+/// A request's stay in a world.
+pub struct Visit(Arc<World>);
+
+impl Deref for Visit {
+    type Target = Arc<World>;
+
+    fn deref(&self) -> &Arc<World> {
+        &self.0
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if self.0.inside.fetch_sub(1, Ordering::SeqCst) == 1 && self.0.base.is_stopping() {
+            self.0.left.notify_waiters();
+        }
+    }
+}
