@@ -70,7 +70,7 @@ impl Cloud {
             }),
             body_bytes_max: BODY_BYTES_MAX,
         };
-        let front = Front::new(world.clone(), yakumo_models::router(), settings);
+        let front = Front::new(world.clone(), services::router(), settings);
         let address = listener.local_addr();
         let (shutdown, stopping) = watch::channel(false);
         let serving = tokio::spawn(listener.serve(front.clone(), stopping));

@@ -1,9 +1,9 @@
 //! Step 4: the request becomes the operation's typed input; the model's constraints are checked here, once.
 
 use crate::address::wire_head;
+use crate::identify::Seal;
 use crate::reader::Reader;
 use crate::stream;
-use crate::identify::Seal;
 use http::request::Parts;
 use yakumo_aws::Result;
 use yakumo_room::{Input, Registered};

@@ -42,7 +42,7 @@ fn error_response(trip: &mut Trip, error: Error) -> Response<Body> {
 /// The common errors have other names and statuses in other protocols.
 /// Source: the CommonErrors page of each service's API reference, such as
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html>.
-fn in_protocol(error: Error, protocol: Protocol) -> Error {
+fn in_protocol(mut error: Error, protocol: Protocol) -> Error {
     if error.code != "AccessDenied" {
         return error;
     }
@@ -52,7 +52,9 @@ fn in_protocol(error: Error, protocol: Protocol) -> Error {
         Protocol::Ec2Query => ("UnauthorizedOperation", 403),
         Protocol::AwsQuery | Protocol::RestXml => return error,
     };
-    Error { code: code.into(), status, ..error }
+    error.code = code.into();
+    error.status = status;
+    error
 }
 
 /// What services that once spoke the query protocol call the common JSON errors in `x-amzn-query-error`.

@@ -85,7 +85,8 @@ impl Front {
         }
         let mut worlds = self.world.subscribe();
         let running = worlds.wait_for(|world| !world.base.is_stopping());
-        let world = tokio::time::timeout(std::time::Duration::from_secs(30), running).await.ok()?.ok()?.clone();
+        let world =
+            tokio::time::timeout(std::time::Duration::from_secs(30), running).await.ok()?.ok()?.clone();
         world.enter()
     }
 }

@@ -93,7 +93,11 @@ fn anonymous(world: &World, addressed: &Addressed, family: Family) -> Result<Ide
     Err(Refusal::MissingAuthentication.error(family))
 }
 
-async fn credentials(front: &Front, world: &World, presented: &Presented) -> Result<Option<Arc<Credentials>>> {
+async fn credentials(
+    front: &Front,
+    world: &World,
+    presented: &Presented,
+) -> Result<Option<Arc<Credentials>>> {
     let id = presented.access_key_id();
     if front.settings.static_root_keys
         && let Some(root) = static_root_credentials(id)
@@ -130,7 +134,8 @@ fn check_alive(world: &World, credentials: &Credentials, presented: &Presented) 
 fn region(presented: &Presented, addressed: &Addressed, family: Family) -> Result<Region> {
     let name = presented.region();
     // SigV4A has a set of regions instead; the first one that exists is where the request acts.
-    let named = presented.region_set().and_then(|set| set.split(',').find_map(|one| Region::parse(one.trim())));
+    let named =
+        presented.region_set().and_then(|set| set.split(',').find_map(|one| Region::parse(one.trim())));
     let region = named.or_else(|| Region::parse(name));
     if let Some(region) = region {
         return Ok(if addressed.service.global_endpoint.is_empty() { region } else { Region::US_EAST_1 });

@@ -63,7 +63,8 @@ impl Journal {
             let mut entries = self.entries.lock();
             entries.last += 1;
             entry.sequence = entries.last;
-            let oldest = if entries.ring.len() == JOURNAL_ENTRIES_MAX { entries.ring.pop_front() } else { None };
+            let oldest =
+                if entries.ring.len() == JOURNAL_ENTRIES_MAX { entries.ring.pop_front() } else { None };
             entries.ring.push_back(Arc::new(entry));
             oldest
         };

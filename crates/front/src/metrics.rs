@@ -31,7 +31,13 @@ struct Counters {
 
 impl Metrics {
     /// Counts one answered request.
-    pub fn count(&self, service: Option<&'static str>, operation: Option<&'static str>, status: u16, took: Duration) {
+    pub fn count(
+        &self,
+        service: Option<&'static str>,
+        operation: Option<&'static str>,
+        status: u16,
+        took: Duration,
+    ) {
         let name = (service.unwrap_or("unknown"), operation.unwrap_or("unknown"));
         let known = self.operations.read().get(&name).cloned();
         let counters = known.unwrap_or_else(|| self.operations.write().entry(name).or_default().clone());
@@ -53,7 +59,9 @@ impl Metrics {
     pub fn render(&self) -> String {
         let operations = self.operations.read();
         let mut text = String::new();
-        text.push_str("# HELP yakumo_requests_total Answered requests.\n# TYPE yakumo_requests_total counter\n");
+        text.push_str(
+            "# HELP yakumo_requests_total Answered requests.\n# TYPE yakumo_requests_total counter\n",
+        );
         for ((service, operation), counters) in operations.iter() {
             for (class, counter) in
                 [("2xx", &counters.ok), ("4xx", &counters.client_errors), ("5xx", &counters.server_errors)]
@@ -78,7 +86,10 @@ impl Counters {
         for (bound, bucket) in BUCKETS_MICROS.iter().zip(&self.buckets) {
             below += bucket.load(Ordering::Relaxed);
             let seconds = *bound as f64 / 1e6;
-            write_line(text, format_args!("yakumo_request_seconds_bucket{{{labels},le=\"{seconds}\"}} {below}"));
+            write_line(
+                text,
+                format_args!("yakumo_request_seconds_bucket{{{labels},le=\"{seconds}\"}} {below}"),
+            );
         }
         let all = [&self.ok, &self.client_errors, &self.server_errors];
         let count: u64 = all.iter().map(|counter| counter.load(Ordering::Relaxed)).sum();
@@ -106,8 +117,12 @@ mod tests {
         metrics.count(Some("sqs"), Some("SendMessage"), 200, Duration::from_micros(70));
         metrics.count(Some("sqs"), Some("SendMessage"), 403, Duration::from_secs(60));
         let text = metrics.render();
-        let line = |start: &str| text.lines().find(|line| line.starts_with(start)).map(str::to_owned).unwrap();
-        assert!(line("yakumo_requests_total{service=\"sqs\",operation=\"SendMessage\",status=\"4xx\"}").ends_with(" 1"));
+        let line =
+            |start: &str| text.lines().find(|line| line.starts_with(start)).map(str::to_owned).unwrap();
+        assert!(
+            line("yakumo_requests_total{service=\"sqs\",operation=\"SendMessage\",status=\"4xx\"}")
+                .ends_with(" 1")
+        );
         assert!(text.contains("SendMessage\",le=\"0.0001\"} 1\n"));
         assert!(text.contains("SendMessage\",le=\"5\"} 1\n") && text.contains("le=\"+Inf\"} 2\n"));
     }
