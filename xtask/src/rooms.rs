@@ -1,7 +1,7 @@
 //! The rooms as their sources tell: which operations their tables register, and with which handlers.
 
 use crate::api;
-use crate::source::{arguments, code};
+use crate::source::{arguments, code, split_tests};
 use crate::workspace::{Package, Workspace};
 use anyhow::Result;
 
@@ -70,7 +70,7 @@ fn read(workspace: &Workspace, package: &Package, files: &[String]) -> Result<Ro
 /// The `.on(Operation, access, handler)` calls of one file, tests left out.
 pub fn rows_in(file: &str, text: &str) -> Vec<Row> {
     let blank = code(text);
-    let shipped = blank.split("#[cfg(test)]").next().unwrap_or_default();
+    let (shipped, _) = split_tests(&blank);
     let calls = shipped.match_indices(".on(").map(|(at, call)| arguments(&shipped[at + call.len()..]));
     let last = |path: &str| path.rsplit("::").next().unwrap_or(path).trim().to_owned();
     calls

@@ -82,6 +82,18 @@ pub fn arguments(after_parenthesis: &str) -> Vec<&str> {
     found
 }
 
+/// A source file in two: what is shipped, and its test module (`#[cfg(test)] mod … {`), which may be empty.
+pub fn split_tests(text: &str) -> (&str, &str) {
+    const MARK: &str = "#[cfg(test)]";
+    let begins = text.match_indices(MARK).find(|(at, _)| {
+        let item = text[at + MARK.len()..].trim_start();
+        // `mod tests;` is another file; what follows it here is shipped.
+        item.starts_with("mod ")
+            && item.find('{').is_some_and(|brace| item.find(';').is_none_or(|end| brace < end))
+    });
+    text.split_at(begins.map_or(text.len(), |(at, _)| at))
+}
+
 /// `GetQueueUrl` as `get_queue_url`, `ListMFADevices` as `list_mfa_devices`.
 pub fn snake(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
@@ -113,7 +125,16 @@ pub fn has_word(text: &str, word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{arguments, code, has_word, snake};
+    use super::{arguments, code, has_word, snake, split_tests};
+
+    #[test]
+    fn tests_are_told_from_what_is_shipped() {
+        assert_eq!(
+            split_tests("a(); #[cfg(test)]\nmod tests { b }"),
+            ("a(); ", "#[cfg(test)]\nmod tests { b }")
+        );
+        assert_eq!(split_tests("#[cfg(test)]\nmod tests;\nfn a() { }").1, "");
+    }
 
     #[test]
     fn comments_and_literals_are_blank() {

@@ -5,7 +5,7 @@
 
 use super::Findings;
 use crate::rooms;
-use crate::source::{has_word, snake};
+use crate::source::{has_word, snake, split_tests};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -65,11 +65,13 @@ fn test_texts(workspace: &Workspace) -> Result<Vec<(String, String)>> {
     let mut texts = Vec::new();
     for file in workspace.files()? {
         let in_room = file.starts_with("services/") && file.ends_with(".rs");
-        if (file.starts_with("stories/") && file.ends_with(".py")) || (in_room && file.contains("/tests")) {
+        let in_story = file.starts_with("stories/") && file.ends_with(".py");
+        if in_story || (in_room && file.contains("/tests")) {
             let text = workspace.read(&file)?;
             texts.push((file, text));
-        } else if in_room && let Some((_, tests)) = workspace.read(&file)?.split_once("#[cfg(test)]") {
-            texts.push((file, tests.to_owned()));
+        } else if in_room {
+            let tests = split_tests(&workspace.read(&file)?).1.to_owned();
+            texts.push((file, tests));
         }
     }
     Ok(texts)
