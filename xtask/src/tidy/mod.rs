@@ -3,6 +3,7 @@
 //! A rule takes the workspace and returns what is wrong; sizes are only reported.
 
 mod dependencies;
+mod foreign;
 mod marks;
 mod models;
 mod papers;
@@ -22,6 +23,7 @@ pub type Rule = fn(&Workspace) -> Result<Findings>;
 /// All rules that can fail, by name.
 pub const RULES: &[(&str, Rule)] = &[
     ("dependencies point one way", dependencies::check),
+    ("third-party crates are accounted for", foreign::check),
     ("rooms have one shape", shape::check),
     ("each operation has one handler of its name", shape::handlers),
     ("each operation is tested", tested::check),
