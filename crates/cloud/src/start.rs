@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use yakumo_aws::AccountId;
+use yakumo_front::limits::Limits;
 use yakumo_front::listen::{self, Listener};
+use yakumo_front::tls::{Home, Tls};
 use yakumo_front::{Control, Front, Settings};
 use yakumo_room::{Base, Clock, ClockError, Course, Ids, Secret, World, host_now, root_credentials};
 use yakumo_store::{Store, StoreError};
@@ -54,7 +56,7 @@ impl Cloud {
     pub async fn start(config: Config) -> Result<Arc<Cloud>, StartError> {
         let store_config = yakumo_store::Config::new(config.location.clone()).durability(config.durability);
         let address = SocketAddr::new(config.bind, config.port);
-        let listener = Listener::bind(listen_config(&config, address)).await;
+        let listener = Listener::bind(listen_config(&config, address));
         let listener = listener.map_err(|source| StartError::Listen { address, source })?;
         let store = Store::open(store_config).await?;
         let clock = start_clock(&store, config.clock).await?;
@@ -73,7 +75,9 @@ impl Cloud {
         let front = Front::new(world.clone(), services::router(), settings);
         let address = listener.local_addr();
         let (shutdown, stopping) = watch::channel(false);
-        let serving = tokio::spawn(listener.serve(front.clone(), stopping));
+        let door = front.clone();
+        let serve = move |request, peer| yakumo_front::answer(door.clone(), request, peer);
+        let serving = tokio::spawn(listener.serve(serve, stopping));
         Ok(Arc::new(Cloud {
             front,
             store,
@@ -160,7 +164,11 @@ impl Cloud {
 }
 
 fn listen_config(config: &Config, address: SocketAddr) -> listen::Config {
-    listen::Config::new(address, config.directory.clone())
+    let home =
+        config.directory.as_ref().map_or(Home::Memory, |directory| Home::Directory(directory.join("tls")));
+    let named = (!address.ip().is_unspecified()).then_some(address.ip());
+    let limits = Limits { stop_timeout: STOP_GRACE, ..Limits::default() };
+    listen::Config { addr: address, tls: Some(Arc::new(Tls::new(home, named))), limits }
 }
 
 fn is_loopback(ip: IpAddr) -> bool {
