@@ -4,10 +4,11 @@
 
 use aws_lc_rs::digest::{self, SHA256};
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use yakumo_aws::Error;
 
 /// Any error of a body's source.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,6 +47,16 @@ impl Body {
         length: Option<u64>,
     ) -> Body {
         Body(Kind::Stream(Box::pin(stream), length))
+    }
+
+    /// A body as the codecs give it.
+    pub fn from_wire(body: yakumo_wire::Body) -> Body {
+        match body {
+            yakumo_wire::Body::Full(bytes) => Body::full(bytes),
+            yakumo_wire::Body::Stream(stream) => {
+                Body::stream(stream.map(|piece| piece.map_err(Into::into)), None)
+            }
+        }
     }
 
     /// The bytes of a body that is there already; `None` for a stream.
@@ -264,6 +275,18 @@ where
             }
         }
     }
+}
+
+/// A request's body as handlers take it. A broken connection is S3's `IncompleteBody`, with the cause for the log.
+pub fn byte_stream<B>(body: B) -> yakumo_wire::ByteStream
+where
+    B: HttpBody<Data = Bytes> + Unpin + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let incomplete = |error: BoxError| {
+        Error::sender("IncompleteBody", "The request body terminated unexpectedly").with_source(error)
+    };
+    yakumo_wire::ByteStream::new(DataStream(body).map(move |piece| piece.map_err(incomplete)))
 }
 
 #[cfg(test)]

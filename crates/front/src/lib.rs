@@ -5,6 +5,7 @@
 mod address;
 mod authorise;
 pub mod body;
+pub mod chunked;
 mod control;
 mod decode;
 mod dispatch;
