@@ -16,6 +16,10 @@ pub struct Part {
     pub skipped: Vec<String>,
     /// How long it took.
     pub took: Duration,
+    /// The test whose output is being shown.
+    shown: String,
+    /// Tests of the present binary that passed only because they could not run.
+    unproved: u64,
 }
 
 impl Part {
@@ -24,18 +28,22 @@ impl Part {
         Part { name: name.to_owned(), ..Part::default() }
     }
 
-    /// Takes in one line of `cargo test`.
+    /// Takes in one line of `cargo test -- --show-output`. A test that finds that it cannot run here prints a line that
+    /// begins with `SKIPPED: ` and passes.
     pub fn cargo_line(&mut self, line: &str) {
         if let Some(result) = line.strip_prefix("test result: ") {
-            self.passed += count_before(result, "passed");
+            // The lines about skipped tests come before the closing line of their binary.
+            self.passed += count_before(result, "passed").saturating_sub(std::mem::take(&mut self.unproved));
             self.failed += count_before(result, "failed");
-        } else if let Some((test, outcome)) =
-            line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... "))
-            && outcome.starts_with("ignored")
+        } else if let Some(test) =
+            line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----"))
         {
-            let reason = outcome.trim_start_matches("ignored").trim_start_matches([',', ' ']);
-            self.skipped
-                .push(format!("{test}: {}", if reason.is_empty() { "no reason given" } else { reason }));
+            test.clone_into(&mut self.shown);
+        } else if let Some(why) = line.strip_prefix("SKIPPED: ") {
+            self.skipped.push(format!("{}: {why}", self.shown));
+            self.unproved += 1;
+        } else if let Some((test, why)) = ignored(line) {
+            self.skipped.push(format!("{test}: {why}"));
         }
     }
 
@@ -55,6 +63,13 @@ impl Part {
             }
         }
     }
+}
+
+/// The test that `test NAME ... ignored, WHY` speaks of, and why.
+fn ignored(line: &str) -> Option<(&str, &str)> {
+    let (test, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
+    let why = outcome.strip_prefix("ignored")?.trim_start_matches([',', ' ']);
+    Some((test, if why.is_empty() { "no reason given" } else { why }))
 }
 
 /// The number that stands before `word`: 3 in `ok. 3 passed; 0 failed`.
@@ -107,13 +122,15 @@ mod tests {
         for line in [
             "test a::b ... ok",
             "test a::c ... ignored, takes an hour",
+            "---- a::d stdout ----",
+            "SKIPPED: there is no server",
             "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
             "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
         ] {
             part.cargo_line(line);
         }
-        assert_eq!((part.passed, part.failed), (5, 1));
-        assert_eq!(part.skipped, ["a::c: takes an hour"]);
+        assert_eq!((part.passed, part.failed), (4, 1));
+        assert_eq!(part.skipped, ["a::c: takes an hour", "a::d: there is no server"]);
     }
 
     #[test]

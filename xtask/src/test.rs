@@ -5,7 +5,8 @@
 use crate::python;
 use crate::summary::{Part, table};
 use crate::workspace::{Workspace, cargo};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -32,17 +33,32 @@ pub struct Options {
 /// Runs what was asked for; `false` when a test failed.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let mut parts = Vec::new();
+    let python = environment(workspace);
     if !options.stories {
-        parts.push(rust(workspace, options)?);
+        parts.push(rust(workspace, options, python.as_ref().ok())?);
     }
     if !options.rust {
-        parts.push(stories(workspace, options)?);
+        parts.push(stories(workspace, options, python)?);
     }
     print!("{}", table(&parts));
     Ok(parts.iter().all(|part| part.failed == 0))
 }
 
-fn rust(workspace: &Workspace, options: &Options) -> Result<Part> {
+/// Makes the Python environment with the pinned clients and returns the `PATH` on which it comes first.
+fn environment(workspace: &Workspace) -> Result<OsString> {
+    heading("Python environment");
+    let mut command = Command::new(python::ensure()?);
+    let made = command.current_dir(&workspace.root).args([STORIES, "--version"]).status();
+    ensure!(
+        made.context("cannot run Python")?.success(),
+        "{STORIES} could not install stories/requirements.txt"
+    );
+    let folder = workspace.target()?.join("stories-venv").join("bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)))?)
+}
+
+fn rust(workspace: &Workspace, options: &Options, path: Option<&OsString>) -> Result<Part> {
     let mut part = Part::new("rust");
     let postgres = has_postgres(workspace);
     if let Err(why) = &postgres {
@@ -56,6 +72,12 @@ fn rust(workspace: &Workspace, options: &Options) -> Result<Part> {
     command.args(["test", "--workspace", "--no-fail-fast"]);
     if let Some(word) = &options.word {
         command.arg(word);
+    }
+    // A test that finds that it cannot run here says so in what it prints.
+    command.args(["--", "--show-output"]);
+    // Some tests ask botocore for a second opinion.
+    if let Some(path) = path {
+        command.env("PATH", path);
     }
     heading("Rust tests");
     follow(workspace, &mut command, &mut part, Part::cargo_line)?;
@@ -79,10 +101,16 @@ fn has_postgres(workspace: &Workspace) -> Result<(), String> {
     }
 }
 
-fn stories(workspace: &Workspace, options: &Options) -> Result<Part> {
+fn stories(workspace: &Workspace, options: &Options, environment: Result<OsString>) -> Result<Part> {
     let mut part = Part::new("stories");
     if !cfg!(unix) {
         part.skipped.push("all stories: they are run on Linux and macOS".to_owned());
+        return Ok(part);
+    }
+    if let Err(error) = environment {
+        println!("{error:#}");
+        part.skipped.push(format!("all stories: {error:#}"));
+        part.failed += 1;
         return Ok(part);
     }
     heading("Development binary");
