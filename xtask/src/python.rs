@@ -13,7 +13,8 @@ pub fn ensure() -> Result<&'static str> {
         bail!("the stories need Python {}.{} or newer as `python3`", MIN.0, MIN.1);
     };
     // Debian ships Python without ensurepip; as root that is mended here.
-    if !has_venv(python) && !(apt_install("python3-venv") && has_venv(python)) {
+    let can_venv = has_venv(python) || (apt_install("python3-venv") && has_venv(python));
+    if !can_venv {
         bail!("{python} cannot make virtual environments (on Debian and Ubuntu: apt install python3-venv)");
     }
     Ok(python)
