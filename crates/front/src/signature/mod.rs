@@ -18,6 +18,8 @@ mod v4a;
 mod verify;
 
 #[cfg(test)]
+mod refused;
+#[cfg(test)]
 mod vectors;
 
 pub use keys::{ChunkKey, SigningKeys};

@@ -9,8 +9,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use yakumo_front::body::{Body, Inbound, collect};
 use yakumo_front::limits::Limits;
+use yakumo_front::listen::{Config, Listener, Peer};
 use yakumo_front::tls::{Home, Tls};
-use yakumo_front::{Config, Listener, Peer};
 
 /// A listener that serves until it is dropped or stopped.
 pub struct Serving {

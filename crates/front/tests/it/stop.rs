@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use yakumo_front::Peer;
 use yakumo_front::body::{Body, Inbound};
 use yakumo_front::limits::Limits;
+use yakumo_front::listen::Peer;
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_a_new_one_refused() {
