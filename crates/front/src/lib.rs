@@ -26,5 +26,6 @@ pub mod tls;
 
 pub use front::{Control, Front, Settings};
 pub use journal::{Entry, JOURNAL_ENTRIES_MAX, Journal};
+pub use listen::{Config, Listener, Peer};
 pub use metrics::Metrics;
 pub use pipeline::answer;

@@ -151,14 +151,14 @@ where
 {
     fn new(handler: H, listener: &Listener) -> Server<H> {
         let limits = listener.limits;
+        // No `half_close`: with it, hyper does not see a client that goes away while its long poll waits.
         // Not `pipeline_flush`: with it, hyper does not send its 400 while unread bytes are in its buffer.
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head_timeout)
             .max_headers(limits.headers)
-            .max_buf_size(limits.head_bytes.max(8192))
-            .half_close(true);
+            .max_buf_size(limits.head_bytes.max(8192));
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())

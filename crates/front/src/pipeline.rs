@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{Request, Response};
 use std::sync::Arc;
 use yakumo_aws::Result;
-use yakumo_room::Ctx;
+use yakumo_room::{Ctx, Input, Output, Registered};
 
 /// Answers one request.
 pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) -> Response<Body> {
@@ -37,10 +37,14 @@ async fn steps(front: &Front, head: &Parts, body: Inbound, trip: &mut Trip) -> R
     let row = dispatch::row(&world, &addressed)?;
     let input = decode::decode(row, &addressed, head, body, identity.seal).await?;
     let ctx = Ctx::new(visit, addressed.service.name, identity.caller, identity.region, trip.facts(head));
-    let outcome = match authorise::authorise(row, &ctx, &input).await {
-        Ok(()) => dispatch::run(row, ctx.clone(), input).await,
-        Err(refused) => Err(refused),
-    };
+    let outcome = allowed(row, &ctx, input).await;
     trip.decided = ctx.take_decided();
     encode::output(row, &addressed, outcome?, &trip.request_id)
+}
+
+async fn allowed(row: &dyn Registered, ctx: &Ctx, input: Input) -> Result<Output> {
+    authorise::authorise(row, ctx, &input).await?;
+    let output = dispatch::run(row, ctx.clone(), input).await?;
+    authorise::check_asked(row, ctx)?;
+    Ok(output)
 }

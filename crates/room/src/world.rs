@@ -46,6 +46,11 @@ impl World {
         if self.base.is_stopping() { None } else { Some(visit) }
     }
 
+    /// How many requests are inside.
+    pub fn visitors(&self) -> usize {
+        self.inside.load(Ordering::SeqCst)
+    }
+
     /// Waits until nobody is inside. Call [`Base::stop`] first, so that nobody new comes in.
     pub async fn emptied(&self) {
         loop {

@@ -51,7 +51,8 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr, access_key_id: &str, secret: &str, token: Option<&str>) -> Client {
+    /// A client of the cloud at an address, in us-east-1.
+    pub fn new(address: SocketAddr, access_key_id: &str, secret: &str, token: Option<&str>) -> Client {
         Client {
             address,
             access_key_id: access_key_id.to_owned(),

@@ -1,0 +1,159 @@
+//! The pipeline around rooms that misbehave: what a room does wrong must not reach a client as anything but an error.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use yakumo_api_sqs::{ListQueues, ListQueuesInput, ListQueuesOutput};
+use yakumo_aws::{Error, Result};
+use yakumo_front::limits::Limits;
+use yakumo_front::listen::{Config, Listener};
+use yakumo_front::{Front, Settings};
+use yakumo_room::{Access, Base, Clock, Credentials, Ctx, Ids, Need, Principals, Room, World};
+use yakumo_store::Store;
+use yakumo_testkit::Client;
+use yakumo_wire::router::Router;
+
+struct Nobody;
+
+impl Principals for Nobody {
+    fn credentials<'a>(
+        &'a self,
+        _access_key_id: &'a str,
+    ) -> futures_util::future::BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// A cloud with one room, and its root user.
+struct Door {
+    front: Arc<Front>,
+    root: Client,
+    address: SocketAddr,
+    _stop: watch::Sender<bool>,
+}
+
+async fn world(room: Room) -> Arc<World> {
+    let store = Store::open(yakumo_store::Config::memory()).await.unwrap();
+    World::new(Base::new(store, Clock::default(), Ids::new(None)), Arc::new(Nobody), vec![room])
+}
+
+async fn door(room: Room) -> Door {
+    let router: &'static Router = Box::leak(Box::new(Router::new(yakumo_models::services())));
+    let settings = Settings { static_root_keys: true, root_key: None, body_bytes_max: 1 << 20 };
+    let front = Front::new(world(room).await, router, settings);
+    let addr = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = Listener::bind(Config { addr, tls: None, limits: Limits::default() }).unwrap();
+    let address = listener.local_addr();
+    let (stop, stopping) = watch::channel(false);
+    let inside = front.clone();
+    tokio::spawn(
+        listener.serve(move |request, peer| yakumo_front::answer(inside.clone(), request, peer), stopping),
+    );
+    Door { front, root: Client::new(address, "000000000000", "test", None), address, _stop: stop }
+}
+
+fn listing(ctx: &Ctx) -> Need {
+    Need::new("sqs:ListQueues", "*", ctx.account())
+}
+
+fn asks() -> Access<ListQueuesInput> {
+    Access::needs(|ctx, _| Box::pin(async move { Ok(vec![listing(ctx)]) }))
+}
+
+async fn list(door: &Door) -> Result<serde_json::Value, yakumo_testkit::Failure> {
+    door.root.sqs("ListQueues", serde_json::json!({})).await
+}
+
+#[tokio::test]
+async fn a_panic_is_a_500_and_the_next_request_is_served() {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    let room = Room::new("sqs").on(ListQueues, asks(), async |_: Ctx, _: ListQueuesInput| {
+        assert!(!FIRST.swap(false, Ordering::SeqCst), "the first request meets a mistake");
+        Ok(ListQueuesOutput::default())
+    });
+    let door = door(room).await;
+    let failure = list(&door).await.unwrap_err();
+    assert_eq!((failure.status, failure.code.as_str()), (500, "InternalFailure"));
+    assert!(!failure.message.contains("mistake"), "the client is not told of the inside");
+    list(&door).await.unwrap();
+    assert_eq!(door.front.journal.newest(9).iter().map(|entry| entry.status).collect::<Vec<_>>(), [500, 200]);
+}
+
+#[tokio::test]
+async fn a_handler_that_must_ask_and_does_not_gives_nothing_away() {
+    let silent =
+        Room::new("sqs").on(ListQueues, Access::inside("a test"), async |_: Ctx, _: ListQueuesInput| {
+            Ok(ListQueuesOutput::default())
+        });
+    assert_eq!(list(&door(silent).await).await.unwrap_err().status, 500);
+    let asking =
+        Room::new("sqs").on(ListQueues, Access::inside("a test"), async |ctx: Ctx, _: ListQueuesInput| {
+            ctx.authorize(listing(&ctx))?;
+            Ok(ListQueuesOutput::default())
+        });
+    list(&door(asking).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_access_rule_that_names_nothing_allows_nothing() {
+    let rule = Access::needs(|_: &Ctx, _: &ListQueuesInput| Box::pin(async { Ok(vec![]) }));
+    let room = Room::new("sqs")
+        .on(ListQueues, rule, async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
+    assert_eq!(list(&door(room).await).await.unwrap_err().status, 500);
+}
+
+#[tokio::test]
+async fn a_handler_runs_to_its_end_when_its_client_goes_away() {
+    let (seen, mut outcome) = watch::channel("nothing");
+    let seen = Arc::new(seen);
+    let room = Room::new("sqs").on(ListQueues, asks(), move |ctx: Ctx, _: ListQueuesInput| {
+        let seen = seen.clone();
+        async move {
+            seen.send_replace("waiting");
+            ctx.gone().await;
+            seen.send_replace("told");
+            Err::<ListQueuesOutput, _>(Error::sender("Gone", "the client has gone"))
+        }
+    });
+    let door = door(room).await;
+    // A runtime of its own, so that the client goes away with its connection.
+    let client = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let root = door.root.clone();
+    client.spawn(async move { root.sqs("ListQueues", serde_json::json!({})).await });
+    outcome.wait_for(|state| *state == "waiting").await.unwrap();
+    client.shutdown_background();
+    let told = outcome.wait_for(|state| *state == "told");
+    tokio::time::timeout(Duration::from_secs(20), told).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn requests_wait_while_the_world_is_replaced() {
+    let room = || {
+        Room::new("sqs").on(ListQueues, asks(), async |ctx: Ctx, _: ListQueuesInput| {
+            ctx.base().stopped().await;
+            Ok(ListQueuesOutput::default())
+        })
+    };
+    let answering = Room::new("sqs").on(ListQueues, asks(), async |_: Ctx, _: ListQueuesInput| {
+        Ok(ListQueuesOutput { queue_urls: Some(vec!["new".into()]), ..Default::default() })
+    });
+    let door = door(room()).await;
+    let old = door.front.world();
+    let root = door.root.clone();
+    let early = tokio::spawn(async move { root.sqs("ListQueues", serde_json::json!({})).await });
+    while old.visitors() == 0 {
+        tokio::task::yield_now().await;
+    }
+    old.base.stop();
+    old.emptied().await;
+    assert_eq!(early.await.unwrap().unwrap(), serde_json::json!({}));
+    let root = door.root.clone();
+    let late = tokio::spawn(async move { root.sqs("ListQueues", serde_json::json!({})).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!late.is_finished(), "nobody enters a stopped world");
+    door.front.replace_world(world(answering).await);
+    assert_eq!(late.await.unwrap().unwrap()["QueueUrls"][0], "new");
+    assert_eq!(door.address.ip().to_string(), "127.0.0.1");
+}
