@@ -18,7 +18,7 @@ pub async fn decode(
     seal: Option<Seal>,
 ) -> Result<Input> {
     let body = if addressed.streams() {
-        Body::Stream(stream::verified(body.into_inbound(), seal))
+        Body::Stream(stream::verified(body.into_inbound(), &head.headers, seal)?)
     } else {
         Body::Full(body.whole().await?.clone())
     };

@@ -3,28 +3,36 @@
 //! A handler that reads to the end without an error has what the caller signed; it publishes nothing before that.
 
 use crate::body::{BoxError, DataStream, Inbound};
+use crate::chunked::{self, Plan};
 use crate::identify::Seal;
 use crate::signature::{self, Family, PayloadHash, Presented};
 use aws_lc_rs::digest::{Context as Digest, SHA256};
 use bytes::Bytes;
 use futures_util::Stream;
+use http::HeaderMap;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use yakumo_aws::{Error, Result};
 use yakumo_wire::ByteStream;
 
 /// The body as a stream that ends in an error when it is not what was signed.
-pub fn verified(body: Inbound, seal: Option<Seal>) -> ByteStream {
-    let plain = Plain(DataStream(body));
-    match seal {
-        Some(seal) if matches!(seal.presented.payload, PayloadHash::Sha256(_)) => ByteStream::new(Hashed {
-            body: plain,
-            digest: Some(Digest::new(&SHA256)),
-            presented: seal.presented,
-            family: seal.family,
-        }),
-        _ => ByteStream::new(plain),
+///
+/// # Errors
+/// What the head announces of a chunked body is incomplete or unknown.
+pub fn verified(body: Inbound, headers: &HeaderMap, seal: Option<Seal>) -> Result<ByteStream> {
+    let Some(Seal { presented, verified, family }) = seal else {
+        return Ok(ByteStream::new(Plain(DataStream(body))));
+    };
+    if let Some(plan) = Plan::new(&presented, &verified, headers)? {
+        return Ok(ByteStream::new(chunked::decode(DataStream(body), plan)));
     }
+    let body = Plain(DataStream(body));
+    Ok(match presented.payload {
+        PayloadHash::Sha256(_) => {
+            ByteStream::new(Hashed { body, digest: Some(Digest::new(&SHA256)), presented, family })
+        }
+        _ => ByteStream::new(body),
+    })
 }
 
 /// The bytes as they come.
