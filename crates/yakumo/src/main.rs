@@ -1,2 +1,35 @@
-//! The `yakumo` command.
-fn main() {}
+//! The `yakumo` command: arguments → one command → an exit code.
+//!
+//! Invariant: nothing is done here before the arguments are understood; `up` must be ready within 60 ms.
+
+mod arguments;
+mod client;
+mod commands;
+mod detached;
+mod directories;
+mod failure;
+mod hooks;
+mod moment;
+mod ready_line;
+mod serve;
+mod settings;
+mod state_file;
+mod table;
+mod terminal;
+
+use arguments::Arguments;
+use std::process::ExitCode;
+use std::time::Instant;
+use terminal::Terminal;
+
+fn main() -> ExitCode {
+    let began = Instant::now();
+    let (arguments, matches) = Arguments::from_command_line();
+    match commands::run(arguments, &matches, began) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            Terminal::stderr().failure(&failure);
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! THE list of control paths, what each demands, and what answers it.
+
+use super::answer::Answer;
+use super::gate::Passport;
+use super::{Inner, clock, compatibility, health, requests, services, snapshots, status, why};
+use crate::Cloud;
+use http::Method;
+use std::sync::Arc;
+use yakumo_front::Front;
+
+/// A path with a method.
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) enum Route<'a> {
+    Health,
+    Metrics,
+    Compatibility(compatibility::Page),
+    Status,
+    Reset,
+    Clock,
+    MoveClock,
+    Requests,
+    Request(&'a str),
+    Services,
+    Service(&'a str),
+    Snapshots,
+    SaveSnapshot(&'a str),
+    LoadSnapshot(&'a str),
+    ForkSnapshot(&'a str),
+    DeleteSnapshot(&'a str),
+}
+
+impl Route<'_> {
+    /// What those who ask must show.
+    pub(crate) fn passport(&self) -> Passport {
+        match self {
+            Route::Health | Route::Compatibility(_) => Passport::None,
+            Route::Metrics => Passport::Host,
+            _ => Passport::Full,
+        }
+    }
+}
+
+/// Finds the route of a method and a path.
+pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answer> {
+    let unknown = || Answer::not_found(format!("there is no {path}; docs/cli.md lists the control API"));
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let choices = match *parts.as_slice() {
+        ["metrics"] => vec![(Method::GET, Route::Metrics)],
+        ["_localstack", ref rest @ ..] => {
+            let page = compatibility::Page::find(rest).ok_or_else(unknown)?;
+            vec![(Method::GET, Route::Compatibility(page))]
+        }
+        ["_yakumo", "health"] => vec![(Method::GET, Route::Health)],
+        ["_yakumo", "status"] => vec![(Method::GET, Route::Status)],
+        ["_yakumo", "reset"] => vec![(Method::POST, Route::Reset)],
+        ["_yakumo", "clock"] => vec![(Method::GET, Route::Clock), (Method::POST, Route::MoveClock)],
+        ["_yakumo", "requests"] => vec![(Method::GET, Route::Requests)],
+        ["_yakumo", "requests", id] => vec![(Method::GET, Route::Request(id))],
+        ["_yakumo", "services"] => vec![(Method::GET, Route::Services)],
+        ["_yakumo", "services", name] => vec![(Method::GET, Route::Service(name))],
+        ["_yakumo", "snapshots"] => vec![(Method::GET, Route::Snapshots)],
+        ["_yakumo", "snapshots", name] => {
+            vec![(Method::POST, Route::SaveSnapshot(name)), (Method::DELETE, Route::DeleteSnapshot(name))]
+        }
+        ["_yakumo", "snapshots", name, "load"] => vec![(Method::POST, Route::LoadSnapshot(name))],
+        ["_yakumo", "snapshots", name, "fork"] => vec![(Method::POST, Route::ForkSnapshot(name))],
+        _ => return Err(unknown()),
+    };
+    pick(method, choices)
+}
+
+fn pick<'a>(method: &Method, choices: Vec<(Method, Route<'a>)>) -> Result<Route<'a>, Answer> {
+    // Whatever answers GET answers HEAD; the body is left out on the way.
+    let wanted = if method == Method::HEAD { &Method::GET } else { method };
+    let allowed: Vec<String> = choices.iter().map(|(method, _)| method.to_string()).collect();
+    let found = choices.into_iter().find(|(method, _)| method == wanted);
+    found.map(|(_, route)| route).ok_or_else(|| Answer::method_not_allowed(&allowed.join(", ")))
+}
+
+/// Answers a request that passed the gate.
+pub(crate) async fn run(
+    control: &Inner,
+    cloud: &Arc<Cloud>,
+    route: Route<'_>,
+    query: &str,
+    body: &[u8],
+) -> Result<Answer, Answer> {
+    let front: &Front = cloud.front();
+    match route {
+        Route::Health => Ok(health::answer(cloud)),
+        Route::Metrics => Ok(Answer::text("text/plain; version=0.0.4; charset=utf-8", front.metrics.render())),
+        Route::Compatibility(page) => Ok(compatibility::answer(control, cloud, page)),
+        Route::Status => Ok(status::answer(control, cloud)),
+        Route::Reset => status::reset(cloud, body).await,
+        Route::Clock => Ok(clock::answer(cloud)),
+        Route::MoveClock => clock::change(cloud, body).await,
+        Route::Requests => requests::list(cloud, query).await,
+        Route::Request(id) => why::answer(front, id),
+        Route::Services => services::list(cloud).await,
+        Route::Service(name) => services::one(cloud, name),
+        Route::Snapshots => control.snapshots.list().await,
+        Route::SaveSnapshot(name) => control.snapshots.save(cloud, name, body).await,
+        Route::LoadSnapshot(name) => control.snapshots.load(cloud, name, body).await,
+        Route::ForkSnapshot(name) => control.snapshots.fork(cloud, name, body).await,
+        Route::DeleteSnapshot(name) => control.snapshots.delete(name).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Passport, Route, find};
+    use http::{Method, StatusCode};
+
+    #[test]
+    fn every_path_has_its_methods_and_its_passport() {
+        for (method, path, passport) in [
+            (Method::GET, "/_yakumo/health", Passport::None),
+            (Method::HEAD, "/_yakumo/health", Passport::None),
+            (Method::GET, "/_localstack/health", Passport::None),
+            (Method::GET, "/_localstack/init/ready", Passport::None),
+            (Method::GET, "/metrics", Passport::Host),
+            (Method::GET, "/_yakumo/status", Passport::Full),
+            (Method::POST, "/_yakumo/reset", Passport::Full),
+            (Method::GET, "/_yakumo/clock", Passport::Full),
+            (Method::POST, "/_yakumo/clock", Passport::Full),
+            (Method::GET, "/_yakumo/requests", Passport::Full),
+            (Method::GET, "/_yakumo/requests/abc", Passport::Full),
+            (Method::GET, "/_yakumo/services/sqs", Passport::Full),
+            (Method::POST, "/_yakumo/snapshots/a", Passport::Full),
+            (Method::DELETE, "/_yakumo/snapshots/a", Passport::Full),
+            (Method::POST, "/_yakumo/snapshots/a/load", Passport::Full),
+            (Method::POST, "/_yakumo/snapshots/a/fork", Passport::Full),
+        ] {
+            assert_eq!(find(&method, path).map(|route| route.passport()).ok(), Some(passport), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn other_methods_and_paths_are_refused() {
+        let refused = |method, path| find(&method, path).err().map(|answer| answer.status);
+        for (method, path) in
+            [(Method::POST, "/_yakumo/status"), (Method::GET, "/_yakumo/reset"), (Method::POST, "/_localstack/health")]
+        {
+            assert_eq!(refused(method.clone(), path), Some(StatusCode::METHOD_NOT_ALLOWED), "{method} {path}");
+        }
+        for path in ["/_yakumo", "/_yakumo/", "/_yakumo/status/", "/_yakumo/snapshots/a/b/load", "/_localstack/config"] {
+            assert_eq!(refused(Method::GET, path), Some(StatusCode::NOT_FOUND), "{path}");
+        }
+        assert_eq!(find(&Method::GET, "/_yakumo/requests/x").unwrap(), Route::Request("x"));
+    }
+}

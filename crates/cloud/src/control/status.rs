@@ -1,0 +1,106 @@
+//! `GET /_yakumo/status`: everything about a running cloud in one answer; `POST /_yakumo/reset`: the way to an empty one.
+
+use super::answer::Answer;
+use super::clock::{self, ClockAnswer};
+use super::health::VERSION;
+use super::{Inner, input};
+use crate::{Cloud, Durability, Location};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What of the platform this release does not have, in a sentence each. Said at every start, so that nobody takes
+/// silence for enforcement.
+pub const UNAVAILABLE: &[&str] = &[
+    "network: VPCs, security groups and routes are not part of this release; nothing filters packets",
+    "machines: functions, tasks, instances and database engines are not part of this release",
+    "faults: throttles, errors and latency cannot be injected yet",
+];
+
+/// Everything about a running cloud.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// `ready`, or `stopping`.
+    pub status: String,
+    /// The yakumo that runs it.
+    pub version: String,
+    /// The cloud's id.
+    pub cloud: String,
+    /// `http://host:port`.
+    pub endpoint: String,
+    /// The server's process.
+    pub pid: u32,
+    /// Seconds since it started.
+    pub uptime_s: u64,
+    /// `memory`, `disk` or `postgresql`.
+    pub store: String,
+    /// `process` or `fsync`; what an acknowledged change survives.
+    pub durability: String,
+    /// Where CA, snapshots and the embedded store are kept.
+    pub data_dir: Option<PathBuf>,
+    /// What identifiers are made from when they repeat.
+    pub seed: Option<u64>,
+    /// The cloud's clock.
+    pub clock: ClockAnswer,
+    /// The services that have rooms, with how many of their operations are real.
+    pub services: Vec<RoomLine>,
+    /// How many requests were answered since the start, as far as the journal goes back.
+    pub requests: u64,
+    /// What of the platform this release does not have.
+    pub unavailable: Vec<String>,
+}
+
+/// A service that has a room.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoomLine {
+    /// The service's name in the models.
+    pub name: String,
+    /// How many operations are real.
+    pub real: usize,
+}
+
+pub(crate) fn answer(control: &Inner, cloud: &Cloud) -> Answer {
+    let world = cloud.world();
+    let config = cloud.config();
+    let mut services: Vec<RoomLine> = world
+        .rooms()
+        .map(|room| RoomLine { name: room.name().to_owned(), real: room.operations().count() })
+        .collect();
+    services.sort_by(|one, other| one.name.cmp(&other.name));
+    Answer::json(&Status {
+        status: if world.base.is_stopping() { "stopping" } else { "ready" }.to_owned(),
+        version: VERSION.to_owned(),
+        cloud: cloud.store().cloud().to_string(),
+        endpoint: cloud.endpoint(),
+        pid: std::process::id(),
+        uptime_s: control.began.elapsed().as_secs(),
+        store: store_name(&config.location).to_owned(),
+        durability: durability_name(config.durability).to_owned(),
+        data_dir: config.directory.clone(),
+        seed: config.seed,
+        clock: clock::read(cloud),
+        services,
+        requests: cloud.front().journal.newest(1).last().map_or(0, |entry| entry.sequence),
+        unavailable: UNAVAILABLE.iter().map(|text| (*text).to_owned()).collect(),
+    })
+}
+
+pub(crate) async fn reset(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer> {
+    input::nothing(body)?;
+    cloud.reset().await.map_err(|error| Answer::failed(&error))?;
+    Ok(Answer::done())
+}
+
+fn store_name(location: &Location) -> &'static str {
+    match location {
+        Location::Memory => "memory",
+        Location::Directory(_) => "disk",
+        Location::Postgres(_) => "postgresql",
+    }
+}
+
+fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Process => "process",
+        Durability::Fsync => "fsync",
+    }
+}

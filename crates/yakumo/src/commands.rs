@@ -1,0 +1,40 @@
+//! The commands, one file each.
+
+pub mod clock;
+pub mod completions;
+pub mod env;
+pub mod requests;
+pub mod reset;
+pub mod services;
+pub mod snapshot;
+pub mod status;
+pub mod up;
+pub mod why;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Failure;
+use clap::ArgMatches;
+use std::future::Future;
+use std::time::Instant;
+
+/// Runs the command. `began` is when the process began, `matches` tell where values came from.
+pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Up(options) => up::run(&options, matches.subcommand_matches("up"), began),
+        Command::Status(options) => wait(status::run(options)),
+        Command::Env(options) => env::run(&options),
+        Command::Reset(options) => wait(reset::run(options)),
+        Command::Snapshot(options) => wait(snapshot::run(options)),
+        Command::Clock(options) => wait(clock::run(options)),
+        Command::Requests(options) => wait(requests::run(options)),
+        Command::Why(options) => wait(why::run(options)),
+        Command::Services(options) => wait(services::run(options)),
+        Command::Completions(options) => completions::run(&options),
+    }
+}
+
+/// Runs a client command on this thread.
+fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work)
+}

@@ -1,0 +1,175 @@
+//! `yakumo requests`: who asked for what, and what came of it.
+
+use crate::arguments::{CloudOptions, Output};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::table::{Cell, line};
+use crate::terminal::{Paint, Terminal};
+use clap::Args;
+use yakumo_aws::AccountId;
+use yakumo_cloud::control::{RequestLine, RequestList, Verdict};
+
+const EXAMPLES: &str = "\
+Examples:
+  yakumo requests                        the last requests
+  yakumo requests --follow               and those that come
+  yakumo requests --denied               only what was denied
+  yakumo requests --service sqs --limit 500
+  yakumo why REQUEST-ID                  explain one: the id is the last column
+
+With --output json --follow, each request is one line.";
+
+/// How many requests the cloud remembers at most, and gives in one answer.
+const REMEMBERED: usize = 4_096;
+/// How long a follower waits in one call, in seconds.
+const WAIT_S: u64 = 30;
+/// Widths of the columns but the last, for a list that grows while it is read.
+const WIDTHS: [usize; 6] = [12, 7, 3, 10, 24, 28];
+
+/// Options of `yakumo requests`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// Stay, and list requests as they come
+    #[arg(long, short)]
+    follow: bool,
+    /// Only requests that were denied
+    #[arg(long)]
+    denied: bool,
+    /// Only requests to this service
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// How many of the last requests to show
+    #[arg(long, short = 'n', default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    cloud: CloudOptions,
+}
+
+/// Lists requests.
+pub async fn run(options: Options) -> Result<(), Failure> {
+    let client = Client::find(&options.cloud)?;
+    let mut out = Terminal::stdout();
+    let list: RequestList = client.get(&format!("/_yakumo/requests?limit={REMEMBERED}")).await?;
+    let mut next = list.next;
+    let shown: Vec<&RequestLine> = list.requests.iter().filter(|request| options.wants(request)).collect();
+    let shown = shown.get(shown.len().saturating_sub(options.limit)..).unwrap_or_default();
+    if options.cloud.output == Output::Json && !options.follow {
+        return out.json(&shown);
+    }
+    if options.cloud.output == Output::Table && (options.follow || !shown.is_empty()) {
+        out.line(&heading(&out))?;
+    }
+    for request in shown {
+        options.show(&mut out, request)?;
+    }
+    while options.follow {
+        let path = format!("/_yakumo/requests?after={next}&limit={REMEMBERED}&wait_s={WAIT_S}");
+        let list: RequestList = client.get(&path).await?;
+        next = list.next;
+        for request in list.requests.iter().filter(|request| options.wants(request)) {
+            options.show(&mut out, request)?;
+        }
+    }
+    Ok(())
+}
+
+impl Options {
+    fn wants(&self, request: &RequestLine) -> bool {
+        let denied = !self.denied || request.verdict == Verdict::Denied;
+        let service = self.service.as_deref().is_none_or(|name| request.service.as_deref() == Some(name));
+        denied && service
+    }
+
+    fn show(&self, out: &mut Terminal, request: &RequestLine) -> Result<(), Failure> {
+        if self.cloud.output == Output::Json {
+            let text = serde_json::to_string(request).map_err(std::io::Error::from)?;
+            return Ok(out.line(&text)?);
+        }
+        let text = line(out, &cells(request), &WIDTHS);
+        Ok(out.line(&text)?)
+    }
+}
+
+fn heading(out: &Terminal) -> String {
+    let names = ["TIME (UTC)", "ALLOWED", "ST.", "MS", "WHO", "WHAT", "REQUEST ID"];
+    line(out, &names.map(|name| Cell::new(name, Paint::Dim)), &WIDTHS)
+}
+
+fn cells(request: &RequestLine) -> [Cell; 7] {
+    let (verdict, paint) = match request.verdict {
+        Verdict::Allowed => ("allowed", Paint::Good),
+        Verdict::Denied => ("DENIED", Paint::Bad),
+        Verdict::NotAsked => ("-", Paint::Dim),
+    };
+    let status = match request.status {
+        ..400 => Paint::Good,
+        400..500 => Paint::Warn,
+        500.. => Paint::Bad,
+    };
+    [
+        Cell::new(request.time.get(11..23).unwrap_or(&request.time), Paint::Dim),
+        Cell::new(verdict, paint),
+        Cell::new(request.status.to_string(), status),
+        Cell::plain(format!("{}.{:03}", request.took_us / 1_000, request.took_us % 1_000)),
+        Cell::plain(who(request)),
+        Cell::new(what(request), Paint::Strong),
+        Cell::new(&request.id, Paint::Dim),
+    ]
+}
+
+/// The caller in short: `user/alice`, and its account unless that is the default one.
+pub fn who(request: &RequestLine) -> String {
+    let (Some(arn), Some(account)) = (&request.principal, &request.account) else { return "-".to_owned() };
+    let name = arn.splitn(6, ':').nth(5).unwrap_or(arn);
+    if account == AccountId::DEFAULT.as_str() { name.to_owned() } else { format!("{name} ({account})") }
+}
+
+/// Service and operation, with the error's code if there was one.
+pub fn what(request: &RequestLine) -> String {
+    let service = request.service.as_deref().unwrap_or("-");
+    let operation = request.operation.as_deref().unwrap_or("-");
+    match &request.error {
+        Some(error) => format!("{service} {operation} {error}"),
+        None => format!("{service} {operation}"),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::{what, who};
+    use yakumo_cloud::control::{RequestLine, Verdict};
+
+    /// A denied request of a user in another account than the default one.
+    pub fn denied() -> RequestLine {
+        RequestLine {
+            sequence: 7,
+            id: "id-7".into(),
+            time: "2027-01-31T12:00:00.123Z".into(),
+            took_us: 1_234,
+            source_ip: "127.0.0.1".into(),
+            service: Some("sqs".into()),
+            operation: Some("SendMessage".into()),
+            region: Some("us-east-1".into()),
+            account: Some("123456789012".into()),
+            principal: Some("arn:aws:iam::123456789012:user/team/alice".into()),
+            verdict: Verdict::Denied,
+            status: 403,
+            error: Some("AccessDenied".into()),
+            message: Some("User: alice is not authorized".into()),
+        }
+    }
+
+    #[test]
+    fn who_and_what_are_short() {
+        let mut request = denied();
+        assert_eq!(who(&request), "user/team/alice (123456789012)");
+        assert_eq!(what(&request), "sqs SendMessage AccessDenied");
+        request.account = Some("000000000000".into());
+        request.principal = Some("arn:aws:iam::000000000000:root".into());
+        request.error = None;
+        assert_eq!((who(&request).as_str(), what(&request).as_str()), ("root", "sqs SendMessage"));
+        request.principal = None;
+        assert_eq!(who(&request), "-");
+    }
+}

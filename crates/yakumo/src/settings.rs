@@ -1,0 +1,185 @@
+//! From options and environment to a configuration: who wins when two of them speak, and what contradicts itself.
+//!
+//! The command line wins over `YAKUMO_…` variables, and these over the variables of other local clouds.
+
+use crate::commands::up::{DurabilityOption, Options};
+use crate::directories;
+use crate::failure::Failure;
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use yakumo_cloud::{ClockStart, Config, Durability, Location};
+
+/// The port that everybody expects.
+const PORT: u16 = 4566;
+
+/// Everything that `up` needs to know.
+#[derive(Debug)]
+pub struct Settings {
+    /// What the cloud is started with.
+    pub config: Config,
+    /// Directories of scripts to run when it is ready.
+    pub ready_dirs: Vec<PathBuf>,
+    /// What is logged.
+    pub log: String,
+    /// What to tell about how the options were understood.
+    pub notes: Vec<String>,
+}
+
+impl Settings {
+    /// Resolves options; `matches` tell which were given on the command line.
+    pub fn resolve(options: &Options, matches: Option<&ArgMatches>) -> Result<Settings, Failure> {
+        let given = |id: &str| matches.and_then(|matches| matches.value_source(id)) == Some(ValueSource::CommandLine);
+        Settings::from(options, given, |name| std::env::var(name).ok())
+    }
+
+    fn from(
+        options: &Options,
+        given: impl Fn(&str) -> bool,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Settings, Failure> {
+        let mut notes = Vec::new();
+        let address = address(options, variable("GATEWAY_LISTEN").as_deref(), &mut notes)?;
+        let directory = match is_ephemeral(options, given, variable("PERSISTENCE").as_deref())? {
+            true => None,
+            false => Some(data_dir(options)?),
+        };
+        let location = match (&options.store, &directory) {
+            (Some(url), _) => postgres(url)?,
+            (None, Some(directory)) => Location::Directory(directory.join("store")),
+            (None, None) => Location::Memory,
+        };
+        let own = directory.as_ref().map(|directory| directory.join("ready.d"));
+        let config = Config {
+            bind: address.ip(),
+            port: address.port(),
+            location,
+            durability: match options.durability {
+                DurabilityOption::Process => Durability::Process,
+                DurabilityOption::Fsync => Durability::Fsync,
+            },
+            clock: options.clock.unwrap_or(ClockStart::Stored),
+            seed: options.seed,
+            directory,
+        };
+        let ready_dirs = own.into_iter().chain(options.ready_dir.clone()).collect();
+        Ok(Settings { config, ready_dirs, log: options.log.clone(), notes })
+    }
+}
+
+/// `--bind` and `--port`; where neither is given, the first address of `GATEWAY_LISTEN`.
+fn address(options: &Options, gateway: Option<&str>, notes: &mut Vec<String>) -> Result<SocketAddr, Failure> {
+    let usual = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
+    let foreign = gateway.filter(|text| !text.is_empty() && options.port.is_none() && options.bind.is_none());
+    let base = match foreign {
+        None => usual,
+        Some(text) => {
+            let mut parts = text.split(',').map(str::trim);
+            let first = parts.next().and_then(|part| part.parse().ok());
+            let rest: Vec<&str> = parts.collect();
+            if !rest.is_empty() {
+                notes.push(format!("GATEWAY_LISTEN: yakumo listens on one address; left out: {}", rest.join(", ")));
+            }
+            first.ok_or_else(|| {
+                Failure::usage(format!("GATEWAY_LISTEN={text} does not begin with an address such as 127.0.0.1:4566"))
+            })?
+        }
+    };
+    Ok(SocketAddr::new(options.bind.unwrap_or(base.ip()), options.port.unwrap_or(base.port())))
+}
+
+/// Whether nothing is kept. On the command line `--ephemeral` contradicts a place; from the environment it gives way
+/// to one that was named on the command line, and the other way round.
+fn is_ephemeral(options: &Options, given: impl Fn(&str) -> bool, persistence: Option<&str>) -> Result<bool, Failure> {
+    let place_given = given("data_dir") || given("store");
+    let place = options.data_dir.is_some() || options.store.is_some();
+    match (options.ephemeral, place) {
+        (true, true) if given("ephemeral") && place_given => {
+            Err(Failure::usage("--ephemeral keeps nothing, so it takes no --data-dir and no --store"))
+        }
+        (true, true) if given("ephemeral") == place_given => Err(Failure::usage(
+            "YAKUMO_EPHEMERAL contradicts YAKUMO_DATA_DIR or YAKUMO_STORE; unset one of them",
+        )),
+        (true, true) => Ok(given("ephemeral")),
+        (true, false) => Ok(true),
+        (false, true) => Ok(false),
+        (false, false) => Ok(matches!(persistence, Some("0" | "false" | "False"))),
+    }
+}
+
+fn data_dir(options: &Options) -> Result<PathBuf, Failure> {
+    match &options.data_dir {
+        // Scripts and tools run elsewhere must find it too.
+        Some(directory) => Ok(std::path::absolute(directory)?),
+        None => directories::data(),
+    }
+}
+
+fn postgres(url: &str) -> Result<Location, Failure> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Location::Postgres(url.to_owned()));
+    }
+    // The URL may hold a password, so it is not repeated.
+    Err(Failure::usage("--store takes postgres://user:password@host/database")
+        .advise("without --store the cloud is kept in its data directory; --ephemeral keeps it in memory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use crate::arguments::{Arguments, Command};
+    use crate::failure::Failure;
+    use clap::Parser;
+    use std::path::Path;
+    use yakumo_cloud::Location;
+
+    /// Resolves a command line; `env` are options as `YAKUMO_…` variables would give them, `foreign` other variables.
+    fn resolve(line: &[&str], env: &[&str], foreign: &[(&str, &str)]) -> Result<Settings, Failure> {
+        let all: Vec<&str> = ["yakumo", "up"].iter().chain(line).chain(env).copied().collect();
+        let Command::Up(options) = Arguments::try_parse_from(all).unwrap().command else { panic!("not up") };
+        let given = |id: &str| line.iter().any(|word| word.trim_start_matches("--").replace('-', "_") == id);
+        Settings::from(&options, given, |name| {
+            foreign.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn check_address(line: &[&str], foreign: &[(&str, &str)], address: &str) {
+        let config = resolve(&[line, &["--ephemeral"]].concat(), &[], foreign).unwrap().config;
+        assert_eq!(format!("{}:{}", config.bind, config.port), address, "{line:?} {foreign:?}");
+    }
+
+    #[test]
+    fn the_command_line_wins_over_the_variables_of_others() {
+        check_address(&[], &[], "127.0.0.1:4566");
+        check_address(&[], &[("GATEWAY_LISTEN", "0.0.0.0:4000")], "0.0.0.0:4000");
+        check_address(&[], &[("GATEWAY_LISTEN", "127.0.0.1:4566,127.0.0.1:443")], "127.0.0.1:4566");
+        check_address(&["--port", "1"], &[("GATEWAY_LISTEN", "0.0.0.0:4000")], "127.0.0.1:1");
+        assert!(resolve(&["--ephemeral"], &[], &[("GATEWAY_LISTEN", "everywhere")]).is_err());
+        let two = resolve(&["--ephemeral"], &[], &[("GATEWAY_LISTEN", "127.0.0.1:1,127.0.0.1:2")]).unwrap();
+        assert_eq!(two.notes.len(), 1);
+    }
+
+    #[test]
+    fn a_place_and_no_place_contradict_each_other() {
+        let memory = |line: &[&str], env: &[&str], foreign: &[(&str, &str)]| {
+            resolve(line, env, foreign).ok().map(|settings| settings.config.location == Location::Memory)
+        };
+        assert_eq!(memory(&["--ephemeral"], &[], &[]), Some(true));
+        assert_eq!(memory(&["--ephemeral"], &["--data-dir", "/d"], &[]), Some(true));
+        assert_eq!(memory(&["--data-dir", "/d"], &["--ephemeral"], &[]), Some(false));
+        assert_eq!(memory(&["--ephemeral", "--data-dir", "/d"], &[], &[]), None);
+        assert_eq!(memory(&[], &["--ephemeral", "--data-dir", "/d"], &[]), None);
+        assert_eq!(memory(&[], &[], &[("PERSISTENCE", "0")]), Some(true));
+        assert_eq!(memory(&["--data-dir", "/d"], &[], &[("PERSISTENCE", "0")]), Some(false));
+    }
+
+    #[test]
+    fn a_store_elsewhere_keeps_a_directory_here() {
+        let config = resolve(&["--store", "postgres://u@h/d", "--data-dir", "/d"], &[], &[]).unwrap().config;
+        assert_eq!(config.location, Location::Postgres("postgres://u@h/d".into()));
+        assert_eq!(config.directory.as_deref(), Some(Path::new("/d")));
+        let refused = resolve(&["--store", "mysql://u:secret@h/d"], &[], &[]).unwrap_err();
+        assert!(!refused.message.contains("secret"));
+    }
+}
