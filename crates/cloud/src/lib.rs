@@ -3,6 +3,7 @@
 //! Invariant: this is the only crate that knows all rooms, and the only one that opens the store.
 
 mod config;
+pub mod control;
 mod kept;
 mod replace;
 mod services;

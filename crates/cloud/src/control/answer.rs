@@ -103,8 +103,8 @@ impl Answer {
     }
 
     /// As the front door sends it.
-    pub(crate) fn into_http(self) -> Response<yakumo_front::Body> {
-        let mut response = Response::new(yakumo_front::Body::full(self.body));
+    pub(crate) fn into_http(self) -> Response<yakumo_front::body::Body> {
+        let mut response = Response::new(yakumo_front::body::Body::full(self.body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));

@@ -6,7 +6,7 @@ use crate::{Cloud, StartError};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use yakumo_aws::Timestamp;
-use yakumo_room::host_now;
+use yakumo_room::{ClockError, host_now};
 
 /// The cloud's clock beside the host's.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -59,6 +59,10 @@ pub(crate) async fn change(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer>
     };
     match outcome {
         Ok(_) => Ok(answer(cloud)),
+        Err(StartError::Clock(ClockError::Backwards { now_millis })) => {
+            let now = moment::write(Timestamp::from_millis(now_millis));
+            Err(Answer::bad_request(format!("the cloud's clock only moves forward: it is already {now}")))
+        }
         Err(StartError::Clock(refused)) => Err(Answer::bad_request(refused.to_string())),
         Err(error) => Err(Answer::failed(&error)),
     }

@@ -93,7 +93,7 @@ impl Control for CloudControl {
         head: http::request::Parts,
         body: Bytes,
         _remote: SocketAddr,
-    ) -> BoxFuture<'static, http::Response<yakumo_front::Body>> {
+    ) -> BoxFuture<'static, http::Response<yakumo_front::body::Body>> {
         let inner = self.0.clone();
         Box::pin(async move { inner.answer(&head, &body).await.into_http() })
     }

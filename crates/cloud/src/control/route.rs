@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::gate::Passport;
-use super::{Inner, clock, compatibility, health, requests, services, snapshots, status, why};
+use super::{Inner, clock, compatibility, health, requests, services, status, why};
 use crate::Cloud;
 use http::Method;
 use std::sync::Arc;

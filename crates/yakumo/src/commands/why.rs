@@ -88,8 +88,8 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
 fn not_asked(status: u16) -> &'static str {
     match status {
         401 | 403 => "it did not come to a decision: the caller could not be authenticated",
-        ..400 => "the operation needs no permission",
-        _ => "it failed before a policy was asked",
+        failed if failed >= 400 => "it failed before a policy was asked",
+        _ => "the operation needs no permission",
     }
 }
 
