@@ -50,7 +50,10 @@ impl Client {
     }
 
     fn new(endpoint: &str) -> Result<Client, Failure> {
-        let wrong = |why: &str| Failure::usage(format!("`{endpoint}` is no endpoint: {why}")).advise("--endpoint http://127.0.0.1:4566");
+        let wrong = |why: &str| {
+            Failure::usage(format!("`{endpoint}` is no endpoint: {why}"))
+                .advise("--endpoint http://127.0.0.1:4566")
+        };
         let uri: Uri = endpoint.parse().map_err(|_| wrong("it is no URL"))?;
         match uri.scheme_str() {
             Some("http") => {}
@@ -90,7 +93,8 @@ impl Client {
         if !status.is_success() {
             return Err(self.refused(status, &bytes));
         }
-        serde_json::from_slice(&bytes).map_err(|error| self.strange(&format!("it answered what no yakumo says: {error}")))
+        serde_json::from_slice(&bytes)
+            .map_err(|error| self.strange(&format!("it answered what no yakumo says: {error}")))
     }
 
     fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
@@ -100,7 +104,9 @@ impl Client {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        request.body(Full::new(body)).map_err(|error| Failure::usage(format!("cannot ask for {path}: {error}")))
+        request
+            .body(Full::new(body))
+            .map_err(|error| Failure::usage(format!("cannot ask for {path}: {error}")))
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> Result<(StatusCode, Bytes), Failure> {

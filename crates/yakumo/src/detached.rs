@@ -27,7 +27,8 @@ pub struct Started {
 impl Started {
     /// Where it answers.
     pub fn endpoint(&self) -> Result<&str, NotReady> {
-        ready_line::endpoint(&self.ready_line).ok_or_else(|| NotReady { why: "it was not understood".into(), log: LOG.into() })
+        ready_line::endpoint(&self.ready_line)
+            .ok_or_else(|| NotReady { why: "it was not understood".into(), log: LOG.into() })
     }
 }
 
@@ -65,7 +66,14 @@ fn spawn(data_dir: &Path, port: u16, log: &Path) -> io::Result<tokio::process::C
     let mut command = std::process::Command::new(std::env::current_exe()?);
     command.arg("up").arg("--port").arg(port.to_string()).arg("--data-dir").arg(data_dir);
     // What names another place or address in the environment is meant for the first cloud.
-    for name in ["YAKUMO_EPHEMERAL", "YAKUMO_STORE", "YAKUMO_READY_DIR", "YAKUMO_CLOCK", "GATEWAY_LISTEN", "PERSISTENCE"] {
+    for name in [
+        "YAKUMO_EPHEMERAL",
+        "YAKUMO_STORE",
+        "YAKUMO_READY_DIR",
+        "YAKUMO_CLOCK",
+        "GATEWAY_LISTEN",
+        "PERSISTENCE",
+    ] {
         command.env_remove(name);
     }
     // A group of its own: Ctrl-C in this terminal is not meant for it.

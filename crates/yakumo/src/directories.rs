@@ -12,8 +12,10 @@ pub fn data() -> Result<PathBuf, Failure> {
         return Ok(base.join("yakumo"));
     }
     let home = absolute("HOME").ok_or_else(|| {
-        Failure::usage("there is no home directory to keep the cloud in: neither XDG_DATA_HOME nor HOME is set")
-            .advise("yakumo up --data-dir DIR, or yakumo up --ephemeral")
+        Failure::usage(
+            "there is no home directory to keep the cloud in: neither XDG_DATA_HOME nor HOME is set",
+        )
+        .advise("yakumo up --data-dir DIR, or yakumo up --ephemeral")
     })?;
     Ok(home.join(".local/share/yakumo"))
 }
@@ -35,7 +37,9 @@ fn private(directory: PathBuf, uid: u32) -> Result<PathBuf, Failure> {
             .advise("set XDG_RUNTIME_DIR to a directory of your own")
     };
     match fs::DirBuilder::new().mode(0o700).create(&directory) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(unusable(error.to_string())),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(unusable(error.to_string()));
+        }
         _ => {}
     }
     let found = fs::symlink_metadata(&directory).map_err(|error| unusable(error.to_string()))?;

@@ -17,7 +17,9 @@ pub fn find(directories: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     for directory in directories {
         match fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(io::Error::new(error.kind(), format!("{}: {error}", directory.display()))),
+            Err(error) => {
+                return Err(io::Error::new(error.kind(), format!("{}: {error}", directory.display())));
+            }
             Ok(entries) => {
                 let mut own = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<PathBuf>>>()?;
                 own.retain(|path| is_script(path));
@@ -35,7 +37,12 @@ fn is_script(path: &Path) -> bool {
 
 /// Runs the scripts with these variables added to their environment, and keeps `hooks` up to date. `tell` hears of
 /// failures.
-pub async fn run(scripts: &[PathBuf], variables: &[(&str, String)], hooks: &Hooks, mut tell: impl FnMut(String)) {
+pub async fn run(
+    scripts: &[PathBuf],
+    variables: &[(&str, String)],
+    hooks: &Hooks,
+    mut tell: impl FnMut(String),
+) {
     hooks.found(scripts.iter().map(|script| name(script)));
     for (index, script) in scripts.iter().enumerate() {
         hooks.report(index, ScriptState::Running);
@@ -88,7 +95,12 @@ mod tests {
         let path = directory.path();
         script(path, "20-fails", "#!/bin/sh\nexit 3\n", 0o755);
         script(path, "10-writes", "#!/bin/sh\necho \"$WHO\" > \"$(dirname \"$0\")/out\"\n", 0o755);
-        script(path, "30-reads", "#!/bin/sh\nread -r who < \"$(dirname \"$0\")/out\" && [ \"$who\" = me ]\n", 0o755);
+        script(
+            path,
+            "30-reads",
+            "#!/bin/sh\nread -r who < \"$(dirname \"$0\")/out\" && [ \"$who\" = me ]\n",
+            0o755,
+        );
         script(path, "40-not-executable", "#!/bin/sh\nexit 1\n", 0o644);
         let scripts = find(&[path.join("absent"), path.to_owned()]).unwrap();
         let (hooks, mut told) = (Hooks::default(), Vec::new());

@@ -20,7 +20,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (number, behind) = rest.split_at(digits);
         let number: u64 = number.parse().map_err(|_| wrong())?;
-        let (unit, scale) = UNITS_MILLIS.iter().find(|(unit, _)| behind.starts_with(unit)).ok_or_else(wrong)?;
+        let (unit, scale) =
+            UNITS_MILLIS.iter().find(|(unit, _)| behind.starts_with(unit)).ok_or_else(wrong)?;
         let part = number.checked_mul(*scale).ok_or_else(wrong)?;
         millis = millis.checked_add(part).ok_or_else(wrong)?;
         rest = behind.strip_prefix(unit).unwrap_or_default();
@@ -38,7 +39,9 @@ pub fn parse_time(text: &str) -> Result<OffsetDateTime, String> {
 pub fn parse_rate(text: &str) -> Result<f64, String> {
     let number = text.strip_prefix('x').unwrap_or(text);
     let rate = number.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate >= 0.0);
-    rate.ok_or_else(|| format!("`{text}` is no rate; write x60 for a minute in each second, x0 to stand still"))
+    rate.ok_or_else(|| {
+        format!("`{text}` is no rate; write x60 for a minute in each second, x0 to stand still")
+    })
 }
 
 /// The largest two units of a duration: `3 h 12 min`, `45 s`.
@@ -59,12 +62,18 @@ mod tests {
 
     #[test]
     fn durations_are_numbers_with_units() {
-        for (text, millis) in
-            [("90s", 90_000), ("1d12h", 129_600_000), ("250ms", 250), ("1m500ms", 60_500), ("2w", 1_209_600_000)]
-        {
+        for (text, millis) in [
+            ("90s", 90_000),
+            ("1d12h", 129_600_000),
+            ("250ms", 250),
+            ("1m500ms", 60_500),
+            ("2w", 1_209_600_000),
+        ] {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
         }
-        for bad in ["", "90", "h", "2 h", "-1s", "1.5h", "1y", "99999999999999999999s", "18446744073709551615w"] {
+        for bad in
+            ["", "90", "h", "2 h", "-1s", "1.5h", "1y", "99999999999999999999s", "18446744073709551615w"]
+        {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

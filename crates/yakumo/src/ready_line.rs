@@ -23,6 +23,9 @@ mod tests {
         let line = write("http://127.0.0.1:4566", Duration::from_micros(23_900));
         assert_eq!(line, "ready http://127.0.0.1:4566 in 23 ms");
         assert_eq!(endpoint(&line), Some("http://127.0.0.1:4566"));
-        assert_eq!((endpoint(""), endpoint("ready"), endpoint("ready or not"), endpoint("x http://y")), (None, None, None, None));
+        assert_eq!(
+            (endpoint(""), endpoint("ready"), endpoint("ready or not"), endpoint("x http://y")),
+            (None, None, None, None)
+        );
     }
 }

@@ -24,8 +24,9 @@ pub fn run(settings: Settings, began: Instant) -> Result<(), Failure> {
 }
 
 async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
-    let scripts = hooks::find(&settings.ready_dirs)
-        .map_err(|error| Failure::new(Exit::Data, format!("the scripts of ready.d cannot be read: {error}")))?;
+    let scripts = hooks::find(&settings.ready_dirs).map_err(|error| {
+        Failure::new(Exit::Data, format!("the scripts of ready.d cannot be read: {error}"))
+    })?;
     // Before the start: a signal that comes meanwhile is not lost.
     let mut signals = Signals::listen()?;
     let config = settings.config.clone();
@@ -58,7 +59,11 @@ struct Signals([Signal; 3]);
 impl Signals {
     fn listen() -> io::Result<Signals> {
         let listen = |kind| signal(kind);
-        Ok(Signals([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
+        Ok(Signals([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
     }
 
     async fn next(&mut self) {
@@ -121,20 +126,25 @@ fn greet(state: &StateFile, notes: &[String]) -> io::Result<()> {
         warn(note);
     }
     if let Some((id, secret)) = &state.root_key {
-        err.line("other machines can reach this cloud, so `test` is no key here; the root key of 000000000000 is")?;
+        err.line(
+            "other machines can reach this cloud, so `test` is no key here; the root key of 000000000000 is",
+        )?;
         err.line(&format!("  AWS_ACCESS_KEY_ID={id}\n  AWS_SECRET_ACCESS_KEY={secret}"))?;
     }
     if !err.is_terminal() {
         return Ok(());
     }
-    let place = state.data_dir.as_ref().map_or("in memory only".to_owned(), |path| path.display().to_string());
+    let place =
+        state.data_dir.as_ref().map_or("in memory only".to_owned(), |path| path.display().to_string());
     let lines = [
         ("connect", "eval \"$(yakumo env)\"".to_owned()),
         ("", format!("export AWS_ENDPOINT_URL={}", state.endpoint)),
         ("kept", place),
         ("watch", "yakumo requests --follow".to_owned()),
     ];
-    for (name, text) in lines.into_iter().chain(UNAVAILABLE.iter().map(|text| ("not here", (*text).to_owned()))) {
+    for (name, text) in
+        lines.into_iter().chain(UNAVAILABLE.iter().map(|text| ("not here", (*text).to_owned())))
+    {
         let head = err.paint(Paint::Dim, &format!("{name:<9}"));
         err.line(&format!("  {head} {text}"))?;
     }
@@ -145,7 +155,9 @@ fn greet(state: &StateFile, notes: &[String]) -> io::Result<()> {
 fn explain(error: StartError, config: &Config) -> Failure {
     match error {
         StartError::Listen { address, source } => listen_failure(&address.to_string(), &source),
-        StartError::Clock(error) => Failure::usage(error.to_string()).advise("yakumo up --clock with a later time"),
+        StartError::Clock(error) => {
+            Failure::usage(error.to_string()).advise("yakumo up --clock with a later time")
+        }
         StartError::Store(error) => store_failure(error, config),
     }
 }
@@ -156,7 +168,9 @@ fn listen_failure(address: &str, source: &io::Error) -> Failure {
         io::ErrorKind::AddrInUse => failure("another program does")
             .advise("yakumo up --port 0 takes a free port; `yakumo status` shows a yakumo that runs already"),
         io::ErrorKind::PermissionDenied => failure("permission denied").advise("take a port above 1023"),
-        io::ErrorKind::AddrNotAvailable => failure("it is no address of this machine").advise("--bind 127.0.0.1"),
+        io::ErrorKind::AddrNotAvailable => {
+            failure("it is no address of this machine").advise("--bind 127.0.0.1")
+        }
         _ => failure(&source.to_string()),
     }
 }
@@ -171,9 +185,11 @@ fn store_failure(error: StoreError, config: &Config) -> Failure {
             Failure::new(Exit::Newer, text).advise("use the newer yakumo, or another --data-dir")
         }
         StoreError::Io { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
-            Failure::new(Exit::Data, text).advise("make it yours with chmod or chown, or name another --data-dir")
+            Failure::new(Exit::Data, text)
+                .advise("make it yours with chmod or chown, or name another --data-dir")
         }
-        _ if remote => Failure::new(Exit::Data, text).advise("see that --store names a PostgreSQL server that can be reached"),
+        _ if remote => Failure::new(Exit::Data, text)
+            .advise("see that --store names a PostgreSQL server that can be reached"),
         _ => Failure::new(Exit::Data, text).advise("name another --data-dir, or --ephemeral"),
     }
 }
@@ -188,7 +204,8 @@ fn log_to_stderr(directives: &str) -> Result<(), Failure> {
     }
     let filter = tracing_subscriber::EnvFilter::builder().parse(directives);
     let filter = filter.map_err(|error| {
-        Failure::usage(format!("`{directives}` is no log filter: {error}")).advise("--log info, or --log yakumo_front=debug")
+        Failure::usage(format!("`{directives}` is no log filter: {error}"))
+            .advise("--log info, or --log yakumo_front=debug")
     })?;
     builder.with_env_filter(filter).init();
     Ok(())

@@ -30,7 +30,8 @@ pub struct Settings {
 impl Settings {
     /// Resolves options; `matches` tell which were given on the command line.
     pub fn resolve(options: &Options, matches: Option<&ArgMatches>) -> Result<Settings, Failure> {
-        let given = |id: &str| matches.and_then(|matches| matches.value_source(id)) == Some(ValueSource::CommandLine);
+        let given =
+            |id: &str| matches.and_then(|matches| matches.value_source(id)) == Some(ValueSource::CommandLine);
         Settings::from(options, given, |name| std::env::var(name).ok())
     }
 
@@ -79,10 +80,15 @@ fn address(options: &Options, gateway: Option<&str>, notes: &mut Vec<String>) ->
             let first = parts.next().and_then(|part| part.parse().ok());
             let rest: Vec<&str> = parts.collect();
             if !rest.is_empty() {
-                notes.push(format!("GATEWAY_LISTEN: yakumo listens on one address; left out: {}", rest.join(", ")));
+                notes.push(format!(
+                    "GATEWAY_LISTEN: yakumo listens on one address; left out: {}",
+                    rest.join(", ")
+                ));
             }
             first.ok_or_else(|| {
-                Failure::usage(format!("GATEWAY_LISTEN={text} does not begin with an address such as 127.0.0.1:4566"))
+                Failure::usage(format!(
+                    "GATEWAY_LISTEN={text} does not begin with an address such as 127.0.0.1:4566"
+                ))
             })?
         }
     };
@@ -91,7 +97,11 @@ fn address(options: &Options, gateway: Option<&str>, notes: &mut Vec<String>) ->
 
 /// Whether nothing is kept. On the command line `--ephemeral` contradicts a place; from the environment it gives way
 /// to one that was named on the command line, and the other way round.
-fn is_ephemeral(options: &Options, given: impl Fn(&str) -> bool, persistence: Option<&str>) -> Result<bool, Failure> {
+fn is_ephemeral(
+    options: &Options,
+    given: impl Fn(&str) -> bool,
+    persistence: Option<&str>,
+) -> Result<bool, Failure> {
     let place_given = given("data_dir") || given("store");
     let place = options.data_dir.is_some() || options.store.is_some();
     match (options.ephemeral, place) {

@@ -62,7 +62,8 @@ pub fn running() -> Vec<StateFile> {
 fn running_in(directory: &Path) -> Vec<StateFile> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let files = entries.map(|entry| entry.path()).filter(|path| is_state_file(path));
-    let mut states: Vec<StateFile> = files.filter_map(|path| read(&path)).filter(StateFile::is_alive).collect();
+    let mut states: Vec<StateFile> =
+        files.filter_map(|path| read(&path)).filter(StateFile::is_alive).collect();
     states.sort_by_key(|state| state.port);
     states
 }
@@ -111,10 +112,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let own = i32::try_from(std::process::id()).unwrap();
         for state in [state(4567, own), state(4566, own), state(4568, i32::MAX)] {
-            write_private(&path_in(directory.path(), state.port), &serde_json::to_vec(&state).unwrap()).unwrap();
+            write_private(&path_in(directory.path(), state.port), &serde_json::to_vec(&state).unwrap())
+                .unwrap();
         }
         std::fs::write(directory.path().join("yakumo-4569.json"), "{").unwrap();
-        std::fs::write(directory.path().join("other.json"), serde_json::to_vec(&state(1, own)).unwrap()).unwrap();
+        std::fs::write(directory.path().join("other.json"), serde_json::to_vec(&state(1, own)).unwrap())
+            .unwrap();
         let ports: Vec<u16> = running_in(directory.path()).iter().map(|state| state.port).collect();
         assert_eq!(ports, [4566, 4567]);
     }

@@ -46,7 +46,11 @@ impl Answer {
             Ok(body) => Answer { status, content_type: "application/json", body: body.into() },
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written as JSON");
-                Answer { status: StatusCode::INTERNAL_SERVER_ERROR, content_type: "text/plain", body: Bytes::new() }
+                Answer {
+                    status: StatusCode::INTERNAL_SERVER_ERROR,
+                    content_type: "text/plain",
+                    body: Bytes::new(),
+                }
             }
         }
     }
@@ -62,7 +66,10 @@ impl Answer {
     }
 
     fn refusal(status: StatusCode, code: &str, message: impl Into<String>) -> Answer {
-        Answer::json_with(status, &Refusal { error: RefusalError { code: code.to_owned(), message: message.into() } })
+        Answer::json_with(
+            status,
+            &Refusal { error: RefusalError { code: code.to_owned(), message: message.into() } },
+        )
     }
 
     /// Who asks may not.

@@ -37,7 +37,12 @@ pub(crate) fn read(cloud: &Cloud) -> ClockAnswer {
     let world = cloud.world();
     let (now, host) = (world.base.clock.now(), host_now());
     let ahead_ms = now.as_millis().saturating_sub(host.as_millis());
-    ClockAnswer { now: moment::write(now), host: moment::write(host), rate: world.base.clock.course().rate, ahead_ms }
+    ClockAnswer {
+        now: moment::write(now),
+        host: moment::write(host),
+        rate: world.base.clock.course().rate,
+        ahead_ms,
+    }
 }
 
 pub(crate) fn answer(cloud: &Cloud) -> Answer {
@@ -52,7 +57,9 @@ pub(crate) async fn change(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer>
         }
         ClockChange::Set(text) => {
             let to = moment::read(&text).filter(|to| to.as_millis() <= moment::LAST_MILLIS);
-            let to = to.ok_or_else(|| Answer::bad_request(format!("set: `{text}` is no point in time (RFC 3339)")))?;
+            let to = to.ok_or_else(|| {
+                Answer::bad_request(format!("set: `{text}` is no point in time (RFC 3339)"))
+            })?;
             cloud.set_clock(|clock| clock.set(to)).await
         }
         ClockChange::Rate(rate) => cloud.set_clock(|clock| clock.run_at(rate)).await,
@@ -70,8 +77,9 @@ pub(crate) async fn change(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer>
 
 /// The duration of an advance. It ends within the years that RFC 3339 can write, so that no date ever overflows.
 fn advance(now: Timestamp, seconds: f64) -> Result<Duration, Answer> {
-    let by = Duration::try_from_secs_f64(seconds)
-        .map_err(|_| Answer::bad_request("advance_s is a number of seconds, 0 or more: the clock only moves forward"))?;
+    let by = Duration::try_from_secs_f64(seconds).map_err(|_| {
+        Answer::bad_request("advance_s is a number of seconds, 0 or more: the clock only moves forward")
+    })?;
     let millis = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
     if now.as_millis().saturating_add(millis) > moment::LAST_MILLIS {
         return Err(Answer::bad_request("advance_s leads beyond the year 9999"));

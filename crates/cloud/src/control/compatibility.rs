@@ -121,8 +121,12 @@ fn info(control: &Inner, cloud: &Cloud) -> Info {
 }
 
 fn init(control: &Inner) -> Init {
-    let stages =
-        [("BOOT", Stage::Boot), ("START", Stage::Start), ("READY", Stage::Ready), ("SHUTDOWN", Stage::Shutdown)];
+    let stages = [
+        ("BOOT", Stage::Boot),
+        ("START", Stage::Start),
+        ("READY", Stage::Ready),
+        ("SHUTDOWN", Stage::Shutdown),
+    ];
     let completed = stages.map(|(name, stage)| (name, completed(control, stage)));
     Init { completed: completed.into_iter().collect(), scripts: scripts(control) }
 }

@@ -57,7 +57,9 @@ impl Gate {
             return Ok(());
         }
         if head.headers.contains_key(ORIGIN) {
-            return Err(Answer::forbidden("the control API does not answer web pages: the request has an Origin header"));
+            return Err(Answer::forbidden(
+                "the control API does not answer web pages: the request has an Origin header",
+            ));
         }
         match &self.0 {
             Rule::Token(token) => check_token(head, token),
@@ -89,7 +91,9 @@ fn check_host(head: &Parts, hosts: &[String; 3], port: u16) -> Result<(), Answer
     if !named.is_empty() && named.iter().all(known) {
         return Ok(());
     }
-    Err(Answer::forbidden(format!("the Host header must be localhost:{port}, 127.0.0.1:{port} or [::1]:{port}")))
+    Err(Answer::forbidden(format!(
+        "the Host header must be localhost:{port}, 127.0.0.1:{port} or [::1]:{port}"
+    )))
 }
 
 fn check_header(head: &Parts) -> Result<(), Answer> {
@@ -106,9 +110,10 @@ mod tests {
     use http::request::Parts;
 
     fn head(headers: &[(&str, &str)]) -> Parts {
-        let request = headers.iter().fold(Request::builder().uri("/_yakumo/status"), |request, (name, value)| {
-            request.header(*name, *value)
-        });
+        let request =
+            headers.iter().fold(Request::builder().uri("/_yakumo/status"), |request, (name, value)| {
+                request.header(*name, *value)
+            });
         request.body(()).unwrap().into_parts().0
     }
 
@@ -124,7 +129,14 @@ mod tests {
         for host in ["localhost:4566", "127.0.0.1:4566", "[::1]:4566", "LOCALHOST:4566"] {
             check(&gate, Passport::Full, &[("host", host), HEADER], true);
         }
-        for host in ["evil.example", "localhost", "127.0.0.1:80", "localhost.evil.example:4566", "127.0.0.1:4566.x", ""] {
+        for host in [
+            "evil.example",
+            "localhost",
+            "127.0.0.1:80",
+            "localhost.evil.example:4566",
+            "127.0.0.1:4566.x",
+            "",
+        ] {
             check(&gate, Passport::Full, &[("host", host), HEADER], false);
             check(&gate, Passport::Host, &[("host", host)], false);
         }
@@ -150,9 +162,13 @@ mod tests {
     #[test]
     fn elsewhere_only_the_token_counts() {
         let gate = Gate::token("secret".into());
-        for (value, passes) in
-            [("Bearer secret", true), ("Bearer secre", false), ("Bearer ", false), ("secret", false), ("Basic secret", false)]
-        {
+        for (value, passes) in [
+            ("Bearer secret", true),
+            ("Bearer secre", false),
+            ("Bearer ", false),
+            ("secret", false),
+            ("Basic secret", false),
+        ] {
             check(&gate, Passport::Full, &[("host", "cloud.example"), ("authorization", value)], passes);
             check(&gate, Passport::Host, &[("host", "cloud.example"), ("authorization", value)], passes);
         }

@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 
 /// A JSON body.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Answer> {
-    serde_json::from_slice(body).map_err(|error| Answer::bad_request(format!("the body is not what is asked for: {error}")))
+    serde_json::from_slice(body)
+        .map_err(|error| Answer::bad_request(format!("the body is not what is asked for: {error}")))
 }
 
 /// No body, or an empty object: for requests that need none.
@@ -26,8 +27,11 @@ pub(crate) fn numbers<const N: usize>(query: &str, names: [&str; N]) -> Result<[
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let place = names.iter().position(|known| *known == name).and_then(|index| numbers.get_mut(index));
         let known = names.join(", ");
-        let place = place.ok_or_else(|| Answer::bad_request(format!("`{name}` is unknown here; known are {known}")))?;
-        let number = value.parse().map_err(|_| Answer::bad_request(format!("{name}: `{value}` is no whole number")))?;
+        let place = place
+            .ok_or_else(|| Answer::bad_request(format!("`{name}` is unknown here; known are {known}")))?;
+        let number = value
+            .parse()
+            .map_err(|_| Answer::bad_request(format!("{name}: `{value}` is no whole number")))?;
         *place = Some(number);
     }
     Ok(numbers)

@@ -110,6 +110,8 @@ impl Inner {
             return refused;
         }
         let Some(cloud) = self.cloud.upgrade() else { return Answer::stopping() };
-        route::run(self, &cloud, found, head.uri.query().unwrap_or_default(), body).await.unwrap_or_else(|answer| answer)
+        route::run(self, &cloud, found, head.uri.query().unwrap_or_default(), body)
+            .await
+            .unwrap_or_else(|answer| answer)
     }
 }

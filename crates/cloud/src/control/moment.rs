@@ -12,7 +12,8 @@ pub(crate) const LAST_MILLIS: i64 = 253_402_300_799_999;
 pub(crate) fn write(timestamp: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let nanos = i128::from(timestamp.as_millis()) * 1_000_000;
-    let text = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|time| time.format(format).ok());
+    let text =
+        OffsetDateTime::from_unix_timestamp_nanos(nanos).ok().and_then(|time| time.format(format).ok());
     text.unwrap_or_else(|| format!("{} ms after the epoch", timestamp.as_millis()))
 }
 

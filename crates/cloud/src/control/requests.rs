@@ -105,7 +105,8 @@ pub(crate) async fn list(cloud: &Arc<Cloud>, query: &str) -> Result<Answer, Answ
         return Err(Answer::bad_request(format!("limit lies between 1 and {JOURNAL_ENTRIES_MAX}")));
     }
     if let Some(wait_s) = wait_s.filter(|wait_s| *wait_s > 0) {
-        let after = after.ok_or_else(|| Answer::bad_request("wait_s needs after: the number to wait behind"))?;
+        let after =
+            after.ok_or_else(|| Answer::bad_request("wait_s needs after: the number to wait behind"))?;
         if wait_s > WAIT_S_MAX {
             return Err(Answer::bad_request(format!("wait_s is at most {WAIT_S_MAX}")));
         }

@@ -88,7 +88,9 @@ pub(crate) async fn run(
     let front: &Front = cloud.front();
     match route {
         Route::Health => Ok(health::answer(cloud)),
-        Route::Metrics => Ok(Answer::text("text/plain; version=0.0.4; charset=utf-8", front.metrics.render())),
+        Route::Metrics => {
+            Ok(Answer::text("text/plain; version=0.0.4; charset=utf-8", front.metrics.render()))
+        }
         Route::Compatibility(page) => Ok(compatibility::answer(control, cloud, page)),
         Route::Status => Ok(status::answer(control, cloud)),
         Route::Reset => status::reset(cloud, body).await,
@@ -131,19 +133,35 @@ mod tests {
             (Method::POST, "/_yakumo/snapshots/a/load", Passport::Full),
             (Method::POST, "/_yakumo/snapshots/a/fork", Passport::Full),
         ] {
-            assert_eq!(find(&method, path).map(|route| route.passport()).ok(), Some(passport), "{method} {path}");
+            assert_eq!(
+                find(&method, path).map(|route| route.passport()).ok(),
+                Some(passport),
+                "{method} {path}"
+            );
         }
     }
 
     #[test]
     fn other_methods_and_paths_are_refused() {
         let refused = |method, path| find(&method, path).err().map(|answer| answer.status);
-        for (method, path) in
-            [(Method::POST, "/_yakumo/status"), (Method::GET, "/_yakumo/reset"), (Method::POST, "/_localstack/health")]
-        {
-            assert_eq!(refused(method.clone(), path), Some(StatusCode::METHOD_NOT_ALLOWED), "{method} {path}");
+        for (method, path) in [
+            (Method::POST, "/_yakumo/status"),
+            (Method::GET, "/_yakumo/reset"),
+            (Method::POST, "/_localstack/health"),
+        ] {
+            assert_eq!(
+                refused(method.clone(), path),
+                Some(StatusCode::METHOD_NOT_ALLOWED),
+                "{method} {path}"
+            );
         }
-        for path in ["/_yakumo", "/_yakumo/", "/_yakumo/status/", "/_yakumo/snapshots/a/b/load", "/_localstack/config"] {
+        for path in [
+            "/_yakumo",
+            "/_yakumo/",
+            "/_yakumo/status/",
+            "/_yakumo/snapshots/a/b/load",
+            "/_localstack/config",
+        ] {
             assert_eq!(refused(Method::GET, path), Some(StatusCode::NOT_FOUND), "{path}");
         }
         assert_eq!(find(&Method::GET, "/_yakumo/requests/x").unwrap(), Route::Request("x"));

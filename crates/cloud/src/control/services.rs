@@ -42,7 +42,8 @@ pub struct OperationLine {
 pub(crate) async fn list(cloud: &Cloud) -> Result<Answer, Answer> {
     let world = cloud.world();
     let lines = tokio::task::spawn_blocking(move || {
-        let mut services: Vec<ServiceLine> = yakumo_models::services().iter().map(|model| line(&world, model)).collect();
+        let mut services: Vec<ServiceLine> =
+            yakumo_models::services().iter().map(|model| line(&world, model)).collect();
         services.sort_by(|one, other| one.name.cmp(&other.name));
         ServiceList { services }
     });
@@ -52,18 +53,24 @@ pub(crate) async fn list(cloud: &Cloud) -> Result<Answer, Answer> {
 /// `GET /_yakumo/services/NAME`.
 pub(crate) fn one(cloud: &Cloud, name: &str) -> Result<Answer, Answer> {
     let model = yakumo_models::services().iter().find(|model| model.name == name);
-    let model = model.ok_or_else(|| Answer::not_found(format!("no service {name} is routed; names are those of the AWS CLI")))?;
+    let model = model.ok_or_else(|| {
+        Answer::not_found(format!("no service {name} is routed; names are those of the AWS CLI"))
+    })?;
     Ok(Answer::json(&line(&cloud.world(), model)))
 }
 
 /// The model is unpacked for this answer and dropped again: only services that are used stay in memory.
 fn line(world: &World, embedded: &Embedded) -> ServiceLine {
     let model = Service::unpack(embedded.packed);
-    let registered: BTreeSet<&str> = world.room(model.name).into_iter().flat_map(|room| room.operations()).collect();
+    let registered: BTreeSet<&str> =
+        world.room(model.name).into_iter().flat_map(|room| room.operations()).collect();
     let operations: Vec<OperationLine> = model
         .operations
         .iter()
-        .map(|operation| OperationLine { name: operation.name.to_owned(), real: registered.contains(operation.name) })
+        .map(|operation| OperationLine {
+            name: operation.name.to_owned(),
+            real: registered.contains(operation.name),
+        })
         .collect();
     let real = operations.iter().filter(|operation| operation.real).count();
     ServiceLine { name: model.name.to_owned(), real, total: operations.len(), operations }

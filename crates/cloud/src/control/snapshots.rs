@@ -75,7 +75,8 @@ impl Shelf {
 
     pub(crate) async fn list(&self) -> Result<Answer, Answer> {
         let place = self.0.lock().await;
-        let snapshots = place.path().map_or_else(|| Ok(Vec::new()), read).map_err(|error| Answer::failed(&error))?;
+        let snapshots =
+            place.path().map_or_else(|| Ok(Vec::new()), read).map_err(|error| Answer::failed(&error))?;
         Ok(Answer::json(&SnapshotList { snapshots }))
     }
 
@@ -151,8 +152,13 @@ fn claim(directory: &Path) -> Result<(), Answer> {
     let empty = made.and_then(|()| Ok(fs::read_dir(directory)?.next().is_none()));
     match empty {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Answer::conflict(format!("{} is not empty; a fork needs a directory of its own", directory.display()))),
-        Err(error) => Err(Answer::bad_request(format!("{} cannot be a data directory: {error}", directory.display()))),
+        Ok(false) => Err(Answer::conflict(format!(
+            "{} is not empty; a fork needs a directory of its own",
+            directory.display()
+        ))),
+        Err(error) => {
+            Err(Answer::bad_request(format!("{} cannot be a data directory: {error}", directory.display())))
+        }
     }
 }
 
@@ -282,7 +288,10 @@ mod tests {
         }
         std::fs::write(shelf.path().join(".b.part"), "half").unwrap();
         let lines = read(shelf.path()).unwrap();
-        assert_eq!(lines.iter().map(|line| (line.name.as_str(), line.size_bytes)).collect::<Vec<_>>(), [("a", 5)]);
+        assert_eq!(
+            lines.iter().map(|line| (line.name.as_str(), line.size_bytes)).collect::<Vec<_>>(),
+            [("a", 5)]
+        );
     }
 
     #[test]

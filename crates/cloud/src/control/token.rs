@@ -32,7 +32,9 @@ pub(crate) fn keep(directory: Option<&Path>) -> io::Result<String> {
 /// 256 random bits in hexadecimal. They never come from the cloud's ids, which a seed makes predictable.
 fn make() -> io::Result<String> {
     let mut bytes = [0; 32];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .map_err(|_| io::Error::other("the operating system gives no random bytes"))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing into a String cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -71,15 +71,19 @@ pub struct NearStatement {
 
 pub(crate) fn answer(front: &Front, id: &str) -> Result<Answer, Answer> {
     let entry = front.journal.find(id).ok_or_else(|| {
-        Answer::not_found(format!("no request {id} is remembered; the last {} are", yakumo_front::JOURNAL_ENTRIES_MAX))
+        Answer::not_found(format!(
+            "no request {id} is remembered; the last {} are",
+            yakumo_front::JOURNAL_ENTRIES_MAX
+        ))
     })?;
     Ok(Answer::json(&explained(&entry)))
 }
 
 fn explained(entry: &Entry) -> Explained {
-    let decisions = entry.caller.as_ref().map(|caller| {
-        entry.decided.iter().map(|decided| line(decided, decided.explain(caller))).collect()
-    });
+    let decisions = entry
+        .caller
+        .as_ref()
+        .map(|caller| entry.decided.iter().map(|decided| line(decided, decided.explain(caller))).collect());
     Explained { request: requests::line(entry), decisions: decisions.unwrap_or_default() }
 }
 
@@ -90,7 +94,8 @@ fn line(decided: &Decided, explanation: Explanation) -> DecisionLine {
         Verdict::ImplicitDeny(policy_type) => ("implicit_deny", policy_type),
     };
     let keys = decided.context.iter();
-    let keys = keys.map(|(key, values)| (key.to_owned(), values.as_slice().iter().map(ToString::to_string).collect()));
+    let keys = keys
+        .map(|(key, values)| (key.to_owned(), values.as_slice().iter().map(ToString::to_string).collect()));
     DecisionLine {
         action: decided.need.action.to_string(),
         resource: decided.need.resource.clone(),

@@ -64,7 +64,9 @@ impl Action {
         Some(match self {
             Action::Now => return None,
             Action::Advance { by } => ClockChange::AdvanceS(by.as_secs_f64()),
-            Action::Set { to } => ClockChange::Set(to.format(&time::format_description::well_known::Rfc3339).ok()?),
+            Action::Set { to } => {
+                ClockChange::Set(to.format(&time::format_description::well_known::Rfc3339).ok()?)
+            }
             Action::Rate { rate } => ClockChange::Rate(*rate),
             Action::Freeze => ClockChange::Rate(0.0),
             Action::Resume => ClockChange::Rate(1.0),

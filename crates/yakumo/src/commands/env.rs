@@ -72,8 +72,10 @@ fn settings(
     let (id, secret) = match (generated, account) {
         (Some(key), None) => key,
         (Some(_), Some(_)) => {
-            return Err(Failure::usage("a cloud that other machines can reach has one root key, of account 000000000000")
-                .advise("leave out --account, and make users or roles for other accounts"));
+            return Err(Failure::usage(
+                "a cloud that other machines can reach has one root key, of account 000000000000",
+            )
+            .advise("leave out --account, and make users or roles for other accounts"));
         }
         (None, None) => ("test".to_owned(), "test".to_owned()),
         (None, Some(account)) => (account.to_string(), "test".to_owned()),

@@ -32,7 +32,9 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = Client::find(&options.cloud)?;
     let question = format!("Remove everything in the cloud at {}?", client.endpoint);
     if !options.yes && !Terminal::stderr().confirm(&question)? {
-        return Err(Failure::usage("nothing was removed: a reset must be confirmed").advise("yakumo reset --yes"));
+        return Err(
+            Failure::usage("nothing was removed: a reset must be confirmed").advise("yakumo reset --yes")
+        );
     }
     let done: Done = client.post("/_yakumo/reset", &json!({})).await?;
     let mut out = Terminal::stdout();

@@ -45,8 +45,13 @@ pub async fn run(options: Options) -> Result<(), Failure> {
 
 /// A name that can stand in a path as it is.
 pub fn segment(name: &str) -> Result<&str, Failure> {
-    let fine = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    if fine { Ok(name) } else { Err(Failure::usage(format!("`{name}` cannot be a name: letters, digits, - _ . only"))) }
+    let fine = !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    if fine {
+        Ok(name)
+    } else {
+        Err(Failure::usage(format!("`{name}` cannot be a name: letters, digits, - _ . only")))
+    }
 }
 
 fn services(mut list: ServiceList) -> Table {

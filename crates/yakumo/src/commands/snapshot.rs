@@ -102,7 +102,11 @@ pub async fn run(options: Options) -> Result<(), Failure> {
             let forked: Forked = client.post(&format!("{}/fork", path(name)?), &fork).await?;
             let started = detached::start(&forked.data_dir, *port).await?;
             let (endpoint, pid) = (started.endpoint()?.to_owned(), started.pid);
-            if json { out.json(&ForkStarted { forked, endpoint, pid }) } else { Ok(out.line(&started.ready_line)?) }
+            if json {
+                out.json(&ForkStarted { forked, endpoint, pid })
+            } else {
+                Ok(out.line(&started.ready_line)?)
+            }
         }
     }
 }
@@ -145,6 +149,9 @@ mod tests {
 
     #[test]
     fn sizes_have_units() {
-        assert_eq!((size(1_023).as_str(), size(1_536).as_str(), size(5 << 30).as_str()), ("1023 bytes", "1.5 KiB", "5.0 GiB"));
+        assert_eq!(
+            (size(1_023).as_str(), size(1_536).as_str(), size(5 << 30).as_str()),
+            ("1023 bytes", "1.5 KiB", "5.0 GiB")
+        );
     }
 }

@@ -51,7 +51,8 @@ async fn last_denied(client: &Client) -> Result<String, Failure> {
     let list: RequestList = client.get("/_yakumo/requests?limit=4096").await?;
     let denied = list.requests.into_iter().rev().find(|request| request.verdict == Verdict::Denied);
     denied.map(|request| request.id).ok_or_else(|| {
-        Failure::new(Exit::Refused, "no remembered request was denied").advise("yakumo why REQUEST-ID, from `yakumo requests`")
+        Failure::new(Exit::Refused, "no remembered request was denied")
+            .advise("yakumo why REQUEST-ID, from `yakumo requests`")
     })
 }
 
@@ -63,8 +64,17 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
         Verdict::NotAsked => ("no policy was asked", Paint::Dim),
     };
     let mut lines = vec![
-        format!("{}  {}  status {}", to.paint(paint, word), to.paint(Paint::Strong, &printable(&what(request))), request.status),
-        fact(to, "who", request.principal.as_deref().unwrap_or("not known: the request was not authenticated")),
+        format!(
+            "{}  {}  status {}",
+            to.paint(paint, word),
+            to.paint(Paint::Strong, &printable(&what(request))),
+            request.status
+        ),
+        fact(
+            to,
+            "who",
+            request.principal.as_deref().unwrap_or("not known: the request was not authenticated"),
+        ),
         fact(to, "from", &request.source_ip),
         fact(to, "when", &request.time),
     ];
@@ -121,19 +131,26 @@ fn decision_lines(to: &Terminal, decision: &DecisionLine) -> Vec<String> {
 fn near_lines(to: &Terminal, near: &NearStatement) -> Vec<String> {
     let mut lines = vec![fact(to, "nearest", &place(&near.statement))];
     let misses = near.misses.iter();
-    lines.extend(misses.map(|miss| format!("            {} {}", to.paint(Paint::Warn, "but"), printable(miss))));
+    lines.extend(
+        misses.map(|miss| format!("            {} {}", to.paint(Paint::Warn, "but"), printable(miss))),
+    );
     lines
 }
 
 fn key_lines(to: &Terminal, decision: &DecisionLine) -> Vec<String> {
-    decision.keys.iter().map(|(key, values)| fact(to, "key", &format!("{key} = {}", values.join(", ")))).collect()
+    decision
+        .keys
+        .iter()
+        .map(|(key, values)| fact(to, "key", &format!("{key} = {}", values.join(", "))))
+        .collect()
 }
 
 /// Where a statement stands, counted from 1 as people count.
 fn place(statement: &StatementLine) -> String {
     let number = statement.statement + 1;
     let sid = statement.sid.as_ref().map(|sid| format!(" ({sid})")).unwrap_or_default();
-    let holder = if statement.holder.is_empty() { String::new() } else { format!(", of {}", statement.holder) };
+    let holder =
+        if statement.holder.is_empty() { String::new() } else { format!(", of {}", statement.holder) };
     format!("statement {number}{sid} of {} {}{holder}", statement.policy_type, statement.policy)
 }
 
@@ -194,7 +211,8 @@ mod tests {
 
     #[test]
     fn an_explicit_deny_names_its_statement_and_keys_come_when_asked_for() {
-        let lines = render(&Terminal::stderr(), &explained("explicit_deny", vec![statement("Deny")], vec![]), true);
+        let lines =
+            render(&Terminal::stderr(), &explained("explicit_deny", vec![statement("Deny")], vec![]), true);
         let text = lines.join("\n");
         assert!(text.contains("Deny      statement 1 (Read) of"), "{text}");
         assert!(!text.contains("missing") && text.contains("aws:SourceIp = 127.0.0.1"));
