@@ -9,6 +9,8 @@ mod change;
 mod cloud;
 mod commit;
 mod config;
+mod directory;
+mod disk;
 mod engine;
 mod error;
 mod field;

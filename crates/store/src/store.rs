@@ -6,8 +6,10 @@ use bytes::Bytes;
 
 use crate::batch::Batch;
 use crate::commit::{Committer, Mode, Order, Ticket};
-use crate::engine::{Engine, Memory};
-use crate::{Changes, CloudId, Config, Location, Pair, Range, Snapshot, StoreError, Transaction, change};
+use crate::engine::{Embedded, Engine, Memory};
+use crate::{
+    Changes, CloudId, Config, Durability, Location, Pair, Range, Snapshot, StoreError, Transaction, change,
+};
 
 /// Runs of a transaction before it takes its turn in a row with the other losers.
 const HOPEFUL_ATTEMPTS: u32 = 4;
@@ -24,21 +26,19 @@ struct Inner {
     losers: tokio::sync::Mutex<()>,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.committer.abandon();
+    }
+}
+
 impl Store {
     /// Opens or creates a store.
     ///
     /// Errors: [`StoreError::Locked`] when another process has it, [`StoreError::NewerFormat`] when a newer
     /// yakumo wrote it, [`StoreError::Corrupt`] when it is damaged.
     pub async fn open(config: Config) -> Result<Store, StoreError> {
-        let cloud = match config.cloud {
-            Some(cloud) => cloud,
-            None => CloudId::random()?,
-        };
-        let (engine, mode) = match &config.location {
-            Location::Memory => (Engine::Memory(Memory::new()), Mode::Inline),
-            Location::Directory(_) => return Err(StoreError::Unsupported { what: "a directory" }),
-            Location::Postgres(_) => return Err(StoreError::Unsupported { what: "PostgreSQL" }),
-        };
+        let (engine, cloud, mode) = open_engine(&config).await?;
         let committer = Committer::start(Arc::new(engine), mode, config.feed_rows).await?;
         Ok(Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) })))
     }
@@ -158,5 +158,27 @@ impl Store {
     pub async fn close(self) -> Result<(), StoreError> {
         self.0.committer.close().await;
         self.engine().close().await
+    }
+}
+
+async fn open_engine(config: &Config) -> Result<(Engine, CloudId, Mode), StoreError> {
+    match &config.location {
+        Location::Memory => {
+            let cloud = config.cloud.map_or_else(CloudId::random, Ok)?;
+            Ok((Engine::Memory(Memory::new()), cloud, Mode::Inline))
+        }
+        Location::Directory(path) => {
+            let (path, config) = (path.clone(), config.clone());
+            let mode = match config.durability {
+                Durability::Process => Mode::Inline,
+                Durability::Fsync => Mode::Thread,
+            };
+            let engine = tokio::task::spawn_blocking(move || Embedded::open(&path, &config))
+                .await
+                .map_err(|error| StoreError::engine("opening", error))??;
+            let cloud = engine.cloud();
+            Ok((Engine::Embedded(Arc::new(engine)), cloud, mode))
+        }
+        Location::Postgres(_) => Err(StoreError::Unsupported { what: "PostgreSQL" }),
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Group {
     pub entries: Vec<Entry>,
     /// Transactions that lost; they are answered without being written.
     pub conflicting: Vec<Entry>,
+    /// All writes, each key once; there after `merge`. The engine takes the values and leaves the keys.
+    pub ops: Vec<Op>,
     /// Whether the written keys are already known to the conflict detection.
     pub recorded: bool,
 }
@@ -39,17 +41,19 @@ impl Group {
         self.entries.iter().map(|entry| entry.batch.changes.len() as u64).sum()
     }
 
-    /// All writes, rows of the feed included, each key once.
-    pub(crate) fn merged(&self) -> Vec<Op> {
-        let mut ops = Vec::with_capacity(self.entries.iter().map(|e| e.batch.ops.len()).sum::<usize>() + 2);
-        for entry in &self.entries {
-            ops.extend_from_slice(&entry.batch.ops);
+    /// Brings all writes together, rows of the feed included.
+    pub(crate) fn merge(&mut self) {
+        for entry in &mut self.entries {
+            if self.ops.is_empty() {
+                self.ops = std::mem::take(&mut entry.batch.ops);
+            } else {
+                self.ops.append(&mut entry.batch.ops);
+            }
             for (index, change) in (0..=u16::MAX).zip(&entry.batch.changes) {
-                ops.push(Op::put(change::row_key(entry.order, index), change.encode()));
+                self.ops.push(Op::put(change::row_key(entry.order, index), change.encode()));
             }
         }
-        keep_last(&mut ops);
-        ops
+        keep_last(&mut self.ops);
     }
 
     pub(crate) fn answer(self, result: &Result<(), StoreError>) {

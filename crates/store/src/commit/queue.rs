@@ -213,33 +213,35 @@ impl Committer {
     }
 
     /// Writes one group.
-    async fn write(&self, group: &Group) -> Result<(), StoreError> {
+    async fn write(&self, group: &mut Group) -> Result<(), StoreError> {
         if group.entries.is_empty() {
             return Ok(());
         }
-        let mut lead = self.lead.lock().await;
-        let mut ops = group.merged();
+        // Never contended: there is one leader. (`lock().await` would yield when tokio's budget is used up.)
+        let mut lead = self.lead.try_lock().map_err(|error| StoreError::engine("leading", error))?;
+        let rows = group.rows();
+        group.merge();
         let mut ceiling = lead.order_ceiling;
         if group.last_order() > ceiling {
             ceiling = group.last_order() + ORDER_BLOCK;
-            ops.push(Op::put(ceiling_key(), record::seal(1, &ceiling.to_be_bytes())));
+            group.ops.push(Op::put(ceiling_key(), record::seal(1, &ceiling.to_be_bytes())));
         }
         let mut feed = lead.feed;
-        if group.rows() > 0 {
+        if rows > 0 {
             let mut grown = match feed {
                 Some(feed) => feed,
                 None => Feed::read(&self.engine).await?,
             };
-            grown.grow(&self.engine, group.rows(), self.feed_limit, &mut ops).await?;
+            grown.grow(&self.engine, rows, self.feed_limit, &mut group.ops).await?;
             feed = Some(grown);
         }
-        if ops.is_empty() {
+        if group.ops.is_empty() {
             return Ok(());
         }
-        self.engine.apply(&ops).await?;
+        self.engine.apply(&mut group.ops).await?;
         lead.order_ceiling = ceiling;
         lead.feed = feed;
-        if group.rows() > 0 {
+        if rows > 0 {
             self.latest_change.send_replace(Order::from_u64(group.last_order()));
         }
         Ok(())
@@ -250,9 +252,7 @@ impl Committer {
         let next = {
             let mut state = self.state.lock();
             if !group.recorded && state.written.watched() {
-                for entry in &group.entries {
-                    state.written.record(&entry.batch.ops, entry.order);
-                }
+                state.written.record(&group.ops, group.last_order());
             }
             // Also after a failure: its orders are used up, and nothing of them is there.
             self.applied.fetch_max(group.last_order(), Ordering::Release);
@@ -321,12 +321,17 @@ impl Committer {
         Ok(())
     }
 
-    /// Refuses new batches, writes those that wait, and ends the writer.
-    pub(crate) async fn close(self: &Arc<Self>) {
+    /// Refuses new batches, writes those that wait, and ends the writer; does not wait for it.
+    pub(crate) fn abandon(self: &Arc<Self>) {
         self.state.lock().closed = true;
         self.drive();
         self.work.notify_all();
         self.task.notify_one();
+    }
+
+    /// The same, and waits until everything is written.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        self.abandon();
         loop {
             let idle = self.idle.notified();
             tokio::pin!(idle);
@@ -390,7 +395,7 @@ impl Lead {
     /// Writes groups until none waits or the budget is used up; `None` when the rest was handed over.
     async fn run(mut self, budget: u32) -> Option<()> {
         for _ in 0..budget {
-            let result = match &self.group {
+            let result = match &mut self.group {
                 Some(group) => self.committer.write(group).await,
                 None => return Some(()),
             };

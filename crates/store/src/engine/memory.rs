@@ -25,11 +25,11 @@ impl Memory {
         MemorySnapshot(self.0.read().clone())
     }
 
-    pub(crate) fn apply(&self, ops: &[Op]) {
+    pub(crate) fn apply(&self, ops: &mut [Op]) {
         let mut map = self.0.write();
         for op in ops {
-            match &op.value {
-                Some(value) => map.insert_mut(op.key.clone(), value.clone()),
+            match op.value.take() {
+                Some(value) => map.insert_mut(op.key.clone(), value),
                 None => {
                     map.remove_mut(&op.key);
                 }

@@ -2,24 +2,30 @@
 //!
 //! Invariant: `apply` is called by one leader at a time. Reads of embedded engines never wait in an `await`.
 
+mod embedded;
 mod memory;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::batch::Op;
 use crate::{Pair, Range, StoreError};
 
+pub(crate) use embedded::Embedded;
 pub(crate) use memory::Memory;
 
 /// An engine.
 pub(crate) enum Engine {
     Memory(Memory),
+    Embedded(Arc<Embedded>),
 }
 
 impl Engine {
     pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         match self {
             Engine::Memory(engine) => Ok(engine.get(key)),
+            Engine::Embedded(engine) => engine.get(key),
         }
     }
 
@@ -27,29 +33,34 @@ impl Engine {
     pub(crate) async fn scan(&self, range: &Range, limit: usize) -> Result<Vec<Pair>, StoreError> {
         match self {
             Engine::Memory(engine) => Ok(engine.snapshot().scan(range, limit)),
+            Engine::Embedded(engine) => engine.scan(range, limit),
         }
     }
 
     pub(crate) async fn snapshot(&self) -> Result<EngineSnapshot, StoreError> {
         match self {
             Engine::Memory(engine) => Ok(EngineSnapshot::Memory(engine.snapshot())),
+            Engine::Embedded(engine) => Ok(EngineSnapshot::Embedded(engine.clone(), engine.snapshot()?)),
         }
     }
 
     /// Refuses writes that the engine cannot take now; cheap.
-    pub(crate) fn admit(&self, _only_deletes: bool) -> Result<(), StoreError> {
+    pub(crate) fn admit(&self, only_deletes: bool) -> Result<(), StoreError> {
         match self {
             Engine::Memory(_) => Ok(()),
+            Engine::Embedded(engine) => engine.admit(only_deletes),
         }
     }
 
     /// Writes a group, durable as configured. After an error nothing of it is there, now or after a restart.
-    pub(crate) async fn apply(&self, ops: &[Op]) -> Result<(), StoreError> {
+    /// The values may be taken out of `ops`; the keys stay.
+    pub(crate) async fn apply(&self, ops: &mut [Op]) -> Result<(), StoreError> {
         match self {
             Engine::Memory(engine) => {
                 engine.apply(ops);
                 Ok(())
             }
+            Engine::Embedded(engine) => engine.apply(ops),
         }
     }
 
@@ -60,6 +71,7 @@ impl Engine {
                 engine.reset();
                 Ok(())
             }
+            Engine::Embedded(engine) => engine.reset(),
         }
     }
 
@@ -67,6 +79,7 @@ impl Engine {
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         match self {
             Engine::Memory(_) => Ok(()),
+            Engine::Embedded(engine) => engine.close(),
         }
     }
 }
@@ -74,18 +87,21 @@ impl Engine {
 /// A consistent view of an engine.
 pub(crate) enum EngineSnapshot {
     Memory(memory::MemorySnapshot),
+    Embedded(Arc<Embedded>, embedded::EmbeddedSnapshot),
 }
 
 impl EngineSnapshot {
     pub(crate) async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         match self {
             EngineSnapshot::Memory(snapshot) => Ok(snapshot.get(key)),
+            EngineSnapshot::Embedded(engine, snapshot) => engine.get_at(snapshot, key),
         }
     }
 
     pub(crate) async fn scan(&self, range: &Range, limit: usize) -> Result<Vec<Pair>, StoreError> {
         match self {
             EngineSnapshot::Memory(snapshot) => Ok(snapshot.scan(range, limit)),
+            EngineSnapshot::Embedded(engine, snapshot) => engine.scan_at(snapshot, range, limit),
         }
     }
 }

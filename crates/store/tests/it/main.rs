@@ -2,3 +2,6 @@
 
 mod behaviour;
 mod engines;
+mod full_disk;
+mod kill;
+mod restart;

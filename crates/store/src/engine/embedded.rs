@@ -1,0 +1,411 @@
+//! The embedded engine: fjall, a log-structured store, in one keyspace of one data directory.
+//!
+//! What fjall 3.1 does, read in its source, and what follows: a batch is one journal write under one mutex and one
+//! sequence number (so a group is one batch and holds no key twice); a failed journal write leaves its rest in a
+//! buffer that is written when the database is dropped, and refuses all later writes (so a failed group is undone
+//! after the reopening); reads at the newest sequence number see half-applied batches (so reads take a snapshot).
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use parking_lot::{Mutex, RwLock};
+
+use crate::batch::Op;
+use crate::directory::Directory;
+use crate::disk::{Disk, is_full};
+use crate::{CloudId, Config, Durability, Pair, Range, StoreError};
+
+/// Writes collect in memory until this much is there and are then flushed to a table.
+///
+/// We ask for the flush ourselves, once: fjall asks at every commit above its own limit, and when a thousand such
+/// requests fill the channel, its worker waits for ever to add one to the channel that only it empties.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+const MEMTABLE_LIMIT_BYTES: u64 = 4 * MEMTABLE_BYTES;
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// fjall's smallest limit; a journal file is 64 MB before it is sealed.
+const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+const OPEN_FILES: usize = 200;
+/// How deep fjall nests its folders, with room to spare.
+const MOST_FOLDERS_DEEP: u32 = 6;
+const KEYSPACE: &str = "records";
+const RECORDS: &str = "records";
+/// What a record costs in memory beside its bytes.
+const OVERHEAD_BYTES: u64 = 80;
+/// How many bytes are written between two looks at how far behind the flushing is.
+const BYTES_PER_PACE: u64 = 1024 * 1024;
+
+/// The engine of one data directory.
+pub(crate) struct Embedded {
+    directory: Mutex<Directory>,
+    cloud: CloudId,
+    persist: PersistMode,
+    disk: Disk,
+    current: RwLock<Option<Open>>,
+    opened: AtomicU64,
+    unpaced_bytes: AtomicU64,
+    /// Writes that take back a failed group, if its bytes reach the journal after all.
+    undo: Mutex<Vec<Op>>,
+}
+
+struct Open {
+    db: Database,
+    records: Keyspace,
+    /// Which opening this is: snapshots belong to one.
+    serial: u64,
+    unflushed_bytes: AtomicU64,
+}
+
+impl Embedded {
+    /// Opens the directory, or makes it. Blocks: call it where that is allowed.
+    pub(crate) fn open(path: &Path, config: &Config) -> Result<Embedded, StoreError> {
+        let mut directory = Directory::open(path, config.cloud)?;
+        let durable = config.durability == Durability::Fsync;
+        let open = if directory.is_new() {
+            let open = new_database(&directory.next_content(), 1, durable)?;
+            directory.switch(durable)?;
+            open
+        } else {
+            open_database(&directory.content(), 1)?
+        };
+        Ok(Embedded {
+            cloud: directory.cloud(),
+            disk: Disk::new(directory.path(), config.disk_reserve_bytes),
+            directory: Mutex::new(directory),
+            persist: match config.durability {
+                Durability::Process => PersistMode::Buffer,
+                Durability::Fsync => PersistMode::SyncData,
+            },
+            current: RwLock::new(Some(open)),
+            opened: AtomicU64::new(1),
+            unpaced_bytes: AtomicU64::new(0),
+            undo: Mutex::new(Vec::new()),
+        })
+    }
+
+    fn durable(&self) -> bool {
+        self.persist != PersistMode::Buffer
+    }
+
+    pub(crate) fn cloud(&self) -> CloudId {
+        self.cloud
+    }
+
+    pub(crate) fn admit(&self, only_deletes: bool) -> Result<(), StoreError> {
+        self.disk.admit(only_deletes)
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let current = self.current.read();
+        let open = current.as_ref().ok_or_else(closed)?;
+        read(open.db.snapshot().get(&open.records, key))
+    }
+
+    pub(crate) fn scan(&self, range: &Range, limit: usize) -> Result<Vec<Pair>, StoreError> {
+        let current = self.current.read();
+        let open = current.as_ref().ok_or_else(closed)?;
+        scan(&open.db.snapshot(), &open.records, range, limit)
+    }
+
+    pub(crate) fn snapshot(&self) -> Result<EmbeddedSnapshot, StoreError> {
+        let current = self.current.read();
+        let open = current.as_ref().ok_or_else(closed)?;
+        Ok(EmbeddedSnapshot { view: open.db.snapshot(), serial: open.serial })
+    }
+
+    pub(crate) fn get_at(&self, view: &EmbeddedSnapshot, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+        let current = self.current.read();
+        let open = current.as_ref().filter(|open| open.serial == view.serial);
+        read(view.view.get(&open.ok_or(StoreError::SnapshotLost)?.records, key))
+    }
+
+    pub(crate) fn scan_at(
+        &self,
+        view: &EmbeddedSnapshot,
+        range: &Range,
+        limit: usize,
+    ) -> Result<Vec<Pair>, StoreError> {
+        let current = self.current.read();
+        let open = current.as_ref().filter(|open| open.serial == view.serial);
+        scan(&view.view, &open.ok_or(StoreError::SnapshotLost)?.records, range, limit)
+    }
+
+    /// Writes a group with one journal write, and one sync when so configured.
+    pub(crate) fn apply(&self, ops: &mut [Op]) -> Result<(), StoreError> {
+        if self.current.read().is_none() {
+            self.reopen()?;
+        }
+        match self.ready(ops_bytes(ops)) {
+            // The background work has poisoned the database; nothing of this group was written yet.
+            Err(_) => self.heal(&[])?,
+            Ok(()) => {}
+        }
+        self.write(ops).map_err(|error| self.failed(ops, error))
+    }
+
+    fn write(&self, ops: &mut [Op]) -> Result<(), fjall::Error> {
+        let current = self.current.read();
+        // `apply` has just looked, and only the leader closes.
+        let Some(open) = current.as_ref() else { return Err(fjall::Error::Unrecoverable) };
+        let mut batch =
+            fjall::OwnedWriteBatch::with_capacity(open.db.clone(), ops.len()).durability(Some(self.persist));
+        for op in ops {
+            match op.value.take() {
+                Some(value) => batch.insert(&open.records, op.key.clone(), value),
+                None => batch.remove(&open.records, op.key.clone()),
+            }
+        }
+        // A panic in the engine must not take the queue with it.
+        catch_unwind(AssertUnwindSafe(|| batch.commit())).unwrap_or(Err(fjall::Error::Unrecoverable))
+    }
+
+    /// Now and then looks at the disk, whether the database still takes writes, and how far behind flushing is.
+    fn ready(&self, bytes: u64) -> Result<(), fjall::Error> {
+        if self.unpaced_bytes.fetch_add(bytes, Relaxed) + bytes < BYTES_PER_PACE {
+            return Ok(());
+        }
+        self.unpaced_bytes.store(0, Relaxed);
+        self.disk.look();
+        let current = self.current.read();
+        current.as_ref().map_or(Ok(()), |open| pace(open, BYTES_PER_PACE))
+    }
+
+    /// After a failed group: makes sure that nothing of it remains, and says what went wrong.
+    fn failed(&self, ops: &[Op], error: fjall::Error) -> StoreError {
+        tracing::error!(%error, "the journal refused a write; reopening the store");
+        let error = match error {
+            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
+                if is_full(&error) {
+                    self.disk.filled_up()
+                } else {
+                    StoreError::io("writing the journal", error)
+                }
+            }
+            other => StoreError::engine("writing the journal", other),
+        };
+        if let Err(healing) = self.heal(ops) {
+            tracing::error!(%healing, "reopening the store failed; it is tried again at the next write");
+        }
+        error
+    }
+
+    /// Closes the database and opens it again, undoing `ops` if they are there afterwards.
+    fn heal(&self, ops: &[Op]) -> Result<(), StoreError> {
+        // The failed group never reached the memory of the database: what it answers now is the state before.
+        for op in ops {
+            if let Ok(value) = self.get(&op.key) {
+                self.undo.lock().push(Op { key: op.key.clone(), value });
+            }
+        }
+        *self.current.write() = None;
+        self.reopen()
+    }
+
+    fn reopen(&self) -> Result<(), StoreError> {
+        let serial = self.opened.fetch_add(1, Relaxed) + 1;
+        let open = open_database(&self.directory.lock().content(), serial)?;
+        let mut undo = self.undo.lock();
+        let mut batch = open.db.batch().durability(Some(self.persist));
+        for op in undo.iter() {
+            let found = read(open.records.get(&op.key))?;
+            match &op.value {
+                _ if found == op.value => {}
+                Some(value) => batch.insert(&open.records, op.key.clone(), value.clone()),
+                None => batch.remove(&open.records, op.key.clone()),
+            }
+        }
+        batch.commit().map_err(|error| StoreError::engine("undoing a failed write", error))?;
+        undo.clear();
+        drop(undo);
+        *self.current.write() = Some(open);
+        Ok(())
+    }
+
+    /// Starts over with an empty generation. Only while the queue is held.
+    pub(crate) fn reset(&self) -> Result<(), StoreError> {
+        self.replace(|_| Ok(()))
+    }
+
+    /// Builds the next generation in a new database and switches to it. Only while the queue is held.
+    pub(crate) fn replace(
+        &self,
+        fill: impl FnOnce(&mut Filling) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut directory = self.directory.lock();
+        let folder = directory.next_content();
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .map_err(|error| StoreError::io_at("removing", &folder, error))?;
+        }
+        let serial = self.opened.fetch_add(1, Relaxed) + 1;
+        let mut filling = Filling { open: new_database(&folder, serial, self.durable())? };
+        fill(&mut filling)?;
+        let open = filling.open;
+        if self.durable() {
+            let synced = open.db.persist(PersistMode::SyncAll);
+            synced.map_err(|error| StoreError::engine("syncing the journal", error))?;
+        }
+        let old = directory.switch(self.durable())?;
+        self.undo.lock().clear();
+        *self.current.write() = Some(open);
+        std::fs::remove_dir_all(&old).map_err(|error| StoreError::io_at("removing", &old, error))
+    }
+
+    /// Lets go of the database and of the directory's lock.
+    pub(crate) fn close(&self) -> Result<(), StoreError> {
+        let open = self.current.write().take();
+        let synced = open.as_ref().map_or(Ok(()), |open| open.db.persist(PersistMode::SyncAll));
+        drop(open);
+        self.directory.lock().unlock();
+        synced.map_err(|error| StoreError::engine("syncing the journal", error))
+    }
+}
+
+/// A generation that is being filled.
+pub(crate) struct Filling {
+    open: Open,
+}
+
+impl Filling {
+    /// Adds pairs; durable only when the generation becomes the current one.
+    pub(crate) fn put(&mut self, pairs: Vec<Pair>) -> Result<(), StoreError> {
+        let failed = |error| StoreError::engine("loading", error);
+        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.open.db.clone(), pairs.len());
+        let mut bytes = 0;
+        for (key, value) in pairs {
+            bytes += (key.len() + value.len()) as u64 + OVERHEAD_BYTES;
+            batch.insert(&self.open.records, key, value);
+        }
+        batch.commit().map_err(failed)?;
+        pace(&self.open, bytes).map_err(failed)
+    }
+}
+
+/// A consistent view; it is read through its engine, so that it cannot keep an old database open.
+pub(crate) struct EmbeddedSnapshot {
+    view: fjall::Snapshot,
+    serial: u64,
+}
+
+/// Asks for a flush when enough was written, and waits while flushing is far behind. fjall waits too, later, but for
+/// ever when its flushing has failed.
+fn pace(open: &Open, bytes: u64) -> Result<(), fjall::Error> {
+    if open.unflushed_bytes.fetch_add(bytes, Relaxed) + bytes >= MEMTABLE_BYTES {
+        open.unflushed_bytes.store(0, Relaxed);
+        open.records.rotate_memtable()?;
+    }
+    loop {
+        // Answers an error once the database is poisoned.
+        open.db.persist(PersistMode::Buffer)?;
+        if open.records.sealed_memtable_count() < 3 && open.records.l0_table_count() < 18 {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn ops_bytes(ops: &[Op]) -> u64 {
+    ops.iter()
+        .map(|op| (op.key.len() + op.value.as_ref().map_or(0, Bytes::len)) as u64 + OVERHEAD_BYTES)
+        .sum()
+}
+
+fn closed() -> StoreError {
+    StoreError::Closed
+}
+
+/// Makes a new database. fjall syncs a dozen files and folders for that, which takes 60 ms or more on a common
+/// disk; where power loss is not promised anything, it is made in memory and copied.
+fn new_database(folder: &Path, serial: u64, durable: bool) -> Result<Open, StoreError> {
+    let shared_memory = Path::new("/dev/shm");
+    if !durable && shared_memory.is_dir() {
+        let name = format!("yakumo-{}", CloudId::random()?);
+        let made = shared_memory.join(name);
+        let copied = open_database(&made, 0).and_then(|open| {
+            drop(open);
+            copy_folder(&made, folder, MOST_FOLDERS_DEEP)
+        });
+        let _ = std::fs::remove_dir_all(&made);
+        match copied {
+            Ok(()) => return open_database(folder, serial),
+            Err(error) => tracing::debug!(%error, "making the database in memory"),
+        }
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    open_database(folder, serial)
+}
+
+/// Copies a folder of a new database. The journal is empty and only reserves space: it is copied as empty.
+fn copy_folder(from: &Path, to: &Path, depth: u32) -> Result<(), StoreError> {
+    let failed = |error| StoreError::io_at("copying to", to, error);
+    std::fs::create_dir_all(to).map_err(failed)?;
+    for entry in std::fs::read_dir(from).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type().map_err(failed)?.is_dir() {
+            if depth > 0 {
+                copy_folder(&path, &target, depth - 1)?;
+            }
+        } else if path.extension().is_some_and(|extension| extension == "jnl") {
+            std::fs::File::create(&target).map_err(failed)?;
+        } else {
+            std::fs::copy(&path, &target).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn open_database(folder: &Path, serial: u64) -> Result<Open, StoreError> {
+    let path = folder.join(RECORDS);
+    let open = || {
+        let db = Database::builder(&path)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
+            .max_cached_files(Some(OPEN_FILES))
+            // With two, one spins while the other compacts (worker_pool.rs, `WorkerMessage::Compact`).
+            .worker_threads(1)
+            .open()?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_LIMIT_BYTES);
+        let records = db.keyspace(KEYSPACE, options)?;
+        let unflushed_bytes = AtomicU64::new(db.write_buffer_size());
+        Ok(Open { db, records, serial, unflushed_bytes })
+    };
+    // fjall asserts some of what it reads back.
+    match catch_unwind(AssertUnwindSafe(open)) {
+        Ok(Ok(open)) => Ok(open),
+        Ok(Err(fjall::Error::Locked)) => {
+            Err(StoreError::Locked { place: path.display().to_string(), holder: None })
+        }
+        Ok(Err(fjall::Error::Io(error))) => Err(StoreError::io_at("opening", &path, error)),
+        Ok(Err(error)) => Err(StoreError::corrupt(format!("{}: {error}", path.display()))),
+        Err(_) => Err(StoreError::corrupt(format!("{}: the engine gave up reading it", path.display()))),
+    }
+}
+
+fn read(value: fjall::Result<Option<fjall::UserValue>>) -> Result<Option<Bytes>, StoreError> {
+    match value {
+        Ok(value) => Ok(value.map(Bytes::from)),
+        Err(error) => Err(StoreError::engine("reading", error)),
+    }
+}
+
+fn scan(
+    view: &fjall::Snapshot,
+    records: &Keyspace,
+    range: &Range,
+    limit: usize,
+) -> Result<Vec<Pair>, StoreError> {
+    let Some(bounds) = range.bounds() else { return Ok(Vec::new()) };
+    let mut found = view.range(records, bounds);
+    let mut pairs = Vec::new();
+    while pairs.len() < limit {
+        let next = if range.reverse { found.next_back() } else { found.next() };
+        let Some(guard) = next else { break };
+        let (key, value) = guard.into_inner().map_err(|error| StoreError::engine("scanning", error))?;
+        pairs.push((key.into(), value.into()));
+    }
+    Ok(pairs)
+}
