@@ -1,0 +1,53 @@
+"""Users, roles and policies for the identity stories."""
+
+import json
+
+
+def policy(*statements):
+    """A policy document as text."""
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action, resource="*", **more):
+    """An Allow statement for identity policies."""
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action, resource="*", **more):
+    """A Deny statement for identity policies."""
+    return {"Effect": "Deny", "Action": action, "Resource": resource, **more}
+
+
+class Person:
+    """An IAM user with one access key. `service(name)` gives a client that signs with it."""
+
+    def __init__(self, cloud, iam, name, path="/"):
+        self.cloud, self.iam, self.name = cloud, iam, name
+        self.arn = iam.create_user(UserName=name, Path=path)["User"]["Arn"]
+        self.key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    def service(self, service, **extra):
+        return self.cloud.client(service, key=self.key["AccessKeyId"], secret=self.key["SecretAccessKey"], **extra)
+
+    def put(self, name, *statements):
+        """Sets an inline policy."""
+        self.iam.put_user_policy(UserName=self.name, PolicyName=name, PolicyDocument=policy(*statements))
+
+    def drop(self, name):
+        """Removes an inline policy."""
+        self.iam.delete_user_policy(UserName=self.name, PolicyName=name)
+
+
+def denied_text(who, action, resource, why):
+    """SQS's text for a denial. AWS: SQS writes its actions in lower case there, as its users' logs show."""
+    return f"User: {who} is not authorized to perform: {action.lower()} on resource: {resource} because {why}"
+
+
+def no_identity_policy(who, action, resource):
+    """The text when nothing allows."""
+    return denied_text(who, action, resource, f"no identity-based policy allows the {action.lower()} action")
+
+
+def explicit_deny(who, action, resource, where="an identity-based"):
+    """The text when a statement denies."""
+    return denied_text(who, action, resource, f"with an explicit deny in {where} policy").replace("because with", "with")
