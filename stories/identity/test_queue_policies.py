@@ -5,7 +5,7 @@ import json
 import pytest
 
 from asserting import refused
-from identity.people import Person, allow, explicit_deny, policy
+from people import Person, allow, explicit_deny, policy
 from signed import Signed
 
 DENIED = ("AccessDenied",)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from asserting import Prefix, refused
-from identity.people import Person, allow, deny, policy
+from people import Person, allow, deny, policy
 
 DENIED = ("AccessDenied",)
 

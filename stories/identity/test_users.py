@@ -5,7 +5,7 @@ import json
 import pytest
 
 from asserting import Prefix, refused
-from identity.people import Person, allow, deny, explicit_deny, no_identity_policy, policy
+from people import Person, allow, deny, explicit_deny, no_identity_policy, policy
 
 DENIED = ("AccessDenied",)
 

@@ -38,16 +38,18 @@ class Person:
         self.iam.delete_user_policy(UserName=self.name, PolicyName=name)
 
 
-def denied_text(who, action, resource, why):
-    """SQS's text for a denial. AWS: SQS writes its actions in lower case there, as its users' logs show."""
-    return f"User: {who} is not authorized to perform: {action.lower()} on resource: {resource} because {why}"
-
-
 def no_identity_policy(who, action, resource):
-    """The text when nothing allows."""
-    return denied_text(who, action, resource, f"no identity-based policy allows the {action.lower()} action")
+    """SQS's text when nothing allows. AWS: SQS writes its actions in lower case there, as its users' logs show."""
+    action = action.lower()
+    return (
+        f"User: {who} is not authorized to perform: {action} on resource: {resource} "
+        f"because no identity-based policy allows the {action} action"
+    )
 
 
 def explicit_deny(who, action, resource, where="an identity-based"):
-    """The text when a statement denies."""
-    return denied_text(who, action, resource, f"with an explicit deny in {where} policy").replace("because with", "with")
+    """SQS's text when a statement denies."""
+    return (
+        f"User: {who} is not authorized to perform: {action.lower()} on resource: {resource} "
+        f"with an explicit deny in {where} policy"
+    )

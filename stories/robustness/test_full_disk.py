@@ -1,0 +1,61 @@
+"""A full disk is an error to the client, not a lost write, and not the end."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def small_disk():
+    """A file system of 48 MiB."""
+    if os.name != "posix" or os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("needs root, to mount a small file system")
+    path = tempfile.mkdtemp(prefix="yakumo-disk-")
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", path], capture_output=True, text=True)
+    if done.returncode != 0:
+        os.rmdir(path)
+        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.strip()}")
+    yield path
+    subprocess.run(["umount", "--lazy", path], check=True)
+    os.rmdir(path)
+
+
+def test_a_full_disk(small_disk, workshop):
+    cloud = workshop.cloud(data_dir=f"{small_disk}/cloud")
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    kept = []
+    failure = None
+    for i in range(200):
+        try:
+            body = f"{i:05} " + "x" * 500_000
+            sqs.send_message(QueueUrl=url, MessageBody=body)
+            kept.append(i)
+        except ClientError as error:
+            failure = error.response
+            break
+    assert failure, "100 MB went into a disk of 48 MB"
+    assert failure["ResponseMetadata"]["HTTPStatusCode"] in (500, 503, 507), failure
+    assert failure["ResponseMetadata"]["RequestId"] and failure["Error"]["Code"], failure
+    assert len(kept) > 10
+    assert cloud.alive()
+    # Reading and deleting still work, so that a person can make room.
+    found = sqs.receive_message(QueueUrl=url)["Messages"][0]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=found["ReceiptHandle"])
+    kept.remove(int(found["Body"][:5]))
+    cloud.kill()
+    subprocess.run(["mount", "-o", "remount,size=256m", small_disk], check=True)
+    cloud.start()
+    sqs = cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName="q")["QueueUrl"]
+    cloud.advance("13h")
+    seen = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        seen.extend(int(m["Body"][:5]) for m in messages)
+    assert set(kept) <= set(seen), "acknowledged, so it must be there"
+    assert set(seen) - set(kept) <= {kept[-1] + 1}, "only the refused one may be there as well"
+    sqs.send_message(QueueUrl=url, MessageBody="there is room again")
