@@ -47,7 +47,8 @@ fn into_vec(text: &str, element: &str) -> Option<String> {
     let length = text.get(begin..)?.find(']')?;
     let (before, after) = (text.get(..begin + length)?, text.get(begin + length..)?);
     let kept = before.trim_end().trim_end_matches(',');
-    Some(format!("{kept}, {element}{after}"))
+    let comma = if kept.ends_with('[') { "" } else { ", " };
+    Some(format!("{kept}{comma}{element}{after}"))
 }
 
 #[cfg(test)]
@@ -66,6 +67,7 @@ mod tests {
 
     #[test]
     fn the_list_of_rooms_grows() {
+        assert_eq!(into_vec("vec![]", "sns").as_deref(), Some("vec![sns]"));
         assert_eq!(into_vec("vec![iam, sts];", "sns").as_deref(), Some("vec![iam, sts, sns];"));
         assert_eq!(
             into_vec("vec![\n    iam,\n    sts,\n];", "sns").as_deref(),
