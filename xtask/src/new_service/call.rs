@@ -1,9 +1,9 @@
-//! The first call that a new room's test makes: an operation without required members, in the service's protocol.
+//! The first call that a new room's test makes: an operation with an empty input, in the service's protocol.
 
 use crate::api::Model;
 use anyhow::{Context, Result, bail};
 
-/// An operation that can be called with an empty input.
+/// The operation that a new room's test calls.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Operation {
     /// `ListTopics`.
@@ -14,7 +14,7 @@ pub struct Operation {
     pub path: String,
 }
 
-/// The first `List…`, `Describe…` or `Get…` without required members and without parameters in its path.
+/// The read with the shortest name, best one that needs nothing: neither required members nor parts of its path.
 pub fn first_operation(text: &str, model: &Model) -> Result<Operation> {
     let mut operations = Vec::new();
     for line in text.lines().filter_map(|line| line.strip_prefix("op ")) {
@@ -23,22 +23,14 @@ pub fn first_operation(text: &str, model: &Model) -> Result<Operation> {
             bail!("an operation has a method and a path: {line}")
         };
         let input = facts.iter().find_map(|fact| fact.strip_prefix("in="));
-        if !path.contains('{') && input.is_none_or(|input| !has_required(text, input)) {
-            operations.push(Operation {
-                name: (*name).into(),
-                method: (*method).into(),
-                path: (*path).into(),
-            });
-        }
+        let needs = path.contains('{') || input.is_some_and(|input| has_required(text, input));
+        let verb =
+            ["List", "Describe", "Get"].iter().position(|verb| name.starts_with(verb)).unwrap_or(usize::MAX);
+        let operation = Operation { name: (*name).into(), method: (*method).into(), path: (*path).into() };
+        operations.push(((needs, verb, name.len()), operation));
     }
-    let reads = ["List", "Describe", "Get"];
-    let position = reads
-        .iter()
-        .find_map(|verb| operations.iter().position(|operation| operation.name.starts_with(verb)));
-    let found = position.or(if operations.is_empty() { None } else { Some(0) });
-    found
-        .map(|at| operations.swap_remove(at))
-        .with_context(|| format!("every operation of {} needs something", model.id))
+    let best = operations.into_iter().min_by_key(|(order, _)| *order);
+    best.map(|(_, operation)| operation).with_context(|| format!("{} has no operations", model.id))
 }
 
 fn has_required(text: &str, structure: &str) -> bool {
@@ -57,7 +49,7 @@ pub fn rust(text: &str, operation: &Operation) -> Result<String> {
     let protocols: Vec<&str> =
         field("protocols ").context("a model has protocols")?.split_whitespace().collect();
     let Operation { name, method, path } = operation;
-    let made = "make it real";
+    let made = "make it real, and give it what it needs";
     if protocols.contains(&"json") {
         let (target, json) =
             (field("target ").context("a json service has a target")?, field("json ").unwrap_or("1.1"));
