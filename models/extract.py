@@ -155,7 +155,9 @@ LOCATIONS = {"header": "header", "headers": "headers", "querystring": "query", "
 
 def member(shape, name, ref, target):
     """One member of a structure: name, `!` when required, target, traits."""
-    ref = {**{key: target[key] for key in ("locationName",) if key in target}, **ref}
+    if shape.get("payload") == name and "locationName" in target:
+        # A structure's own name counts only where it is the root of a body.
+        ref = {"locationName": target["locationName"], **ref}
     parts = [name + ("!" if name in shape.get("required", []) else ""), ref["shape"]]
     location = ref.get("location")
     if location == "statusCode":

@@ -139,22 +139,23 @@ impl Packer<'_> {
             self.target(error)?;
         }
         let mut flags = 0;
-        let mut texts = [""; 6];
+        let mut texts = [""; 7];
         for (fact, value) in &operation.facts {
             match fact.as_str() {
                 "auth" => texts[0] = value,
                 "host" => texts[1] = value,
                 "root" => texts[2] = value,
-                "checksum-member" => texts[3] = value,
-                "checksum-mode" => texts[4] = value,
-                "checksum-response" => texts[5] = value,
+                "outroot" => texts[3] = value,
+                "checksum-member" => texts[4] = value,
+                "checksum-mode" => texts[5] = value,
+                "checksum-response" => texts[6] = value,
                 "checksum-required" => flags |= 1,
                 "readonly" => flags |= 2,
                 "idempotent" => flags |= 4,
                 "unsigned-payload" => flags |= 8,
                 "compression" => flags |= 16,
                 "shadowed" => flags |= 32,
-                "ns" | "outroot" => {}
+                "ns" => {}
                 _ => bail!("unknown fact {fact}"),
             }
         }
@@ -241,15 +242,10 @@ impl Packer<'_> {
             _ => bound,
         };
         let flat = member.is("flat") || target.is("flat");
-        let item = if flat && target.kind == Kind::List { target.fact("item") } else { "" };
-        let element = match (member.fact("element"), item) {
-            ("", "") => wire,
-            ("", item) => item,
-            (element, _) => element,
-        };
+        let element = if member.is("element") { member.fact("element") } else { wire };
         let ec2 = self.api.protocols.iter().any(|protocol| protocol == "ec2");
         let form = match (member.fact("qname"), member.fact("name")) {
-            ("", "") if ec2 => member.name.clone(),
+            ("", "") if ec2 => first_upper(&member.name),
             ("", name) if ec2 => first_upper(name),
             (qname, _) if ec2 => qname.to_owned(),
             _ => element.to_owned(),

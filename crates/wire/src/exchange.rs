@@ -1,10 +1,12 @@
 //! The two directions of a call: a request to typed input, typed output to a response.
 
 use crate::body::{Body, Request, Response};
+use crate::cbor::{self, CborEncoder};
 use crate::failure;
 use crate::form;
 use crate::json::{self, JsonEncoder};
 use crate::model::Protocol;
+use crate::rest;
 use crate::router::Addressed;
 use crate::shape::{Encoder, OnMember, Shape, Value};
 use crate::xml::{XmlEncoder, push_namespace, push_text};
@@ -32,8 +34,8 @@ fn decode_members(
     on_member: OnMember<'_>,
 ) -> Result<(), Error> {
     let body = match &request.body {
-        Body::Full(bytes) => bytes.as_ref(),
-        Body::Stream(_) if addressed.streams() => b"",
+        Body::Full(bytes) => bytes,
+        Body::Stream(_) if addressed.streams() => &Bytes::new(),
         Body::Stream(_) => {
             return Err(Error::internal("a streamed body for an operation that does not stream"));
         }
@@ -42,7 +44,8 @@ fn decode_members(
     let decoded = match addressed.protocol {
         Protocol::AwsJson10 | Protocol::AwsJson11 => json::body(service, input, body, on_member),
         Protocol::AwsQuery | Protocol::Ec2Query => form::body(addressed, &request.head, body, on_member),
-        other => return Err(Error::internal(format!("requests in {other:?} cannot be read yet"))),
+        Protocol::RestJson1 | Protocol::RestXml => rest::request(addressed, &request.head, body, on_member),
+        Protocol::RpcV2Cbor => cbor::body(service, input, body, on_member),
     };
     let violations = decoded.map_err(|malformed| failure::malformed(addressed, &malformed))?;
     failure::refuse(addressed, violations)
@@ -72,9 +75,16 @@ fn encode_with(addressed: &Addressed, request_id: &str, write: Write<'_>) -> Res
         Protocol::Ec2Query => {
             response(addressed.protocol, 200, ec2_body(addressed, request_id, write), request_id)
         }
-        other => {
-            let error = Error::internal(format!("answers in {other:?} cannot be written yet"));
-            failure::encode_error(Some(service), other, Some(operation), &error, request_id)
+        Protocol::RestJson1 | Protocol::RestXml => rest::response(addressed, request_id, write),
+        Protocol::RpcV2Cbor if operation.output == 0 => {
+            let mut empty = response(addressed.protocol, 200, Vec::new(), request_id);
+            empty.headers.remove(http::header::CONTENT_TYPE);
+            empty
+        }
+        Protocol::RpcV2Cbor => {
+            let mut encoder = CborEncoder::new(service, operation.output);
+            write(&mut encoder);
+            response(addressed.protocol, 200, encoder.out, request_id)
         }
     }
 }

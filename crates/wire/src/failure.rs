@@ -1,5 +1,6 @@
 //! Errors on the wire: what a service calls them, and how each protocol writes them.
 
+mod fields;
 mod json;
 mod refuse;
 mod xml;
@@ -65,13 +66,17 @@ pub fn encode_error(
     };
     let bare = service.is_some_and(|service| service.validation == Validation::S3);
     let body = match protocol {
-        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RestJson1 => json::body(&named, protocol),
-        Protocol::RpcV2Cbor => json::body(&named, protocol),
+        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RestJson1 | Protocol::RpcV2Cbor => {
+            json::body(&named, protocol)
+        }
         Protocol::AwsQuery => xml::query(&named),
         Protocol::Ec2Query => xml::ec2(&named),
         Protocol::RestXml => xml::rest(&named, bare),
     };
     let mut response = response(protocol, named.status(protocol), body, request_id);
+    for (name, value) in fields::headers(&named) {
+        header(&mut response, name, value);
+    }
     if protocol == Protocol::RestJson1 {
         header(&mut response, "x-amzn-errortype", named.code());
     }
@@ -89,8 +94,8 @@ pub fn encode_error(
     response
 }
 
-fn header(response: &mut Response, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers.insert(HeaderName::from_static(name), value);
+fn header(response: &mut Response, name: &str, value: &str) {
+    if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+        response.headers.insert(name, value);
     }
 }

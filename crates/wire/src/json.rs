@@ -4,6 +4,6 @@ mod decode;
 mod encode;
 mod read;
 
-pub(crate) use decode::{JsonDecoder, body};
-pub(crate) use encode::{JsonEncoder, special, write_text};
+pub(crate) use decode::{JsonDecoder, body, find};
+pub(crate) use encode::{JsonEncoder, special};
 pub(crate) use read::Reader;

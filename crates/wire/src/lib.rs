@@ -6,12 +6,14 @@
 //! multiple of what was received.
 
 mod body;
+mod cbor;
 pub mod event_stream;
 mod exchange;
 mod failure;
 mod form;
 mod json;
 pub mod model;
+mod rest;
 pub mod router;
 mod shape;
 mod time;

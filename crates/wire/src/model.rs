@@ -86,6 +86,8 @@ pub struct Operation {
     pub host_prefix: &'static str,
     /// Root element of the request's XML body.
     pub input_root: &'static str,
+    /// Root element of the answer's XML body; empty for the output shape's name.
+    pub output_root: &'static str,
     pub checksum_member: &'static str,
     pub checksum_mode: &'static str,
     pub checksum_response: &'static str,

@@ -1,71 +1,67 @@
-//! Errors in JSON.
+//! Errors in JSON and CBOR.
 
-use super::Named;
-use crate::json::write_text;
-use crate::model::{Kind, Protocol, Shape};
+use super::{Named, fields};
+use crate::cbor::CborEncoder;
+use crate::json::JsonEncoder;
+use crate::model::{Protocol, ShapeId};
+use crate::shape::Encoder;
 
 /// `{"__type":"…","message":"…",…}`; restJson1 has its type in a header instead.
 pub(super) fn body(named: &Named<'_>, protocol: Protocol) -> Vec<u8> {
-    let mut out = Vec::with_capacity(128);
-    out.push(b'{');
+    let Some(service) = named.service else { return without_service(named, protocol) };
+    if protocol == Protocol::RpcV2Cbor {
+        let mut encoder = CborEncoder::new(service, shape_id(named));
+        encoder.open_structure();
+        encoder.pair("__type", &type_name(named));
+        rest(named, &mut encoder);
+        unknown(named, |name, value| encoder.pair(name, value));
+        encoder.close();
+        return encoder.out;
+    }
+    let mut encoder = JsonEncoder::new(service, shape_id(named));
+    encoder.open_structure();
     if protocol != Protocol::RestJson1 {
-        pair(&mut out, "__type");
-        write_text(&mut out, &type_name(named));
+        encoder.pair("__type", &type_name(named));
     }
-    if !named.error.message.is_empty() {
-        pair(&mut out, message_key(named.shape));
-        write_text(&mut out, &named.error.message);
-    }
-    for (name, value) in &named.error.fields {
-        pair(&mut out, name);
-        match kind(named, name) {
-            Kind::Integer | Kind::Long | Kind::Boolean | Kind::Float | Kind::Double
-                if serde_json::from_str::<serde_json::Value>(value).is_ok() =>
-            {
-                out.extend_from_slice(value.as_bytes());
-            }
-            _ => write_text(&mut out, value),
-        }
-    }
-    // AWS: Lambda's and others' exceptions say whose fault it was in a member of their own.
-    if named.shape.is_some_and(|shape| has(shape, "Type"))
-        && !named.error.fields.iter().any(|(name, _)| name == "Type")
-    {
-        pair(&mut out, "Type");
-        write_text(&mut out, if named.sender() { "User" } else { "Service" });
-    }
-    out.push(b'}');
-    out
+    rest(named, &mut encoder);
+    unknown(named, |name, value| encoder.pair(name, value));
+    encoder.close();
+    encoder.out
 }
 
-fn pair(out: &mut Vec<u8>, key: &str) {
-    if out.len() > 1 {
-        out.push(b',');
+fn rest(named: &Named<'_>, to: &mut dyn Encoder) {
+    fields::body(named, true, to);
+}
+
+/// What the model does not name: the message of an unmodelled error, and its fields.
+fn unknown(named: &Named<'_>, mut pair: impl FnMut(&str, &str)) {
+    let has_message = |member: &crate::model::Member| member.name.eq_ignore_ascii_case("message");
+    let modelled = named.shape.is_some_and(|shape| shape.members.iter().any(has_message));
+    if !modelled && !named.error.message.is_empty() {
+        pair("message", &named.error.message);
     }
-    write_text(out, key);
-    out.push(b':');
+    fields::unknown(named).for_each(|(name, value)| pair(name, value));
 }
 
-fn has(shape: &Shape, name: &str) -> bool {
-    shape.members.iter().any(|member| member.name == name)
+fn shape_id(named: &Named<'_>) -> ShapeId {
+    let found = named.service.zip(named.shape).and_then(|(service, shape)| {
+        service.shapes.binary_search_by(|other| other.name.cmp(shape.name)).ok()
+    });
+    found.unwrap_or_default() as ShapeId
 }
 
-fn kind(named: &Named<'_>, name: &str) -> Kind {
-    let member = named.shape.and_then(|shape| shape.members.iter().find(|member| member.name == name));
-    match (member, named.service) {
-        (Some(member), Some(service)) => service.shape(member.target).kind,
-        _ => Kind::String,
+/// Before any service is known there is no model to walk.
+fn without_service(named: &Named<'_>, protocol: Protocol) -> Vec<u8> {
+    let mut object = serde_json::Map::new();
+    if protocol != Protocol::RestJson1 {
+        object.insert("__type".to_owned(), named.code().into());
     }
-}
-
-/// The member that holds the text is called `message` or `Message`.
-pub(super) fn message_key(shape: Option<&'static Shape>) -> &'static str {
-    let named = |member: &&crate::model::Member| member.name.eq_ignore_ascii_case("message");
-    shape.and_then(|shape| shape.members.iter().find(named)).map_or("message", |member| member.wire)
+    object.insert("message".to_owned(), named.error.message.as_str().into());
+    serde_json::Value::Object(object).to_string().into_bytes()
 }
 
 /// With the namespace of the service, or of the framework for errors that no model names.
-pub(super) fn type_name(named: &Named<'_>) -> String {
+fn type_name(named: &Named<'_>) -> String {
     let namespace = named.service.map_or("", |service| service.error_namespace);
     match (namespace, named.shape, named.code()) {
         ("", _, code) => code.to_owned(),

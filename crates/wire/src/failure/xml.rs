@@ -1,7 +1,8 @@
 //! Errors in XML: the forms of query, EC2, REST services and S3.
 
-use super::Named;
-use crate::xml::{push_namespace, push_text};
+use super::{Named, fields as members};
+use crate::shape::Encoder;
+use crate::xml::{XmlEncoder, push_namespace, push_text};
 
 fn element(out: &mut String, name: &str, text: &str) {
     for piece in ["<", name, ">"] {
@@ -13,8 +14,17 @@ fn element(out: &mut String, name: &str, text: &str) {
     }
 }
 
+/// The error's members beside code and message, which stand first.
 fn fields(out: &mut String, named: &Named<'_>) {
-    for (name, value) in &named.error.fields {
+    if let (Some(service), Some(shape)) = (named.service, named.shape) {
+        let id = service.shapes.iter().position(|other| std::ptr::eq(other, shape)).unwrap_or_default();
+        let mut encoder = XmlEncoder::new(service, id as u32, "", "");
+        encoder.open_structure();
+        members::body(named, false, &mut encoder);
+        encoder.close();
+        out.push_str(&encoder.out);
+    }
+    for (name, value) in members::unknown(named) {
         let valid = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if valid && !name.is_empty() {
             element(out, name, value);

@@ -20,6 +20,20 @@ impl JsonEncoder {
         JsonEncoder { out: Vec::with_capacity(256), service, stack: Vec::with_capacity(8), at, time: None }
     }
 
+    /// Begins another value, for a body that is one member of the output.
+    pub fn begin(&mut self, at: ShapeId) {
+        self.at = at;
+        self.time = self.service.shape(at).time;
+    }
+
+    /// Writes a member that no model names.
+    pub fn pair(&mut self, name: &str, value: &str) {
+        self.comma();
+        write_text(&mut self.out, name);
+        self.out.push(b':');
+        write_text(&mut self.out, value);
+    }
+
     #[inline]
     fn comma(&mut self) {
         // A finished value never ends in one of these bytes.
@@ -154,7 +168,7 @@ pub(crate) fn special(value: f64) -> Option<&'static str> {
 
 /// A JSON string with its quotes.
 #[inline]
-pub(crate) fn write_text(out: &mut Vec<u8>, text: &str) {
+fn write_text(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         out.extend_from_slice(text.as_bytes());

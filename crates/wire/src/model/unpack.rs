@@ -179,6 +179,7 @@ fn operation(from: &mut Reader) -> Operation {
         auth: from.text(),
         host_prefix: from.text(),
         input_root: from.text(),
+        output_root: from.text(),
         checksum_member: from.text(),
         checksum_mode: from.text(),
         checksum_response: from.text(),

@@ -53,6 +53,14 @@ impl XmlEncoder {
         }
     }
 
+    /// Begins another element, for a body that is one member of the output.
+    pub fn begin(&mut self, at: ShapeId, name: &'static str, namespace: &'static str) {
+        self.at = at;
+        self.name = name;
+        self.namespace = namespace;
+        self.flat = false;
+    }
+
     fn tag(&mut self, name: &str) {
         self.out.push('<');
         self.out.push_str(name);

@@ -1,0 +1,5 @@
+//! The codecs from outside: AWS's protocol test vectors, AWS's words for refused input, round trips of random values.
+
+mod compare;
+mod dynamic;
+mod vectors;
