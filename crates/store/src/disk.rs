@@ -13,6 +13,9 @@ use crate::StoreError;
 
 const RESERVE: &str = "reserve";
 const MOST_SET_ASIDE_BYTES: u64 = 16 * 1024 * 1024;
+/// With less than this free, whatever the reserve, failures of the engine are put down to the disk: a table that
+/// it could not write was about as large.
+const LOW_BYTES: u64 = 32 * 1024 * 1024;
 /// While the disk is full, at most one look in so many milliseconds.
 const MS_PER_LOOK_WHEN_FULL: u64 = 100;
 
@@ -51,6 +54,14 @@ impl Disk {
             self.look();
         }
         if only_frees || !self.full.load(Relaxed) { Ok(()) } else { Err(self.error()) }
+    }
+
+    /// Whether there is so little room that a failure is likely due to that.
+    pub(crate) fn is_low(&self) -> bool {
+        let space = statvfs(&self.directory);
+        space.is_ok_and(|space| {
+            space.f_bavail.saturating_mul(space.f_frsize) < self.reserve_bytes.max(LOW_BYTES)
+        })
     }
 
     /// After the disk refused a write: gives up the file set aside, so that recovery and deletes have room.

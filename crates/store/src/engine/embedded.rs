@@ -17,6 +17,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::batch::Op;
 use crate::directory::Directory;
 use crate::disk::{Disk, is_full};
+use crate::engine::torn_journal;
 use crate::{CloudId, Config, Durability, Pair, Range, StoreError};
 
 /// Writes collect in memory until this much is there and are then flushed to a table.
@@ -69,7 +70,7 @@ impl Embedded {
             directory.switch(durable)?;
             open
         } else {
-            open_database(&directory.content(), 1)?
+            open_or_repair(&directory.content(), 1, durable)?
         };
         Ok(Embedded {
             cloud: directory.cloud(),
@@ -138,10 +139,11 @@ impl Embedded {
         if self.current.read().is_none() {
             self.reopen()?;
         }
-        match self.ready(ops_bytes(ops)) {
-            // The background work has poisoned the database; nothing of this group was written yet.
-            Err(_) => self.heal(&[])?,
-            Ok(()) => {}
+        // The background work may have poisoned the database; nothing of this group was written yet.
+        if let Err(error) = self.ready(ops_bytes(ops)) {
+            tracing::warn!(%error, "flushing or compacting failed; reopening the store");
+            let low = self.disk.is_low().then(|| self.disk.filled_up());
+            self.heal(&[]).map_err(|error| low.unwrap_or(error))?;
         }
         self.write(ops).map_err(|error| self.failed(ops, error))
     }
@@ -162,8 +164,12 @@ impl Embedded {
         catch_unwind(AssertUnwindSafe(|| batch.commit())).unwrap_or(Err(fjall::Error::Unrecoverable))
     }
 
-    /// Now and then looks at the disk, whether the database still takes writes, and how far behind flushing is.
+    /// Looks whether the database still takes writes, and now and then at the disk and how far behind flushing is.
     fn ready(&self, bytes: u64) -> Result<(), fjall::Error> {
+        if let Some(open) = self.current.read().as_ref() {
+            // Writes nothing, as nothing is buffered; answers an error once the database is poisoned.
+            open.db.persist(PersistMode::Buffer)?;
+        }
         if self.unpaced_bytes.fetch_add(bytes, Relaxed) + bytes < BYTES_PER_PACE {
             return Ok(());
         }
@@ -184,6 +190,7 @@ impl Embedded {
                     StoreError::io("writing the journal", error)
                 }
             }
+            _ if self.disk.is_low() => self.disk.filled_up(),
             other => StoreError::engine("writing the journal", other),
         };
         if let Err(healing) = self.heal(ops) {
@@ -206,7 +213,7 @@ impl Embedded {
 
     fn reopen(&self) -> Result<(), StoreError> {
         let serial = self.opened.fetch_add(1, Relaxed) + 1;
-        let open = open_database(&self.directory.lock().content(), serial)?;
+        let open = open_or_repair(&self.directory.lock().content(), serial, self.durable())?;
         let mut undo = self.undo.lock();
         let mut batch = open.db.batch().durability(Some(self.persist));
         for op in undo.iter() {
@@ -356,6 +363,20 @@ fn copy_folder(from: &Path, to: &Path, depth: u32) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Opens a database whose journal may have a torn end.
+fn open_or_repair(folder: &Path, serial: u64, durable: bool) -> Result<Open, StoreError> {
+    match open_database(folder, serial) {
+        Err(StoreError::Corrupt { what }) => {
+            if torn_journal::repair(&folder.join(RECORDS), durable)? {
+                open_database(folder, serial)
+            } else {
+                Err(StoreError::Corrupt { what })
+            }
+        }
+        other => other,
+    }
 }
 
 fn open_database(folder: &Path, serial: u64) -> Result<Open, StoreError> {

@@ -4,6 +4,7 @@
 
 mod embedded;
 mod memory;
+mod torn_journal;
 
 use std::sync::Arc;
 

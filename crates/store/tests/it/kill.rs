@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use yakumo_store::{Batch, Config, Durability, Range, Store};
+use yakumo_store::{Batch, Config, Durability, Range, Store, StoreError};
 
 use crate::engines::runtime;
 
@@ -205,24 +205,35 @@ fn a_journal_cut_anywhere_opens_as_a_prefix_of_the_commits() {
     let batches = 300_u64;
     runtime().block_on(async {
         let store = Store::open(config(&path, true)).await.unwrap();
-        let tickets: Vec<_> = (0..batches).map(|number| store.enqueue(step(0, number))).collect();
-        for ticket in tickets {
-            ticket.await.unwrap();
+        for from in (0..batches).step_by(7) {
+            let group = from..batches.min(from + 7);
+            let tickets: Vec<_> = group.map(|number| store.enqueue(step(0, number))).collect();
+            for ticket in tickets {
+                ticket.await.unwrap();
+            }
         }
-        // Groups of one at the end, so that a page lies within a few commits.
-        for number in batches..batches + 20 {
-            store.commit(step(0, number)).await.unwrap();
-        }
+        // The last group is larger than a page.
+        let mut batch = step(0, batches);
+        batch.put("large", vec![9; 5_000]);
+        store.commit(batch).await.unwrap();
     });
-    let whole = std::fs::read(journal(&path)).unwrap();
+    let mut whole = std::fs::read(journal(&path)).unwrap();
     let end = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    // Of the reserved space some is enough.
+    whole.truncate(end + 10_000);
+    std::fs::write(journal(&path), &whole).unwrap();
     let (mut seed, mut lengths) = (0x5eed_u64, std::collections::BTreeSet::new());
     for round in 0..rounds() * 8 {
         let cut = (random(&mut seed) % end as u64) as usize;
         let mut left = whole.clone();
-        match round % 2 {
+        match round % 3 {
             0 => left.truncate(cut),
-            _ => left[cut..].fill(0),
+            1 => left[cut..].fill(0),
+            // A page of the last commits that did not reach the disk, although later ones did.
+            _ => {
+                let page = end - cut % 4096;
+                left[page..end - (end - page) / 2].fill(0);
+            }
         }
         let copied = dir.path().join(format!("cut-{round}"));
         copy(&path, &copied);
@@ -240,4 +251,10 @@ fn a_journal_cut_anywhere_opens_as_a_prefix_of_the_commits() {
         std::fs::remove_dir_all(&copied).unwrap();
     }
     assert!(lengths.len() > 3, "{lengths:?}");
+    // Damage before whole commits is no torn end: a sync has covered it.
+    let mut damaged = whole;
+    damaged[end / 2] ^= 1;
+    std::fs::write(journal(&path), damaged).unwrap();
+    let refused = runtime().block_on(Store::open(config(&path, true))).err().unwrap();
+    assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
 }
