@@ -1,0 +1,217 @@
+"""What is measured, and how. Every figure is a median of several runs unless it says otherwise."""
+
+import json
+import os
+import statistics
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+import servers
+from servers import Bare, Yakumo, YakumoMemory, fresh
+
+PHASES = ("send", "receive", "delete")
+# Slow servers get fewer requests, so that a run ends; the table says how many.
+FEWER = {"moto": 1_500, "ministack": 10_000, "roto": 20_000}
+
+
+def load(target, server, key, secret, queue, requests, connections, phases=PHASES, first=0, warm=None):
+    """Runs the load generator against a server. Gives its report, by phase."""
+    warm = min(2_000, requests // 10) if warm is None else warm
+    command = [
+        str(target / "release" / "yakumo-bench"), "load", "--address", f"127.0.0.1:{server.port}",
+        "--pid", str(server.process.pid), "--queue-url", queue, "--access-key", key, "--secret", secret,
+        "--requests", str(requests), "--warm", str(warm), "--connections", str(connections),
+        "--phases", ",".join(phases), "--first", str(first),
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip()[-500:])
+    report = json.loads(done.stdout)
+    for phase, measured in report.items():
+        if measured["errors"]:
+            print(f"  {server.name}: {measured['errors']} errors in {phase}: {measured['first_error'][:300]}")
+    return report
+
+
+def middle(reports, phase, field):
+    """The median of one figure over several runs."""
+    return statistics.median(report[phase][field] for report in reports)
+
+
+def sqs(arguments, target, table):
+    """The comparison: the same requests, the same client, one machine, one after the other."""
+    wanted = (arguments.only or "").split(",") if arguments.only else None
+    results = []
+    for kind in servers.ALL:
+        if wanted and not any(kind.name.startswith(name) for name in wanted):
+            continue
+        try:
+            results.append(one_server(kind, arguments, target))
+        except (RuntimeError, ClientError, BotoCoreError, OSError) as error:
+            print(f"{kind.name} was left out: {error}")
+    bare = next((r for r in results if r["name"] == Bare.name), None)
+    rows = [row for result in results for row in rows_of(result, bare)]
+    table(
+        rows,
+        [
+            ("server", "server", "{}"), ("operation", "operation", "{}"), ("requests", "requests", "{:,}"),
+            ("per_second", "requests/s", "{:,.0f}"), ("server_cpu_us", "server CPU us", "{:,.1f}"),
+            ("rate_share", "rate / bare", "{:.2f}"), ("cpu_times", "CPU / bare", "{:.1f}"),
+            ("p50_us", "p50 us", "{:,.0f}"), ("p99_us", "p99 us", "{:,.0f}"), ("errors", "errors", "{}"),
+        ],
+    )  # fmt: skip
+    print(f"\n{arguments.connections} connections, one request in flight on each; the load generator shares the machine.")
+    return {"connections": arguments.connections, "runs": arguments.runs, "servers": results, "rows": rows}
+
+
+def one_server(kind, arguments, target):
+    requests = min([arguments.requests, *(n for name, n in FEWER.items() if kind.name.startswith(name))])
+    runs = arguments.runs if requests == arguments.requests else 1
+    reports = []
+    for run in range(runs):
+        server = kind(target, fresh(arguments.data / "server")).start()
+        try:
+            key, secret = server.user()
+            print(f"{server.name}: run {run + 1} of {runs}, {requests:,} requests a phase", flush=True)
+            reports.append(load(target, server, key, secret, server.queue(), requests, arguments.connections))
+        finally:
+            server.stop()
+    return {"name": kind.name, "checks": kind.checks, "requests": requests, "reports": reports}
+
+
+def rows_of(result, bare):
+    for phase in PHASES:
+        row = {"server": result["name"], "operation": f"{phase.capitalize()}Message", "requests": result["requests"]}
+        for field in ("per_second", "server_cpu_us", "p50_us", "p99_us"):
+            row[field] = middle(result["reports"], phase, field)
+        row["errors"] = sum(report[phase]["errors"] + (report[phase].get("empty") or 0) for report in result["reports"])
+        if bare:
+            row["rate_share"] = row["per_second"] / middle(bare["reports"], phase, "per_second")
+            row["cpu_times"] = row["server_cpu_us"] / middle(bare["reports"], phase, "server_cpu_us")
+        yield row
+
+
+def until_answered(target, directory, port):
+    """Milliseconds from exec to the first answered request, asked again and again; gives the process as well."""
+    command = [str(target / "release" / "yakumo"), "up", "--port", str(port), "--data-dir", str(directory)]
+    started = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_yakumo/health", timeout=60) as answer:
+                answer.read()
+            return (time.perf_counter() - started) * 1000, process
+        except OSError:
+            if process.poll() is not None:
+                raise RuntimeError(f"yakumo ended with {process.returncode}") from None
+            time.sleep(0.0005)
+
+
+def p95(values):
+    """The value that 19 of 20 do not exceed."""
+    return sorted(values)[round(0.95 * (len(values) - 1))]
+
+
+def start(arguments, target, table):
+    """Starts on an empty directory (20 times), and after a kill with a deep queue (5 times)."""
+    port, empty = servers.free_port(), []
+    for i in range(20):
+        took, process = until_answered(target, fresh(arguments.data / "empty"), port)
+        process.kill()
+        process.wait()
+        empty.append(took)
+    rows = [{"what": "empty directory", "starts": 20, "median": statistics.median(empty), "p95": p95(empty), "max": max(empty)}]
+    server = Yakumo(target, fresh(arguments.data / "server")).start()
+    key, secret = server.user()
+    queue = server.queue()
+    fill(target, server, key, secret, queue, arguments)
+    server.stop()
+    deep = []
+    for _ in range(5):
+        took, process = until_answered(target, server.data / "yakumo", server.port)
+        process.kill()
+        process.wait()
+        deep.append(took)
+    what = f"after kill -9, {arguments.messages:,} messages"
+    rows.append({"what": what, "starts": 5, "median": statistics.median(deep), "p95": max(deep), "max": max(deep)})
+    columns = [("what", "start", "{}"), ("starts", "starts", "{}"), ("median", "median ms", "{:.1f}")]
+    table(rows, [*columns, ("p95", "p95 ms", "{:.1f}"), ("max", "max ms", "{:.1f}")])
+    return {"rows": rows, "empty_ms": empty, "deep_ms": deep}
+
+
+def fill(target, server, key, secret, queue, arguments):
+    """Sends messages in batches of ten until the queue is as deep as asked."""
+    print(f"filling a queue with {arguments.messages:,} messages", flush=True)
+    batches = arguments.messages // 10
+    report = load(target, server, key, secret, queue, batches, arguments.connections, phases=("fill",), warm=0)
+    if report["fill"]["errors"]:
+        raise RuntimeError("the queue could not be filled")
+
+
+def idle(arguments, target, table):
+    """Resident memory ten seconds after the start, and after some work."""
+    rows = []
+    for kind in (Yakumo, YakumoMemory):
+        server = kind(target, fresh(arguments.data / "server")).start()
+        time.sleep(10)
+        fresh_mib = server.resident_mib()
+        key, secret = server.user()
+        load(target, server, key, secret, server.queue(), 10_000, arguments.connections, warm=0)
+        time.sleep(10)
+        rows.append({"server": kind.name, "idle": fresh_mib, "worked": server.resident_mib()})
+        server.stop()
+    table(rows, [("server", "server", "{}"), ("idle", "idle MiB", "{:.1f}"), ("worked", "after 30,000 requests MiB", "{:.1f}")])
+    return {"rows": rows}
+
+
+def depth(arguments, target, table):
+    """The same requests on an empty queue and on a deep one, in turns on one server."""
+    server = Yakumo(target, fresh(arguments.data / "server")).start()
+    key, secret = server.user()
+    queues = {"empty": server.queue("bench-empty"), "deep": server.queue("bench-deep")}
+    fill(target, server, key, secret, queues["deep"], arguments)
+    requests, reports = min(arguments.requests, 20_000), {"empty": [], "deep": []}
+    for run in range(arguments.runs):
+        for which, queue in queues.items():
+            first = 1_000_000 * (run + 1)
+            reports[which].append(load(target, server, key, secret, queue, requests, arguments.connections, first=first))
+    resident = server.resident_mib()
+    server.stop()
+    rows = []
+    for phase in PHASES:
+        row = {"operation": f"{phase.capitalize()}Message"}
+        for which in queues:
+            row[f"{which}_rate"] = middle(reports[which], phase, "per_second")
+            row[f"{which}_cpu"] = middle(reports[which], phase, "server_cpu_us")
+        row["ratio"] = row["deep_rate"] / row["empty_rate"]
+        rows.append(row)
+    table(
+        rows,
+        [
+            ("operation", "operation", "{}"), ("empty_rate", "empty, requests/s", "{:,.0f}"),
+            ("deep_rate", f"{arguments.messages:,} deep, requests/s", "{:,.0f}"), ("ratio", "ratio", "{:.2f}"),
+            ("empty_cpu", "empty, CPU us", "{:.1f}"), ("deep_cpu", "deep, CPU us", "{:.1f}"),
+        ],
+    )  # fmt: skip
+    print(f"\nresident memory with the deep queue: {resident:,.0f} MiB")
+    return {"rows": rows, "reports": reports, "resident_mib": resident}
+
+
+def size(arguments, target, table):
+    """The binary's size; with --build the time of a clean release build in a target directory of its own."""
+    binary = target / "release" / "yakumo"
+    rows = [{"what": "binary, MB", "value": binary.stat().st_size / 1e6}]
+    if arguments.build:
+        place = fresh(arguments.data / "clean-target")
+        started = time.perf_counter()
+        subprocess.run(
+            ["cargo", "build", "--release", "-p", "yakumo"], cwd=Path(__file__).parent.parent, check=True,
+            env={**os.environ, "CARGO_TARGET_DIR": str(place)},
+        )  # fmt: skip
+        rows.append({"what": "clean release build, s", "value": time.perf_counter() - started})
+    table(rows, [("what", "what", "{}"), ("value", "value", "{:,.1f}")])
+    return {"rows": rows}
