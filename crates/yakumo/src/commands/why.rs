@@ -7,7 +7,9 @@ use crate::commands::services::segment;
 use crate::failure::{Exit, Failure};
 use crate::terminal::{Paint, Terminal, printable};
 use clap::Args;
-use yakumo_cloud::control::{DecisionLine, Explained, NearStatement, RequestList, StatementLine, Verdict};
+use yakumo_cloud::control::{
+    DecisionLine, Explained, NearStatement, RequestLine, RequestList, StatementLine, Verdict,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -89,16 +91,16 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
         }
     }
     if explained.decisions.is_empty() {
-        lines.push(fact(to, "why", not_asked(request.status)));
+        lines.push(fact(to, "why", not_asked(request)));
     }
     lines
 }
 
 /// Why there is no decision to show.
-fn not_asked(status: u16) -> &'static str {
-    match status {
-        401 | 403 => "it did not come to a decision: the caller could not be authenticated",
-        failed if failed >= 400 => "it failed before a policy was asked",
+fn not_asked(request: &RequestLine) -> &'static str {
+    match request.verdict {
+        Verdict::Denied => "it did not come to a decision: the caller could not be authenticated",
+        _ if request.status >= 400 => "it failed before a policy was asked",
         _ => "the operation needs no permission",
     }
 }
