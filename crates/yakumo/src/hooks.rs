@@ -16,7 +16,8 @@ pub fn find(directories: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut scripts = Vec::new();
     for directory in directories {
         match fs::read_dir(directory) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // What stands in the way of a data directory is the store's to tell.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             Err(error) => {
                 return Err(io::Error::new(error.kind(), format!("{}: {error}", directory.display())));
             }

@@ -5,7 +5,9 @@ use crate::settings::Settings;
 use crate::state_file::{self, StateFile};
 use crate::terminal::{Paint, Terminal};
 use crate::{hooks, ready_line};
+use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +32,7 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     // Before the start: a signal that comes meanwhile is not lost.
     let mut signals = Signals::listen()?;
     let config = settings.config.clone();
+    claim(&config)?;
     let cloud = Cloud::start(settings.config).await.map_err(|error| explain(error, &config))?;
     let control = CloudControl::open(&cloud)
         .map_err(|error| Failure::new(Exit::Data, format!("the control token cannot be kept: {error}")))?;
@@ -51,6 +54,15 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
         state_file::remove(&path);
     }
     stopped
+}
+
+/// Makes the data directory for its owner alone: secret keys lie in it. One that exists keeps the rights it has.
+fn claim(config: &Config) -> Result<(), Failure> {
+    let Some(directory) = &config.directory else { return Ok(()) };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| {
+        Failure::new(Exit::Data, format!("{} cannot be a data directory: {error}", directory.display()))
+            .advise("name another --data-dir, or --ephemeral")
+    })
 }
 
 /// The signals that end a cloud.

@@ -51,6 +51,9 @@ impl Settings {
             (None, Some(directory)) => Location::Directory(directory.join("store")),
             (None, None) => Location::Memory,
         };
+        if let Some(named) = options.ready_dir.as_ref().filter(|named| !named.is_dir()) {
+            return Err(Failure::usage(format!("--ready-dir {} is no directory", named.display())));
+        }
         let own = directory.as_ref().map(|directory| directory.join("ready.d"));
         let config = Config {
             bind: address.ip(),

@@ -50,17 +50,17 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<(), Failure> {
     let client = Client::find(&options.cloud)?;
     let mut out = Terminal::stdout();
-    let list: RequestList = client.get(&format!("/_yakumo/requests?limit={REMEMBERED}")).await?;
+    let mut list: RequestList = client.get(&format!("/_yakumo/requests?limit={REMEMBERED}")).await?;
     let mut next = list.next;
-    let shown: Vec<&RequestLine> = list.requests.iter().filter(|request| options.wants(request)).collect();
-    let shown = shown.get(shown.len().saturating_sub(options.limit)..).unwrap_or_default();
+    list.requests.retain(|request| options.wants(request));
+    let shown = list.requests.split_off(list.requests.len().saturating_sub(options.limit));
     if options.cloud.output == Output::Json && !options.follow {
-        return out.json(&shown);
+        return out.json(&RequestList { requests: shown, next });
     }
     if options.cloud.output == Output::Table && (options.follow || !shown.is_empty()) {
         out.line(&heading(&out))?;
     }
-    for request in shown {
+    for request in &shown {
         options.show(&mut out, request)?;
     }
     while options.follow {

@@ -3,6 +3,7 @@
 
 mod commands;
 mod control;
+mod fixture;
 mod place;
 mod starting;
 mod why;

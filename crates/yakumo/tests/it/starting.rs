@@ -51,6 +51,7 @@ fn arguments_that_make_no_sense_exit_with_2() {
         (&["up", "--clock", "x-1"], "no rate"),
         (&["up", "--store", "mysql://h/d"], "postgres://"),
         (&["up", "--durability", "maybe"], "maybe"),
+        (&["up", "--ephemeral", "--ready-dir", "/nowhere"], "/nowhere is no directory"),
         (&["clock", "advance", "90"], "90s"),
         (&["env", "--account", "12"], "twelve digits"),
         (&["env", "--region", "mars-1"], "mars-1"),
@@ -119,4 +120,61 @@ fn elsewhere_than_on_loopback_there_is_a_root_key_and_a_token() {
     assert!(env["AWS_ACCESS_KEY_ID"].as_str().unwrap().starts_with("AKIA"), "{env}");
     assert_eq!(place.run(&["env", "--account", "123456789012"]).code, 2);
     assert!(up.stop("-INT").stderr.contains(env["AWS_SECRET_ACCESS_KEY"].as_str().unwrap()));
+}
+
+#[test]
+fn a_data_directory_is_kept_and_is_one_clouds_alone() {
+    let place = Place::new();
+    let data = place.path("data/cloud");
+    let arguments = ["--data-dir", data.to_str().unwrap()];
+    let up = place.up(&arguments);
+    let cloud = place.json(&["status"])["cloud"].clone();
+    place.json(&["clock", "set", "2100-01-01T00:00:00Z"]);
+
+    let second = place.run(&[&["up", "--port", "0"], &arguments[..]].concat());
+    assert_eq!(second.code, 4, "{}", second.stderr);
+    assert!(second.stderr.contains("in use") && second.stderr.contains("--ephemeral"), "{}", second.stderr);
+
+    assert_eq!(up.stop("-KILL").code, -1);
+    let _up = place.up(&arguments);
+    assert_eq!(place.json(&["status"])["cloud"], cloud);
+    assert!(place.json(&["clock"])["now"].as_str().unwrap().starts_with("2100-01-01T"));
+}
+
+#[test]
+fn without_options_the_cloud_is_kept_in_the_users_data_directory() {
+    let place = Place::new();
+    let _up = place.up(&[]);
+    let expected = place.path("home").join(".local/share/yakumo");
+    assert_eq!(place.json(&["status"])["data_dir"], expected.to_str().unwrap());
+    assert!(expected.join("store").is_dir());
+    assert_eq!(fs::metadata(expected).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_says_so() {
+    let place = Place::new();
+    let file = place.path("data/file");
+    fs::write(&file, "in the way").unwrap();
+    let run = place.run(&["up", "--port", "0", "--data-dir", file.to_str().unwrap()]);
+    assert_eq!(run.code, 5, "{}", run.stderr);
+    assert!(run.stderr.contains("file") && run.stderr.contains("--data-dir"), "{}", run.stderr);
+}
+
+#[test]
+fn variables_stand_in_for_options() {
+    let place = Place::new();
+    let mut command = place.command(&["up"]);
+    command.env("YAKUMO_EPHEMERAL", "1").env("YAKUMO_PORT", "0").env("YAKUMO_SEED", "9");
+    let up = Up::start(command);
+    assert_eq!(place.json(&["status"])["seed"], 9);
+    let mut status = place.command(&["status"]);
+    let status = status.env("YAKUMO_ENDPOINT", up.endpoint()).env("YAKUMO_OUTPUT", "json").output().unwrap();
+    assert!(status.stdout.starts_with(b"{"));
+    up.stop("-HUP");
+    let mut command = place.command(&["up"]);
+    command.env("GATEWAY_LISTEN", "127.0.0.1:0,127.0.0.1:443").env("PERSISTENCE", "0");
+    let up = Up::start(command);
+    assert_eq!(place.json(&["status"])["store"], "memory");
+    assert!(up.stop("-INT").stderr.contains("127.0.0.1:443"));
 }

@@ -29,9 +29,9 @@ async fn a_denial_and_an_allowance_name_what_made_them() {
     let policy = [("UserName", "alice"), ("PolicyName", "look"), ("PolicyDocument", ALLOW_LISTING)];
     root.iam("PutUserPolicy", &policy).await.unwrap();
     alice.sqs("ListQueues", json!({})).await.unwrap();
-    let last = place.json(&["requests", "--limit", "1", "--service", "sqs"]);
-    assert_eq!(last[0]["verdict"], "allowed");
-    let id = last[0]["id"].as_str().unwrap();
+    let last = place.json(&["requests", "--limit", "1", "--service", "sqs"])["requests"][0].clone();
+    assert_eq!(last["verdict"], "allowed");
+    let id = last["id"].as_str().unwrap();
     let why: Value = place.json(&["why", id]);
     let statement = &why["decisions"][0]["statements"][0];
     assert_eq!((&statement["sid"], &statement["effect"]), (&"Look".into(), &"Allow".into()), "{why}");
