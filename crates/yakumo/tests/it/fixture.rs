@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 #[test]
+#[ignore = "needs the sqs room"]
 fn the_pytest_fixture_passes_its_tests() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/python");
     let has_pytest = Command::new("python3").args(["-c", "import pytest"]).stderr(Stdio::null()).status();
@@ -13,8 +14,8 @@ fn the_pytest_fixture_passes_its_tests() {
     }
     let mut pytest = Command::new("python3");
     // No cache and no bytecode: a test leaves nothing in the source tree.
-    pytest.args(["-m", "pytest", "-q", "-p", "yakumo.fixtures", "-p", "no:cacheprovider", "tests"]);
-    pytest.current_dir(&package).env("PYTHONPATH", ".").env("PYTHONDONTWRITEBYTECODE", "1");
+    pytest.args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]);
+    pytest.current_dir(&package).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = pytest.env("YAKUMO_BIN", env!("CARGO_BIN_EXE_yakumo")).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -8,6 +8,7 @@ const ALLOW_LISTING: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"Look
     "Action":"sqs:ListQueues","Resource":"*"}]}"#;
 
 #[tokio::test]
+#[ignore = "needs the iam room"]
 async fn a_denial_and_an_allowance_name_what_made_them() {
     let place = Place::new();
     let up = place.up(&["--ephemeral"]);
