@@ -119,7 +119,7 @@ def p95(values):
 def start(arguments, target, table):
     """Starts on an empty directory (20 times), and after a kill with a deep queue (5 times)."""
     port, empty = servers.free_port(), []
-    for i in range(20):
+    for _ in range(20):
         took, process = until_answered(target, fresh(arguments.data / "empty"), port)
         process.kill()
         process.wait()

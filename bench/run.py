@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The figures of yakumo, measured on the machine where this runs.
 
-  python3 bench/run.py sqs        requests a second and server CPU per request, beside a bare server and other local clouds
+  python3 bench/run.py sqs        requests/s and server CPU per request, beside a bare server and other clouds
   python3 bench/run.py start      from exec to the first answered request: empty directory, and after a kill with 1,000,000 messages
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
@@ -63,7 +63,7 @@ def table(rows, columns):
         lines.append(["-" if row.get(key) is None else form.format(row[key]) for key, _, form in columns])
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     for line in lines:
-        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths))))
+        print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))))
 
 
 def keep(name, result):

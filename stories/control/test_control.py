@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -163,14 +165,16 @@ def test_a_frozen_clock_stands_and_an_advanced_one_moves(workshop):
 
 
 def test_a_waiting_receive_wakes_when_the_clock_is_advanced(workshop):
-    import threading
-
     cloud = workshop.cloud()
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="q")["QueueUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x", DelaySeconds=600)
     answers = []
-    waiter = threading.Thread(target=lambda: answers.append(cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20)))
+
+    def wait():
+        answers.append(cloud.client("sqs").receive_message(QueueUrl=url, WaitTimeSeconds=20))
+
+    waiter = threading.Thread(target=wait)
     waiter.start()
     waiter.join(0.5)
     cloud.advance("601s")
@@ -241,8 +245,6 @@ def test_scripts_in_ready_d_run_with_credentials(workshop):
     for _ in range(200):
         if mark.exists() and mark.read_text().endswith("\n"):
             break
-        import time
-
         time.sleep(0.05)
     assert mark.read_text() == f"{cloud.url} test\n"
 

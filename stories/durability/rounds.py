@@ -26,7 +26,7 @@ def kill_round(cloud, number, dice):
     # What was in flight becomes visible again.
     cloud.advance("2h")
     sqs = cloud.client("sqs")
-    for (name, fifo, _), notes in zip(queues, all_notes, strict=True):
+    for (name, _, _), notes in zip(queues, all_notes, strict=True):
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         compare(notes, drain(cloud.port, url), name)
         sqs.delete_queue(QueueUrl=url)

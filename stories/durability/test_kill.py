@@ -4,8 +4,11 @@ YAKUMO_KILL_ROUNDS says how often (default 3; CI runs 50). `stories/soak.py` run
 """
 
 import os
+import subprocess
+import time
 
 
+import cloud as clouds
 from durability.rounds import run_rounds
 
 ROUNDS = int(os.environ.get("YAKUMO_KILL_ROUNDS", "3"))
@@ -45,11 +48,6 @@ def test_control_plane_writes_survive_a_kill(workshop):
 
 def test_a_directory_that_is_killed_while_starting(workshop):
     """A process killed before it was ready leaves a directory that opens."""
-    import subprocess
-    import time
-
-    import cloud as clouds
-
     directory = workshop.directory()
     cloud = workshop.cloud(data_dir=directory)
     cloud.client("sqs").create_queue(QueueName="q")

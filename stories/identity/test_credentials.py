@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from people import Person, allow, policy
 from signed import Signed
 
 MISMATCH = "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key"
@@ -214,15 +215,12 @@ def test_a_presigned_request(cloud, queue):
 
 def test_security_tokens(cloud, iam, name):
     """Temporary credentials need their own token: none, another or a changed one is refused."""
-    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"}]}'
+    trust = policy({"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"})
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
-    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sqs:ListQueues","Resource":"*"}]}'
-    iam.put_role_policy(RoleName=name, PolicyName="list", PolicyDocument=policy)
-    iam.create_user(UserName=name)
-    allow = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}'
-    iam.put_user_policy(UserName=name, PolicyName="assume", PolicyDocument=allow)
-    user = iam.create_access_key(UserName=name)["AccessKey"]
-    sts = cloud.client("sts", key=user["AccessKeyId"], secret=user["SecretAccessKey"])
+    iam.put_role_policy(RoleName=name, PolicyName="list", PolicyDocument=policy(allow("sqs:ListQueues")))
+    person = Person(cloud, iam, name)
+    person.put("assume", allow("sts:AssumeRole"))
+    user, sts = person.key, person.service("sts")
     key = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s")["Credentials"]
     other = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="s")["Credentials"]
     pair = {"key": key["AccessKeyId"], "secret": key["SecretAccessKey"]}

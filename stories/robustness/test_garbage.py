@@ -190,7 +190,7 @@ def test_clients_that_leave_before_the_answer(cloud, queue):
     """A long poll whose client is gone must not swallow the next message."""
     for _ in range(30):
         request = Signed.json(cloud, "ReceiveMessage", {"QueueUrl": queue, "WaitTimeSeconds": 20}).sign()
-        head = f"POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in request.headers.items())
+        head = "POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in request.headers.items())
         with socket.create_connection(("127.0.0.1", cloud.port), timeout=20) as raw:
             raw.sendall((head + f"Content-Length: {len(request.body)}\r\n\r\n").encode() + request.body)
     fast = Fast(cloud.port)
