@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The figures of yakumo, measured on the machine where this runs.
 
-  python3 bench/run.py sqs        requests/s and server CPU per request, beside a bare server and other clouds
-  python3 bench/run.py start      from exec to the first answered request: empty directory, and after a kill with 1,000,000 messages
+  python3 bench/run.py sqs        requests/s and server CPU a request, beside a bare server and other clouds
+  python3 bench/run.py start      from exec to the first answer: empty directory, and after a kill with 1,000,000 messages
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
   python3 bench/run.py size       the binary; with --build, how long a clean release build takes

@@ -7,7 +7,6 @@ import os
 import subprocess
 import time
 
-
 import cloud as clouds
 from durability.rounds import run_rounds
 
