@@ -8,6 +8,7 @@ use super::answer::Answer;
 use aws_lc_rs::constant_time;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
+use std::net::SocketAddr;
 
 /// The header that every request needs, with the value `1`.
 pub const CONTROL_HEADER: &str = "x-yakumo-control";
@@ -27,14 +28,17 @@ pub(crate) enum Passport {
 pub(crate) struct Gate(Rule);
 
 enum Rule {
-    Loopback { hosts: [String; 3], port: u16 },
+    Loopback { hosts: Vec<String>, port: u16 },
     Token(String),
 }
 
 impl Gate {
-    /// For a cloud that only this machine can reach.
-    pub(crate) fn loopback(port: u16) -> Gate {
-        let hosts = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}"));
+    /// For a cloud that only this machine can reach, at this address.
+    pub(crate) fn loopback(address: SocketAddr) -> Gate {
+        let port = address.port();
+        let mut hosts: Vec<String> =
+            ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("{host}:{port}")).into();
+        hosts.push(address.to_string());
         Gate(Rule::Loopback { hosts, port })
     }
 
@@ -83,7 +87,7 @@ fn check_token(head: &Parts, token: &str) -> Result<(), Answer> {
     })
 }
 
-fn check_host(head: &Parts, hosts: &[String; 3], port: u16) -> Result<(), Answer> {
+fn check_host(head: &Parts, hosts: &[String], port: u16) -> Result<(), Answer> {
     // HTTP/2 has the authority in the URI.
     let named = head.headers.get_all(HOST).iter().map(|value| value.to_str().unwrap_or_default());
     let named: Vec<&str> = named.chain(head.uri.authority().map(|authority| authority.as_str())).collect();
@@ -121,11 +125,15 @@ mod tests {
         assert_eq!(gate.check(&head(headers), passport).is_ok(), passes, "{passport:?} {headers:?}");
     }
 
+    fn loopback() -> Gate {
+        Gate::loopback(([127, 0, 0, 1], 4566).into())
+    }
+
     const HEADER: (&str, &str) = ("x-yakumo-control", "1");
 
     #[test]
     fn on_loopback_the_header_and_a_known_host_are_needed() {
-        let gate = Gate::loopback(4566);
+        let gate = loopback();
         for host in ["localhost:4566", "127.0.0.1:4566", "[::1]:4566", "LOCALHOST:4566"] {
             check(&gate, Passport::Full, &[("host", host), HEADER], true);
         }
@@ -148,15 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn the_address_that_was_bound_is_a_known_host() {
+        let other = Gate::loopback(([127, 0, 0, 2], 4566).into());
+        check(&other, Passport::Full, &[("host", "127.0.0.2:4566"), HEADER], true);
+        check(&loopback(), Passport::Full, &[("host", "127.0.0.2:4566"), HEADER], false);
+    }
+
+    #[test]
     fn no_web_page_passes() {
         let host = ("host", "localhost:4566");
         for origin in ["http://localhost:4566", "null", "https://evil.example"] {
-            check(&Gate::loopback(4566), Passport::Full, &[host, HEADER, ("origin", origin)], false);
-            check(&Gate::loopback(4566), Passport::Host, &[host, ("origin", origin)], false);
+            check(&loopback(), Passport::Full, &[host, HEADER, ("origin", origin)], false);
+            check(&loopback(), Passport::Host, &[host, ("origin", origin)], false);
             let token = ("authorization", "Bearer secret");
             check(&Gate::token("secret".into()), Passport::Full, &[token, ("origin", origin)], false);
         }
-        check(&Gate::loopback(4566), Passport::None, &[("origin", "https://evil.example")], true);
+        check(&loopback(), Passport::None, &[("origin", "https://evil.example")], true);
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl CloudControl {
         let address = cloud.address();
         let directory = cloud.config().directory.as_deref();
         let gate = if address.ip().is_loopback() {
-            Gate::loopback(address.port())
+            Gate::loopback(address)
         } else {
             Gate::token(token::keep(directory)?)
         };

@@ -90,7 +90,8 @@ pub(crate) fn line(entry: &Entry) -> RequestLine {
 fn verdict(entry: &Entry) -> Verdict {
     // AWS: many services answer 400 to a missing or unknown key. Behind a known operation, without a known caller,
     // one of these statuses means that the caller was not who it said.
-    let refused = entry.operation.is_some() && entry.caller.is_none() && matches!(entry.status, 400 | 401 | 403);
+    let refused =
+        entry.operation.is_some() && entry.caller.is_none() && matches!(entry.status, 400 | 401 | 403);
     if refused || entry.decided.iter().any(|decided| !decided.decision.allowed) {
         Verdict::Denied
     } else if entry.decided.is_empty() {

@@ -122,7 +122,8 @@ fn decision_lines(to: &Terminal, decision: &DecisionLine) -> Vec<String> {
         lines.push(format!("  {effect} {}", printable(&place(statement))));
     }
     if decision.outcome == "implicit_deny" {
-        lines.push(fact(to, "missing", &format!("an Allow in a {}", decision.policy_type)));
+        let article = if decision.policy_type.starts_with('i') { "an" } else { "a" };
+        lines.push(fact(to, "missing", &format!("an Allow in {article} {}", decision.policy_type)));
     }
     for near in &decision.nearest {
         lines.extend(near_lines(to, near));
@@ -202,7 +203,7 @@ mod tests {
         for part in [
             "DENIED  sqs SendMessage AccessDenied  status 403",
             "who       arn:aws:iam::123456789012:user/team/alice",
-            "missing   an Allow in a identity-based policy",
+            "missing   an Allow in an identity-based policy",
             "nearest   statement 1 (Read) of identity-based policy readers, of group/staff",
             "but the action sqs:SendMessage does not match",
         ] {
