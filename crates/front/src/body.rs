@@ -8,6 +8,8 @@ use futures_util::{Stream, StreamExt};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::Sleep;
 use yakumo_aws::Error;
 
 /// Any error of a body's source.
@@ -127,9 +129,29 @@ impl HttpBody for Body {
 /// A request's body: from a connection, or given whole by a caller in this process.
 pub enum Inbound {
     /// From a connection.
-    Wire(hyper::body::Incoming),
+    Wire(Wire),
     /// Given whole.
     Whole(Bytes),
+}
+
+/// A body on a connection, whose client may not let it rest for ever.
+pub struct Wire {
+    body: hyper::body::Incoming,
+    patience: Duration,
+    /// Set while the client is waited for; most bodies are there at once and never need it.
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+/// The client let a body rest for too long.
+#[derive(Debug, thiserror::Error)]
+#[error("no bytes of the body came within {0:?}")]
+struct Rested(Duration);
+
+impl Inbound {
+    /// The body of a request on a connection; it breaks when nothing comes within `patience`.
+    pub fn wire(body: hyper::body::Incoming, patience: Duration) -> Inbound {
+        Inbound::Wire(Wire { body, patience, waiting: None })
+    }
 }
 
 impl From<Bytes> for Inbound {
@@ -138,16 +160,29 @@ impl From<Bytes> for Inbound {
     }
 }
 
+impl Wire {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
+            self.waiting = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let patience = self.patience;
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(waiting.as_mut().poll(cx));
+        Poll::Ready(Some(Err(Rested(patience).into())))
+    }
+}
+
 impl HttpBody for Inbound {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut *self {
-            Inbound::Wire(body) => Pin::new(body).poll_frame(cx),
+            Inbound::Wire(wire) => wire.poll_frame(cx),
             Inbound::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inbound::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
         }
@@ -155,14 +190,14 @@ impl HttpBody for Inbound {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Inbound::Wire(body) => body.is_end_stream(),
+            Inbound::Wire(wire) => wire.body.is_end_stream(),
             Inbound::Whole(bytes) => bytes.is_empty(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Inbound::Wire(body) => body.size_hint(),
+            Inbound::Wire(wire) => wire.body.size_hint(),
             Inbound::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
         }
     }

@@ -14,6 +14,8 @@ pub struct Limits {
     pub headers: usize,
     /// How long a client may take to send a request's head, and how long a connection may idle between requests.
     pub head_timeout: Duration,
+    /// How long a client may let a request's body rest before it counts as broken.
+    pub body_timeout: Duration,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,
     /// Requests at once on one HTTP/2 connection.
@@ -29,6 +31,7 @@ impl Default for Limits {
             head_bytes: 64 * 1024,
             headers: 200,
             head_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
             handshake_timeout: Duration::from_secs(10),
             streams: 250,
             stop_timeout: Duration::from_secs(20),

@@ -234,7 +234,8 @@ where
         request: Request<hyper::body::Incoming>,
         peer: Peer,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static + use<H, F> {
-        let answer = (self.handler)(request.map(Inbound::Wire), peer);
+        let patience = self.limits.body_timeout;
+        let answer = (self.handler)(request.map(|body| Inbound::wire(body, patience)), peer);
         async move { Ok(answer.await) }
     }
 }

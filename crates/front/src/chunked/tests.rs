@@ -1,5 +1,6 @@
 //! S3's published examples, cut into pieces of every size, and what must be refused beside what passes.
 
+use super::decode::Decoder;
 use super::{Plan, decode};
 use crate::signature::{
     Algorithm, BodyHash, Credentials, Family, Head, PayloadHash, Rules, SignedPayload, Signer, SigningKeys,
@@ -8,6 +9,7 @@ use crate::signature::{
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::Request;
+use proptest::prelude::{any, prop, proptest};
 use yakumo_aws::{Error, Timestamp};
 
 /// The announced head of an upload, as `name: value` lines, and its body.
@@ -216,6 +218,43 @@ async fn a_trailing_checksum_is_verified() {
     }
     check("5\r\nhello\r\n0\r\n\r\n", "5", crc32, Err(MALFORMED)).await;
     check(&with("x-amz-checksum-crc32:NhCmhg=="), "5", None, Err(MALFORMED)).await;
+}
+
+/// What chunked bodies are made of.
+const PIECES: &[&str] = &[
+    "0\r\n",
+    "5\r\nhello\r\n",
+    "\r\n",
+    "\n",
+    "ffffffffffffffff;",
+    "chunk-signature=",
+    "x-amz-checksum-crc32:NhCmhg==",
+    "x-amz-trailer-signature:00",
+    ":",
+    "\0",
+    "2000\r\n",
+];
+
+proptest! {
+    #[test]
+    fn hostile_framing_never_panics(
+        wire in prop::collection::vec(prop::sample::select(PIECES), 0..12),
+        step in 1..9usize,
+        signed in any::<bool>(),
+    ) {
+        let plan = if signed {
+            plan(&documented_request(&documented_trailer()))
+        } else {
+            plan(&unsigned("", "5", Some("x-amz-checksum-crc32")).0)
+        };
+        let mut decoder = Decoder::new(plan);
+        let wire = wire.concat().into_bytes();
+        let taken = wire.chunks(step).try_for_each(|piece| decoder.push(Bytes::copy_from_slice(piece)));
+        if taken.and_then(|()| decoder.end()).is_ok() {
+            assert!(!signed, "nobody guesses a signature");
+            assert!(decoder.pop().is_some_and(|first| first.len() <= 5));
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What well-behaved clients do: keep-alive, pipelining, half-close, 100-continue, HTTP/2 with prior knowledge.
+//! What well-behaved clients do: keep-alive, pipelining, 100-continue, HTTP/2 with prior knowledge.
 
 use crate::serving::{read_until, serve};
 use bytes::Bytes;
@@ -24,8 +24,9 @@ async fn a_connection_serves_many_requests() {
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let serving = serve(Limits::default());
-    let one = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
-    let back = serving.raw((one("/1") + &one("/2") + &one("/3")).as_bytes()).await;
+    let one = |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n");
+    let all = one("/1", "") + &one("/2", "") + &one("/3", "connection: close\r\n");
+    let back = serving.raw(all.as_bytes()).await;
     let at = |path: &str| back.find(path).unwrap_or_else(|| panic!("{path} is missing in {back}"));
     assert!(at("GET /1") < at("GET /2") && at("GET /2") < at("GET /3"));
 }
@@ -34,7 +35,7 @@ async fn pipelined_requests_are_answered_in_order() {
 async fn chunked_bodies_arrive_whole() {
     let serving = serve(Limits::default());
     let back = serving
-        .raw(b"PUT / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        .raw(b"PUT / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
         .await;
     assert!(back.ends_with("tls=false abcde"), "{back}");
 }

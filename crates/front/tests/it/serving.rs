@@ -58,12 +58,24 @@ impl Serving {
         TcpStream::connect(self.addr).await.unwrap()
     }
 
-    /// Sends raw bytes on a connection of its own, closes the writing half and returns all that comes back.
+    /// Sends raw bytes on a connection of its own and returns all that comes back until the server closes it, so a
+    /// request that is answered must ask for `connection: close`.
     pub async fn raw(&self, bytes: &[u8]) -> String {
+        self.send(bytes, false).await
+    }
+
+    /// As [`Serving::raw`], but the client says that nothing more will come.
+    pub async fn cut(&self, bytes: &[u8]) -> String {
+        self.send(bytes, true).await
+    }
+
+    async fn send(&self, bytes: &[u8], cut: bool) -> String {
         let mut stream = self.connect().await;
         // The server may close before everything is sent; what it answered is what counts.
         let _ = stream.write_all(bytes).await;
-        let _ = stream.shutdown().await;
+        if cut {
+            let _ = stream.shutdown().await;
+        }
         let mut back = Vec::new();
         let _ = stream.read_to_end(&mut back).await;
         String::from_utf8_lossy(&back).into_owned()
@@ -71,7 +83,7 @@ impl Serving {
 
     /// The process lives: a plain request is answered.
     pub async fn assert_alive(&self) {
-        let back = self.raw(b"GET /alive HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let back = self.raw(b"GET /alive HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
         assert!(back.starts_with("HTTP/1.1 200 OK"), "{back}");
     }
 }

@@ -54,6 +54,35 @@ async fn in_flight(stop_timeout: Duration, word: bool) -> String {
 }
 
 #[tokio::test]
+async fn a_request_whose_client_went_away_is_dropped() {
+    struct Dropped(Arc<Notify>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let (began, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (began, dropped) = (Arc::clone(&began), Arc::clone(&dropped));
+        move |_: Request<Inbound>, _: Peer| {
+            let (began, guard) = (Arc::clone(&began), Dropped(Arc::clone(&dropped)));
+            async move {
+                let _guard = guard;
+                began.notify_one();
+                std::future::pending().await
+            }
+        }
+    };
+    let serving = serve_with(Limits::default(), handler);
+    let mut stream = serving.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    began.notified().await;
+    drop(stream);
+    // Would wait for ever if a long poll outlived its client.
+    dropped.notified().await;
+}
+
+#[tokio::test]
 async fn a_request_in_flight_ends_unless_it_takes_too_long() {
     let back = in_flight(Duration::from_secs(60), true).await;
     assert!(back.ends_with("done"), "{back}");
