@@ -5,17 +5,22 @@ use bytes::Bytes;
 use futures_util::Stream;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use yakumo_aws::Error;
 
+type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
 /// Bytes that come or go piece by piece. The empty stream is the default.
+///
+/// The mutex is never locked: it makes inputs that hold a stream `Sync`, so that access rules can be shown them.
 #[derive(Default)]
-pub struct ByteStream(Option<Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>>);
+pub struct ByteStream(Option<Mutex<Pieces>>);
 
 impl ByteStream {
     /// From any stream of pieces.
     pub fn new(stream: impl Stream<Item = Result<Bytes, Error>> + Send + 'static) -> ByteStream {
-        ByteStream(Some(Box::pin(stream)))
+        ByteStream(Some(Mutex::new(Box::pin(stream))))
     }
 
     /// From bytes at hand.
@@ -43,7 +48,7 @@ impl Stream for ByteStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.0 {
-            Some(stream) => stream.as_mut().poll_next(cx),
+            Some(stream) => stream.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx),
             None => Poll::Ready(None),
         }
     }

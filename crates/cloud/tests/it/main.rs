@@ -1,5 +1,7 @@
 //! The pipeline around rooms that misbehave: what a room does wrong must not reach a client as anything but an error.
 
+mod streaming;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
