@@ -1,1 +1,3 @@
 //! Amazon Simple Queue Service.
+
+mod queue;

@@ -1,0 +1,73 @@
+//! Which characters a message may hold, and how names and ids are spelt.
+
+/// Whether a text holds only what SQS accepts in bodies and string attributes:
+/// `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`.
+/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+pub fn is_valid_content(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    if bytes.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+        return false;
+    }
+    // UTF-8 has no surrogates, so only U+FFFE and U+FFFF are left to refuse; both begin with 0xEF 0xBF.
+    !bytes.contains(&0xef) || !text.contains(['\u{fffe}', '\u{ffff}'])
+}
+
+/// A queue's name: 1 to 80 letters, digits, hyphens and underscores; a FIFO queue's ends with `.fifo`, which counts.
+pub fn is_valid_queue_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    !stem.is_empty() && name.len() <= 80 && stem.bytes().all(is_word)
+}
+
+/// The id of a batch entry and the label of a permission: 1 to 80 letters, digits, hyphens and underscores.
+pub fn is_valid_label(text: &str) -> bool {
+    (1..=80).contains(&text.len()) && text.bytes().all(is_word)
+}
+
+/// Deduplication ids, group ids and receive attempt ids: 1 to 128 letters, digits and ASCII punctuation.
+pub fn is_valid_token(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_valid_content, is_valid_label, is_valid_queue_name, is_valid_token};
+
+    #[test]
+    fn content_is_what_xml_allows() {
+        for good in
+            ["a", "\t\r\n", "\u{d7ff}\u{e000}\u{fffd}", "\u{10000}\u{10ffff}\u{1fffe}", "\u{7f}\u{80}", ""]
+        {
+            assert!(is_valid_content(good), "{good:?}");
+        }
+        for bad in ["\0", "a\u{b}", "\u{1f}", "x\u{fffe}", "\u{ffff}y"] {
+            assert!(!is_valid_content(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn queue_names() {
+        let (longest, too_long) = ("a".repeat(80), "a".repeat(81));
+        let (longest_fifo, too_long_fifo) =
+            (format!("{}.fifo", "a".repeat(75)), format!("{}.fifo", "a".repeat(76)));
+        for good in ["q", "A-b_9", "q.fifo", &longest, &longest_fifo] {
+            assert!(is_valid_queue_name(good), "{good}");
+        }
+        for bad in ["", ".fifo", "a.b", "a.fifo.fifo", "a b", "ä", "q.FIFO", &too_long, &too_long_fifo] {
+            assert!(!is_valid_queue_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn labels_and_tokens() {
+        assert!(is_valid_label("a-1_B") && is_valid_token("a!~\\\"#"));
+        for bad in ["", "a b", "é"] {
+            assert!(!is_valid_label(bad) && !is_valid_token(bad), "{bad}");
+        }
+        assert!(!is_valid_label("a.b") && !is_valid_label(&"a".repeat(81)));
+        assert!(is_valid_token(&"a".repeat(128)) && !is_valid_token(&"a".repeat(129)));
+    }
+}
