@@ -76,7 +76,7 @@ pub fn invalid_queue_name() -> Error {
 pub fn invalid_fifo_queue_name() -> Error {
     invalid_parameter_text(
         "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, \
-         must end with .fifo suffix and be 1 to 80 in length",
+         must end with .fifo suffix and be 1 to 80 in length.",
     )
 }
 
@@ -85,10 +85,13 @@ pub fn missing_parameter(name: &str) -> Error {
     Error::sender("MissingParameter", format!("The request must contain the parameter {name}."))
 }
 
-/// A message body or string attribute with characters outside XML's.
-pub fn invalid_message_contents() -> Error {
-    let text = "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | \
-                #xE000 to #xFFFD | #x10000 to #x10FFFF";
+/// A message body or string attribute with characters outside XML's; `place` says where.
+pub fn invalid_message_contents(character: char, place: &str) -> Error {
+    let text = format!(
+        "Invalid binary character '#x{:X}' was found in the {place}, the set of allowed characters is \
+         #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF",
+        u32::from(character)
+    );
     Error::sender("InvalidMessageContents", text)
 }
 

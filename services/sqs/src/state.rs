@@ -6,7 +6,7 @@ use crate::attributes::Attributes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Arn, Region, Timestamp};
-use yakumo_room::{Record, Resource};
+use yakumo_room::{Record, Resource, Scope};
 
 /// How long a name stays taken after DeleteQueue, and how long PurgeQueue must not be repeated.
 pub const REST_MILLIS: i64 = 60_000;
@@ -96,10 +96,52 @@ impl QueueName {
     }
 }
 
+/// Where the room keeps what it must find again without knowing an account or region: its lists of work.
+pub fn work() -> Scope {
+    Scope { account: None, region: None, service: "sqs" }
+}
+
+/// The last number that was given to a queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Numbers {
+    /// It.
+    pub last: u64,
+}
+
+impl Record for Numbers {
+    const TABLE: &'static str = "numbers";
+}
+
+/// A line in the list of all queues of the cloud, for background work.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ListedQueue {
+    /// The owner.
+    pub account: AccountId,
+    /// Where it is.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+}
+
+impl ListedQueue {
+    /// The parts of its key.
+    pub fn id(&self) -> [&str; 3] {
+        [self.account.as_str(), self.region.as_str(), &self.name]
+    }
+}
+
+impl Record for ListedQueue {
+    const TABLE: &'static str = "all-queues";
+}
+
 /// A queue that was deleted: its name is taken for 60 seconds, and its messages are still to be removed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct DeletedQueue {
-    /// The queue's name.
+    /// The owner.
+    pub account: AccountId,
+    /// Where it was.
+    pub region: Region,
+    /// Its name.
     pub name: String,
     /// The number that its messages are stored under.
     pub number: u64,
@@ -107,6 +149,18 @@ pub struct DeletedQueue {
     pub deleted_at: Timestamp,
     /// Whether all its messages are removed.
     pub is_clean: bool,
+}
+
+impl DeletedQueue {
+    /// The last part of its key: one name can have been deleted several times.
+    pub fn number_text(&self) -> String {
+        format!("{:020}", self.number)
+    }
+
+    /// The parts of its key.
+    pub fn id<'a>(&'a self, number_text: &'a str) -> [&'a str; 4] {
+        [self.account.as_str(), self.region.as_str(), &self.name, number_text]
+    }
 }
 
 impl Record for DeletedQueue {
@@ -147,16 +201,22 @@ impl MoveStatus {
     }
 }
 
-/// A message move task. Its key is the source queue's number and its own, so that tasks of one queue lie together in
-/// the order in which they were started.
+/// A message move task. Its key is the source queue's number and its own, so that the tasks of one queue lie together
+/// in the order in which they were started.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct MoveTask {
-    /// A UUID, part of the task's handle.
-    pub id: String,
+    /// The owner of the source queue.
+    pub account: AccountId,
+    /// Where it is.
+    pub region: Region,
     /// The source queue's name.
     pub source: String,
     /// The source queue's number: a new queue of that name does not inherit tasks.
     pub source_number: u64,
+    /// Its place among all tasks.
+    pub number: u64,
+    /// A UUID, part of the task's handle.
+    pub id: String,
     /// Where messages go; `None` for each one's own source.
     pub destination_arn: Option<String>,
     /// The owner's limit.
@@ -171,6 +231,18 @@ pub struct MoveTask {
     pub failure: Option<String>,
     /// When it was started.
     pub started_at: Timestamp,
+}
+
+impl MoveTask {
+    /// The part of the keys of all tasks of one source queue.
+    pub fn source_key(source_number: u64) -> String {
+        format!("{source_number:020}")
+    }
+
+    /// The parts of its key.
+    pub fn id(&self) -> [String; 2] {
+        [MoveTask::source_key(self.source_number), format!("{:020}", self.number)]
+    }
 }
 
 impl Record for MoveTask {

@@ -36,13 +36,6 @@ pub(super) struct Fifo {
     waiting_count: usize,
 }
 
-/// The next message of the group whose turn it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Head {
-    pub(super) entry: Entry,
-    pub(super) group: GroupId,
-}
-
 impl Fifo {
     pub(super) fn new() -> Fifo {
         Fifo {
@@ -171,10 +164,10 @@ impl Fifo {
     }
 
     /// The next message of a group whose turn it is.
-    pub(super) fn pop(&mut self, id: GroupId) -> Option<Head> {
+    pub(super) fn pop(&mut self, id: GroupId) -> Option<Entry> {
         let entry = self.get(id)?.waiting.pop_front()?;
         self.waiting_count = self.waiting_count.saturating_sub(1);
-        Some(Head { entry, group: id })
+        Some(entry)
     }
 
     /// Ends the turn of a group; it lines up again when it has something to give.
@@ -226,10 +219,6 @@ impl Fifo {
     pub(super) fn delayed_count(&self) -> usize {
         self.delayed.len()
     }
-
-    pub(super) fn can_go(&self) -> bool {
-        !self.line.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -253,11 +242,11 @@ mod tests {
         fifo.hold(turn);
         fifo.end_turn(turn);
         assert!(fifo.begin_turn().is_none());
-        assert!(!fifo.give_back(two.entry, group));
+        assert!(!fifo.give_back(two, group));
         assert!(fifo.begin_turn().is_none());
-        assert!(fifo.give_back(one.entry, group));
+        assert!(fifo.give_back(one, group));
         let turn = fifo.begin_turn().unwrap();
-        let order: Vec<u64> = std::iter::from_fn(|| fifo.pop(turn)).map(|head| head.entry.seq).collect();
+        let order: Vec<u64> = std::iter::from_fn(|| fifo.pop(turn)).map(|entry| entry.seq).collect();
         assert_eq!(order, [1, 2, 3]);
     }
 

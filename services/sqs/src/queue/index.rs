@@ -31,9 +31,10 @@ pub struct Rules {
     pub retention_millis: i64,
     /// How long a FIFO queue holds messages back; a standard queue's messages carry their own delay.
     pub fifo_delay_millis: i64,
-    /// After how many receives a message is a dead letter.
-    pub receives_max: Option<u32>,
 }
+
+/// How many dead letters one receive takes out at most: they are moved before it goes on.
+const DEAD_AT_ONCE: usize = 16;
 
 /// One receive, as the caller wants it.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,8 @@ pub struct Ask<'a> {
     pub visibility_millis: i64,
     /// A random number for each message's receipt handle.
     pub nonces: &'a [u64],
+    /// After how many receives a message is a dead letter; `None` when there is nowhere to move it.
+    pub receives_max: Option<u32>,
 }
 
 /// A message as it stands after a call.
@@ -91,7 +94,7 @@ pub struct Claims {
 pub enum Deleted {
     /// The message was there and is gone.
     Now,
-    /// There was no such message (any more), or the handle is of an earlier receive: nothing to do.
+    /// There is no such message (any more): nothing to do.
     Nothing,
     /// A FIFO queue's message whose visibility timeout is over: it stays.
     HandleExpired,
@@ -318,13 +321,13 @@ impl Index {
         let mut claims = Claims::default();
         let mut turn = None;
         let mut nonces = ask.nonces.iter();
-        while nonces.len() > 0 && claims.taken.len() < ask.limit {
+        while nonces.len() > 0 && claims.taken.len() < ask.limit && claims.dead.len() < DEAD_AT_ONCE {
             if self.in_flight.len() >= IN_FLIGHT_MAX {
                 claims.is_over_limit = claims.taken.is_empty();
                 break;
             }
             let Some((seq, touched)) = self.next(&mut turn, ask.now) else { break };
-            if self.rules.receives_max.is_some_and(|max| touched.received.count >= max) {
+            if ask.receives_max.is_some_and(|max| touched.received.count >= max) {
                 claims.dead.push(self.take(seq, touched));
                 continue;
             }
@@ -376,7 +379,7 @@ impl Index {
                         continue;
                     };
                     lane.hold(group);
-                    (head.entry.seq, head.entry.sent_at, group)
+                    (head.seq, head.sent_at, group)
                 }
             };
             let fresh = Touched {
@@ -457,22 +460,29 @@ impl Index {
     pub fn delete(&mut self, seq: u64, nonce: u64, now: i64) -> Deleted {
         self.mature(now);
         let Some(touched) = self.live(seq, now) else { return Deleted::Nothing };
-        let is_newest = touched.received.nonce == nonce && touched.received.count > 0;
-        match (touched.place, &mut self.lanes) {
-            (Place::InFlight(visible_at), _) if is_newest => {
+        if touched.received.count == 0 || touched.place == Place::Taken {
+            return Deleted::Nothing;
+        }
+        match (&mut self.lanes, touched.place) {
+            (Lanes::Fifo(_), Place::InFlight(visible_at)) if touched.received.nonce == nonce => {
                 self.in_flight.remove(&(visible_at, seq));
                 self.forget(seq, touched);
                 Deleted::Now
             }
-            (Place::Waiting, Lanes::Standard(lane)) if is_newest => {
+            // AWS: FIFO-queues-exactly-once-processing: only the one who holds the message may delete it.
+            (Lanes::Fifo(_), _) => Deleted::HandleExpired,
+            // AWS: API_DeleteMessage: an old handle succeeds in a standard queue, and the message "might not be
+            // deleted". Here every handle of a message deletes it, as it nearly always does there.
+            (Lanes::Standard(_), Place::InFlight(visible_at)) => {
+                self.in_flight.remove(&(visible_at, seq));
+                self.forget(seq, touched);
+                Deleted::Now
+            }
+            (Lanes::Standard(lane), _) => {
                 lane.returned_is_gone();
                 self.touched.remove(&seq);
                 Deleted::Now
             }
-            // AWS: with an old handle "the request will succeed, but the message might not be deleted"
-            // (API_DeleteMessage); a FIFO queue refuses it (FIFO-queues-exactly-once-processing).
-            (_, Lanes::Standard(_)) => Deleted::Nothing,
-            (_, Lanes::Fifo(_)) => Deleted::HandleExpired,
         }
     }
 
@@ -574,11 +584,6 @@ impl Index {
     pub fn take_garbage(&mut self, limit: usize) -> Vec<u64> {
         let from = self.garbage.len().saturating_sub(limit);
         self.garbage.split_off(from)
-    }
-
-    /// Whether there is something for [`Index::take_garbage`].
-    pub fn has_garbage(&self) -> bool {
-        !self.garbage.is_empty()
     }
 
     /// A message whose body is not stored (its send failed): it goes.

@@ -53,7 +53,7 @@ struct World {
     reserved: u64,
 }
 
-const RULES: Rules = Rules { retention_millis: 200, fifo_delay_millis: 5, receives_max: Some(4) };
+const RULES: Rules = Rules { retention_millis: 200, fifo_delay_millis: 5 };
 
 impl World {
     fn new(is_fifo: bool) -> World {
@@ -120,7 +120,7 @@ impl World {
         self.forget_expired();
         let nonces: Vec<u64> = (0..limit as u64).map(|n| self.nonce + 1 + n).collect();
         self.nonce += limit as u64;
-        let ask = Ask { now: self.now, limit, visibility_millis: visibility, nonces: &nonces };
+        let ask = Ask { now: self.now, limit, visibility_millis: visibility, nonces: &nonces, receives_max: Some(4) };
         let expected_any = self.messages.values().any(|m| self.may_go(m));
         let claims = self.index.claim(ask);
         assert_eq!(expected_any, !claims.taken.is_empty() || !claims.dead.is_empty());
@@ -175,9 +175,9 @@ impl World {
         let deleted = self.index.delete(seq, nonce, self.now);
         let expected = match self.messages.get(&seq) {
             None => Deleted::Nothing,
-            Some(m) if m.nonce == nonce && (m.visible_at > self.now || !self.is_fifo) => Deleted::Now,
-            Some(_) if self.is_fifo => Deleted::HandleExpired,
-            Some(_) => Deleted::Nothing,
+            Some(_) if !self.is_fifo => Deleted::Now,
+            Some(m) if m.nonce == nonce && m.visible_at > self.now => Deleted::Now,
+            Some(_) => Deleted::HandleExpired,
         };
         if expected == Deleted::HandleExpired && deleted == Deleted::Nothing {
             panic!("a message was lost");

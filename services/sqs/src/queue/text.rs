@@ -1,15 +1,21 @@
 //! Which characters a message may hold, and how names and ids are spelt.
 
-/// Whether a text holds only what SQS accepts in bodies and string attributes:
+/// The first character that SQS does not accept in bodies and string attributes. It accepts
 /// `#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF`.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
-pub fn is_valid_content(text: &str) -> bool {
+pub fn invalid_character(text: &str) -> Option<char> {
     let bytes = text.as_bytes();
-    if bytes.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
-        return false;
+    let has_control = bytes.iter().any(|byte| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'));
+    // UTF-8 has no surrogates, so only U+FFFE and U+FFFF are left to refuse; both begin with 0xEF.
+    if !has_control && !bytes.contains(&0xef) {
+        return None;
     }
-    // UTF-8 has no surrogates, so only U+FFFE and U+FFFF are left to refuse; both begin with 0xEF 0xBF.
-    !bytes.contains(&0xef) || !text.contains(['\u{fffe}', '\u{ffff}'])
+    let is_invalid = |c: &char| match c {
+        '\t' | '\n' | '\r' => false,
+        '\0'..'\x20' | '\u{fffe}' | '\u{ffff}' => true,
+        _ => false,
+    };
+    text.chars().find(is_invalid)
 }
 
 /// A queue's name: 1 to 80 letters, digits, hyphens and underscores; a FIFO queue's ends with `.fifo`, which counts.
@@ -34,17 +40,19 @@ fn is_word(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_valid_content, is_valid_label, is_valid_queue_name, is_valid_token};
+    use super::{invalid_character, is_valid_label, is_valid_queue_name, is_valid_token};
 
     #[test]
     fn content_is_what_xml_allows() {
         for good in
             ["a", "\t\r\n", "\u{d7ff}\u{e000}\u{fffd}", "\u{10000}\u{10ffff}\u{1fffe}", "\u{7f}\u{80}", ""]
         {
-            assert!(is_valid_content(good), "{good:?}");
+            assert_eq!(invalid_character(good), None, "{good:?}");
         }
-        for bad in ["\0", "a\u{b}", "\u{1f}", "x\u{fffe}", "\u{ffff}y"] {
-            assert!(!is_valid_content(bad), "{bad:?}");
+        for (bad, found) in
+            [("\0", '\0'), ("a\u{b}\0", '\u{b}'), ("\u{1f}", '\u{1f}'), ("x\u{fffe}", '\u{fffe}'), ("\u{ffff}y", '\u{ffff}')]
+        {
+            assert_eq!(invalid_character(bad), Some(found), "{bad:?}");
         }
     }
 

@@ -1,0 +1,61 @@
+//! What the data plane needs of a queue's record, ready for use: made once for each change of the record.
+
+use super::index::Rules;
+use crate::redrive::RedrivePolicy;
+use crate::state::QueueRecord;
+use std::sync::Arc;
+use yakumo_aws::{Error, Result};
+use yakumo_policy::{Attached, Document, PolicyKind};
+use yakumo_room::Resource;
+
+/// A queue's record and what follows from it.
+pub struct Settings {
+    /// The record, as committed.
+    pub record: QueueRecord,
+    /// The compiled policy.
+    pub policy: Option<Arc<Attached>>,
+    /// `aws:ResourceTag/…` for access rules.
+    pub tag_keys: Vec<(String, Vec<String>)>,
+    /// What the index must know.
+    pub rules: Rules,
+}
+
+impl Settings {
+    /// Compiles a record.
+    pub fn new(record: QueueRecord) -> Result<Settings> {
+        let policy = match &record.attributes.policy {
+            None => None,
+            Some(text) => {
+                let document = Document::parse(text, PolicyKind::Resource { service: "sqs" });
+                let document = Arc::new(document.map_err(|error| Error::internal(format!("{error:?}")))?);
+                Some(Arc::new(Attached { id: "Policy".to_owned(), holder: record.arn(), document }))
+            }
+        };
+        let attributes = &record.attributes;
+        let rules = Rules {
+            retention_millis: millis(attributes.retention_s),
+            fifo_delay_millis: if attributes.fifo.is_some() { millis(attributes.delay_s) } else { 0 },
+        };
+        Ok(Settings { policy, tag_keys: record.tag_keys(), rules, record })
+    }
+
+    /// Whether it is a FIFO queue.
+    pub fn is_fifo(&self) -> bool {
+        self.record.attributes.fifo.is_some()
+    }
+
+    /// Where dead letters go.
+    pub fn redrive(&self) -> Option<&RedrivePolicy> {
+        self.record.attributes.redrive.as_ref()
+    }
+
+    /// The first message number that a purge has left.
+    pub fn purged_before(&self) -> u64 {
+        self.record.purge.map_or(1, |purge| purge.before)
+    }
+}
+
+/// Seconds as milliseconds.
+pub fn millis(seconds: u32) -> i64 {
+    i64::from(seconds) * 1_000
+}
