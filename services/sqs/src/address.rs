@@ -56,7 +56,8 @@ fn region_of_host(host: &str) -> Option<&str> {
     }
     let (first, rest) = name.split_once('.')?;
     let (second, rest) = rest.split_once('.')?;
-    let is_ours = |domain: &str| matches!(domain, "amazonaws.com" | "amazonaws.com.cn" | "localhost.localstack.cloud");
+    let is_ours =
+        |domain: &str| matches!(domain, "amazonaws.com" | "amazonaws.com.cn" | "localhost.localstack.cloud");
     match (first, second) {
         ("sqs", region) if is_ours(rest) => Some(region),
         (region, "queue") if is_ours(rest) => Some(region),
@@ -73,7 +74,8 @@ mod tests {
     fn check(url: &str, expected: Option<(Option<&str>, &str)>) {
         let address = Address::parse(url, Region::US_EAST_1);
         let found = address.as_ref().ok();
-        let found = found.map(|address| (address.account.as_ref().map(|account| account.as_str()), address.name));
+        let found =
+            found.map(|address| (address.account.as_ref().map(|account| account.as_str()), address.name));
         assert_eq!(found, expected, "{url}");
         if let Err(error) = address {
             let text = format!("The address {url} is not valid for this endpoint.");

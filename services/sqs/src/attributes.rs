@@ -165,7 +165,11 @@ impl Attributes {
     }
 
     /// The first of the given attributes whose value differs from this queue's: CreateQueue with such a one fails.
-    pub fn first_difference<'a>(&self, given: &'a BTreeMap<String, String>, wanted: &Attributes) -> Option<&'a str> {
+    pub fn first_difference<'a>(
+        &self,
+        given: &'a BTreeMap<String, String>,
+        wanted: &Attributes,
+    ) -> Option<&'a str> {
         let (mine, wanted) = (self.show(), wanted.show());
         let differs = |name: &str| match (mine.get(name), wanted.get(name)) {
             (Some(mine), Some(wanted)) => !is_same(mine, wanted),
@@ -210,7 +214,8 @@ fn refuse_key(value: &str) -> Result<()> {
     if value.is_empty() {
         return Ok(());
     }
-    let reason = "This cloud has no KMS yet, so queues cannot be encrypted with its keys; use SqsManagedSseEnabled.";
+    let reason =
+        "This cloud has no KMS yet, so queues cannot be encrypted with its keys; use SqsManagedSseEnabled.";
     Err(error::invalid_attribute_value_because("KmsMasterKeyId", reason))
 }
 
@@ -262,7 +267,9 @@ mod tests {
     fn check(is_fifo: bool, name: &str, value: &str, expected: Result<Option<&str>, (&str, &str)>) {
         let mut attributes = Attributes::new(is_fifo);
         match (attributes.set_all(&given(&[(name, value)])), expected) {
-            (Ok(()), Ok(shown)) => assert_eq!(attributes.show().get(name).map(String::as_str), shown, "{name}"),
+            (Ok(()), Ok(shown)) => {
+                assert_eq!(attributes.show().get(name).map(String::as_str), shown, "{name}")
+            }
             (Err(error), Err((code, text))) => {
                 assert_eq!((&*error.code, &*error.message), (code, text), "{name}={value}");
             }
@@ -300,7 +307,8 @@ mod tests {
     #[test]
     fn fifo_queues_have_more() {
         check(true, "FifoQueue", "true", Ok(Some("true")));
-        let text = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.";
+        let text =
+            "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.";
         check(true, "FifoQueue", "false", Err(("InvalidAttributeValue", text)));
         check(true, "ContentBasedDeduplication", "true", Ok(Some("true")));
         check(true, "DeduplicationScope", "messageGroup", Ok(Some("messageGroup")));
@@ -328,8 +336,15 @@ mod tests {
         let good = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}]}"#;
         check(false, "Policy", good, Ok(Some(good)));
         check(false, "Policy", "", Ok(None));
-        for bad in ["{", "[]", r#"{"Statement":[{"Effect":"Maybe"}]}"#, &format!("{good}{}", " ".repeat(8_192))] {
-            check(false, "Policy", bad, Err(("InvalidAttributeValue", "Invalid value for the parameter Policy.")));
+        for bad in
+            ["{", "[]", r#"{"Statement":[{"Effect":"Maybe"}]}"#, &format!("{good}{}", " ".repeat(8_192))]
+        {
+            check(
+                false,
+                "Policy",
+                bad,
+                Err(("InvalidAttributeValue", "Invalid value for the parameter Policy.")),
+            );
         }
         let many = good.replace("\"sqs:*\"", &format!("[{}]", ["\"sqs:SendMessage\""; 8].join(",")));
         let text = "8 actions were found in a statement from the submitted policy, max allowed is 7";
@@ -347,6 +362,9 @@ mod tests {
         };
         assert_eq!(difference(&[]), None);
         assert_eq!(difference(&[("VisibilityTimeout", "10")]), None);
-        assert_eq!(difference(&[("VisibilityTimeout", "11"), ("DelaySeconds", "5")]).as_deref(), Some("VisibilityTimeout"));
+        assert_eq!(
+            difference(&[("VisibilityTimeout", "11"), ("DelaySeconds", "5")]).as_deref(),
+            Some("VisibilityTimeout")
+        );
     }
 }

@@ -11,7 +11,8 @@ use crate::{access, attributes::MESSAGE_MAX_BYTES};
 use yakumo_api_sqs::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchInput, ChangeMessageVisibilityBatchOutput,
     ChangeMessageVisibilityBatchResultEntry, DeleteMessageBatchInput, DeleteMessageBatchOutput,
-    DeleteMessageBatchResultEntry, SendMessageBatchInput, SendMessageBatchOutput, SendMessageBatchResultEntry,
+    DeleteMessageBatchResultEntry, SendMessageBatchInput, SendMessageBatchOutput,
+    SendMessageBatchResultEntry,
 };
 use yakumo_aws::{Error, Fault, Result};
 use yakumo_room::{Ctx, uuid_text};
@@ -54,7 +55,10 @@ pub async fn send_message_batch(ctx: Ctx, input: SendMessageBatchInput) -> Resul
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html>
-pub async fn delete_message_batch(ctx: Ctx, input: DeleteMessageBatchInput) -> Result<DeleteMessageBatchOutput> {
+pub async fn delete_message_batch(
+    ctx: Ctx,
+    input: DeleteMessageBatchInput,
+) -> Result<DeleteMessageBatchOutput> {
     let queue = access::queue(&ctx, &input.queue_url).await?;
     check(input.entries.iter().map(|entry| &*entry.id), "DeleteMessageBatchRequestEntry")?;
     let (mut entries, mut wanted, mut failed) = (Vec::new(), Vec::new(), Vec::new());
@@ -87,9 +91,8 @@ pub async fn change_message_visibility_batch(
     let (mut entries, mut wanted, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for entry in input.entries {
         let seconds = entry.visibility_timeout.ok_or_else(|| error::missing_parameter("VisibilityTimeout"));
-        let checked = seconds.and_then(|seconds| {
-            Ok((receipt(&queue, &entry.receipt_handle)?, visibility_millis(seconds)?))
-        });
+        let checked = seconds
+            .and_then(|seconds| Ok((receipt(&queue, &entry.receipt_handle)?, visibility_millis(seconds)?)));
         match checked {
             Ok(change) => {
                 wanted.push(change);

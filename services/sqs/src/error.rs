@@ -32,7 +32,8 @@ pub fn queue_name_exists_with_other_tags() -> Error {
 
 /// CreateQueue less than 60 seconds after DeleteQueue.
 pub fn queue_deleted_recently() -> Error {
-    let text = "You must wait 60 seconds after deleting a queue before you can create another with the same name.";
+    let text =
+        "You must wait 60 seconds after deleting a queue before you can create another with the same name.";
     Error::sender("QueueDeletedRecently", text)
 }
 
@@ -54,7 +55,10 @@ pub fn invalid_attribute_value(name: &str) -> Error {
 
 /// A value that the attribute cannot have, with the reason.
 pub fn invalid_attribute_value_because(name: &str, reason: &str) -> Error {
-    Error::sender("InvalidAttributeValue", format!("Invalid value for the parameter {name}. Reason: {reason}"))
+    Error::sender(
+        "InvalidAttributeValue",
+        format!("Invalid value for the parameter {name}. Reason: {reason}"),
+    )
 }
 
 /// A parameter with a value that it cannot have.
@@ -69,7 +73,9 @@ pub fn invalid_parameter_text(text: impl Into<String>) -> Error {
 
 /// A queue's name that breaks the rules for standard queues.
 pub fn invalid_queue_name() -> Error {
-    invalid_parameter_text("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+    invalid_parameter_text(
+        "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+    )
 }
 
 /// A queue's name that breaks the rules for FIFO queues.
@@ -116,9 +122,8 @@ pub fn wrong_queue_type(value: impl Display, name: &str) -> Error {
 
 /// A deduplication id or group id that breaks the rules.
 pub fn invalid_token(value: &str, name: &str) -> Error {
-    let reason = format!(
-        "{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
-    );
+    let reason =
+        format!("{name} can only include alphanumeric and punctuation characters. 1 to 128 in length.");
     invalid_parameter(value, name, &reason)
 }
 
@@ -152,7 +157,9 @@ pub fn visibility_beyond_limit(value: i32) -> Error {
 
 /// Too many messages in flight.
 pub fn too_many_in_flight() -> Error {
-    over_limit("Too many messages in flight: a queue holds at most 120000 that are received and not yet deleted.")
+    over_limit(
+        "Too many messages in flight: a queue holds at most 120000 that are received and not yet deleted.",
+    )
 }
 
 /// A quota other than a message's.
@@ -185,7 +192,8 @@ pub fn invalid_batch_entry_id() -> Error {
 
 /// A batch whose messages are too long together.
 pub fn batch_too_long(bytes: usize, max_bytes: usize) -> Error {
-    let text = format!("Batch requests cannot be longer than {max_bytes} bytes. You have sent {bytes} bytes.");
+    let text =
+        format!("Batch requests cannot be longer than {max_bytes} bytes. You have sent {bytes} bytes.");
     Error::sender("BatchRequestTooLong", text)
 }
 

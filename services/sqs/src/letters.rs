@@ -187,7 +187,9 @@ impl Draft {
             }
             let text = value.string_value.as_deref().filter(|text| !text.is_empty());
             if value.data_type != "String" || text.is_none() {
-                let text = format!("The message system attribute '{name}' must have a non-empty value of type 'String'.");
+                let text = format!(
+                    "The message system attribute '{name}' must have a non-empty value of type 'String'."
+                );
                 return Err(error::invalid_parameter_text(text));
             }
             header = text;
@@ -228,11 +230,14 @@ fn attribute<'a>(name: &'a str, given: &'a MessageAttributeValue) -> Result<Attr
         )));
     }
     let empty = || {
-        let text = format!("Message (user) attribute '{name}' must contain a non-empty value of type '{base}'.");
+        let text =
+            format!("Message (user) attribute '{name}' must contain a non-empty value of type '{base}'.");
         error::invalid_parameter_text(text)
     };
     let value = if base == "Binary" {
-        AttributeValue::Binary(given.binary_value.as_deref().filter(|bytes| !bytes.is_empty()).ok_or_else(empty)?)
+        AttributeValue::Binary(
+            given.binary_value.as_deref().filter(|bytes| !bytes.is_empty()).ok_or_else(empty)?,
+        )
     } else {
         let text = given.string_value.as_deref().filter(|text| !text.is_empty()).ok_or_else(empty)?;
         if let Some(character) = invalid_character(text) {
@@ -249,17 +254,24 @@ fn attribute<'a>(name: &'a str, given: &'a MessageAttributeValue) -> Result<Attr
 
 fn check_name(name: &str) -> Result<()> {
     let refuse = |reason: &str| {
-        Err(error::invalid_parameter_text(format!("Message (user) attribute name '{name}' is invalid. {reason}")))
+        Err(error::invalid_parameter_text(format!(
+            "Message (user) attribute name '{name}' is invalid. {reason}"
+        )))
     };
-    let has_prefix = |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let has_prefix =
+        |prefix: &str| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     if name.is_empty() {
-        return Err(error::invalid_parameter_text("The request must contain non-empty message attribute names."));
+        return Err(error::invalid_parameter_text(
+            "The request must contain non-empty message attribute names.",
+        ));
     }
     if name.len() > NAME_MAX_BYTES {
         return refuse("It can be up to 256 characters long.");
     }
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')) {
-        return refuse("It can contain alphanumeric characters and the underscore (_), hyphen (-), and period (.).");
+        return refuse(
+            "It can contain alphanumeric characters and the underscore (_), hyphen (-), and period (.).",
+        );
     }
     if name.starts_with('.') || name.ends_with('.') || name.contains("..") {
         return refuse("It must not start or end with a period (.), or have periods in succession (..).");
@@ -272,7 +284,8 @@ fn check_name(name: &str) -> Result<()> {
 
 /// Up to 38 digits, with a sign, a fraction and an exponent: between -10^128 and 10^126.
 fn is_number(text: &str) -> bool {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     let digits = text.split(['e', 'E']).next().unwrap_or_default();
     let digits = digits.bytes().filter(u8::is_ascii_digit).count();
     is_plain && digits <= 38 && text.parse::<f64>().is_ok_and(|number| (-1e128..=1e126).contains(&number))
@@ -307,14 +320,29 @@ mod tests {
         check("a.b-c_9", "String.own", "x", None);
         check("a", "Number.int", "-12.50", None);
         check("a", "Binary.png", "\0", None);
-        check("a", "String", "", Some("Message (user) attribute 'a' must contain a non-empty value of type 'String'."));
-        check("a", "Binary", "", Some("Message (user) attribute 'a' must contain a non-empty value of type 'Binary'."));
+        check(
+            "a",
+            "String",
+            "",
+            Some("Message (user) attribute 'a' must contain a non-empty value of type 'String'."),
+        );
+        check(
+            "a",
+            "Binary",
+            "",
+            Some("Message (user) attribute 'a' must contain a non-empty value of type 'Binary'."),
+        );
         let text = "The type of message (user) attribute 'a' is invalid. You must use only the following supported \
                     type prefixes: Binary, Number, String.";
         for bad in ["string", "Set", "", "Strings"] {
             check("a", bad, "x", Some(text));
         }
-        check("a", "Number", "ten", Some("Can't cast the value of message (user) attribute 'a' to a number."));
+        check(
+            "a",
+            "Number",
+            "ten",
+            Some("Can't cast the value of message (user) attribute 'a' to a number."),
+        );
         let bad = |name: &str| check_refused(name);
         for name in ["", ".a", "a.", "a..b", "aws.x", "AMAZON.x", "a b", "ä", &"x".repeat(257)] {
             bad(name);

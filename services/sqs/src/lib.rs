@@ -38,7 +38,11 @@ pub fn room(base: &Arc<Base>) -> Room {
         .reconciler(reconcile::clean_up(registry))
         .on(api::AddPermission, on_queue("sqs:addpermission"), permissions::add_permission)
         .on(api::CancelMessageMoveTask, move_tasks::cancel_access(), move_tasks::cancel_message_move_task)
-        .on(api::ChangeMessageVisibility, on_queue("sqs:changemessagevisibility"), messages::change_message_visibility)
+        .on(
+            api::ChangeMessageVisibility,
+            on_queue("sqs:changemessagevisibility"),
+            messages::change_message_visibility,
+        )
         .on(
             api::ChangeMessageVisibilityBatch,
             on_queue("sqs:changemessagevisibility"),
@@ -48,7 +52,11 @@ pub fn room(base: &Arc<Base>) -> Room {
         .on(api::DeleteMessage, on_queue("sqs:deletemessage"), messages::delete_message)
         .on(api::DeleteMessageBatch, on_queue("sqs:deletemessage"), batches::delete_message_batch)
         .on(api::DeleteQueue, on_queue("sqs:deletequeue"), queues::delete_queue)
-        .on(api::GetQueueAttributes, on_queue("sqs:getqueueattributes"), queue_attributes::get_queue_attributes)
+        .on(
+            api::GetQueueAttributes,
+            on_queue("sqs:getqueueattributes"),
+            queue_attributes::get_queue_attributes,
+        )
         .on(api::GetQueueUrl, access::get_queue_url(), queues::get_queue_url)
         .on(
             api::ListDeadLetterSourceQueues,
@@ -63,7 +71,11 @@ pub fn room(base: &Arc<Base>) -> Room {
         .on(api::RemovePermission, on_queue("sqs:removepermission"), permissions::remove_permission)
         .on(api::SendMessage, on_queue("sqs:sendmessage"), messages::send_message)
         .on(api::SendMessageBatch, on_queue("sqs:sendmessage"), batches::send_message_batch)
-        .on(api::SetQueueAttributes, on_queue("sqs:setqueueattributes"), queue_attributes::set_queue_attributes)
+        .on(
+            api::SetQueueAttributes,
+            on_queue("sqs:setqueueattributes"),
+            queue_attributes::set_queue_attributes,
+        )
         .on(api::StartMessageMoveTask, move_tasks::start_access(), move_tasks::start_message_move_task)
         .on(api::TagQueue, access::tag_queue(), tags::tag_queue)
         .on(api::UntagQueue, access::untag_queue(), tags::untag_queue)

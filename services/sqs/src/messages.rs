@@ -18,9 +18,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use yakumo_api_sqs::{
-    ChangeMessageVisibilityInput, ChangeMessageVisibilityOutput, DeleteMessageInput, DeleteMessageOutput, Message,
-    MessageAttributeValue, ReceiveMessageInput, ReceiveMessageOutput, SendMessageInput, SendMessageOutput,
-    message_system_attribute_name as names,
+    ChangeMessageVisibilityInput, ChangeMessageVisibilityOutput, DeleteMessageInput, DeleteMessageOutput,
+    Message, MessageAttributeValue, ReceiveMessageInput, ReceiveMessageOutput, SendMessageInput,
+    SendMessageOutput, message_system_attribute_name as names,
 };
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, uuid_text};
@@ -107,10 +107,18 @@ impl<'a> Asked<'a> {
     fn check(input: &'a ReceiveMessageInput, settings: &Settings) -> Result<Asked<'a>> {
         let attributes = &settings.record.attributes;
         let limit = input.max_number_of_messages.unwrap_or(1);
-        let limit = usize::try_from(limit).ok().filter(|limit| (1..=RECEIVE_MAX).contains(limit)).ok_or_else(|| {
-            error::invalid_parameter(limit, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
-        })?;
-        let wait_s = in_range(input.wait_time_seconds, WAIT_MAX_S, "WaitTimeSeconds")?.unwrap_or(attributes.wait_s);
+        let limit = usize::try_from(limit)
+            .ok()
+            .filter(|limit| (1..=RECEIVE_MAX).contains(limit))
+            .ok_or_else(|| {
+                error::invalid_parameter(
+                    limit,
+                    "MaxNumberOfMessages",
+                    "Must be between 1 and 10, if provided.",
+                )
+            })?;
+        let wait_s =
+            in_range(input.wait_time_seconds, WAIT_MAX_S, "WaitTimeSeconds")?.unwrap_or(attributes.wait_s);
         let visibility_s = in_range(input.visibility_timeout, VISIBILITY_MAX_S, "VisibilityTimeout")?;
         let visibility_s = visibility_s.unwrap_or(attributes.visibility_s);
         let attempt = input.receive_request_attempt_id.as_deref().filter(|attempt| !attempt.is_empty());
@@ -130,7 +138,8 @@ impl<'a> Asked<'a> {
 fn in_range(value: Option<i32>, max: i32, name: &str) -> Result<Option<u32>> {
     let Some(value) = value else { return Ok(None) };
     let number = u32::try_from(value).ok().filter(|_| value <= max);
-    let refused = || error::invalid_parameter(value, name, &format!("Must be >= 0 and <= {max}, if provided."));
+    let refused =
+        || error::invalid_parameter(value, name, &format!("Must be >= 0 and <= {max}, if provided."));
     number.map(Some).ok_or_else(refused)
 }
 
@@ -213,7 +222,8 @@ fn system_attributes(
         (names::DEAD_LETTER_QUEUE_SOURCE_ARN, body.dead_letter.map(|(source, _)| source.to_owned())),
     ];
     let shown = all.into_iter().filter(|(name, _)| wanted.has_system(name));
-    let shown: BTreeMap<String, String> = shown.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let shown: BTreeMap<String, String> =
+        shown.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
     (!shown.is_empty()).then_some(shown)
 }
 
@@ -221,15 +231,19 @@ type UserAttributes = (Option<BTreeMap<String, MessageAttributeValue>>, Option<S
 
 /// The wanted attributes; the digest covers what is returned, not what was sent.
 fn user_attributes(body: &Body<'_>, wanted: &Wanted<'_>) -> Result<UserAttributes> {
-    let Some((_, bytes)) = body.attributes.filter(|_| !wanted.user.is_empty()) else { return Ok((None, None)) };
+    let Some((_, bytes)) = body.attributes.filter(|_| !wanted.user.is_empty()) else {
+        return Ok((None, None));
+    };
     let all = decode_attributes(bytes).map_err(Error::internal)?;
-    let chosen: Vec<Attribute<'_>> = all.into_iter().filter(|attribute| wanted.has_user(attribute.name)).collect();
+    let chosen: Vec<Attribute<'_>> =
+        all.into_iter().filter(|attribute| wanted.has_user(attribute.name)).collect();
     if chosen.is_empty() {
         return Ok((None, None));
     }
     let md5 = hex(&md5_of_attributes(chosen.iter().copied()));
     let shown = chosen.into_iter().map(|attribute| {
-        let mut value = MessageAttributeValue { data_type: attribute.data_type.to_owned(), ..Default::default() };
+        let mut value =
+            MessageAttributeValue { data_type: attribute.data_type.to_owned(), ..Default::default() };
         match attribute.value {
             AttributeValue::Text(text) => value.string_value = Some(text.to_owned()),
             AttributeValue::Binary(bytes) => value.binary_value = Some(bytes.to_vec().into()),
@@ -328,7 +342,8 @@ mod tests {
 
     #[test]
     fn unknown_system_attributes_are_refused() {
-        let input = ReceiveMessageInput { attribute_names: Some(vec!["Colour".into()]), ..Default::default() };
+        let input =
+            ReceiveMessageInput { attribute_names: Some(vec!["Colour".into()]), ..Default::default() };
         assert_eq!(Wanted::new(&input).err().unwrap().message, "Unknown Attribute Colour.");
     }
 }

@@ -3,20 +3,21 @@
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html>
 
 use crate::access::arn_needs;
+use crate::error;
 use crate::queue::open::OpenQueue;
 use crate::queue::registry::Registry;
 use crate::reconcile::MOVE_TASKS;
 use crate::redrives::sources;
 use crate::state::{MoveStatus, MoveTask, Numbers, QueueName, queue_arn, work};
-use crate::error;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use yakumo_api_sqs::{
-    CancelMessageMoveTaskInput, CancelMessageMoveTaskOutput, ListMessageMoveTasksInput, ListMessageMoveTasksOutput,
-    ListMessageMoveTasksResultEntry, StartMessageMoveTaskInput, StartMessageMoveTaskOutput,
+    CancelMessageMoveTaskInput, CancelMessageMoveTaskOutput, ListMessageMoveTasksInput,
+    ListMessageMoveTasksOutput, ListMessageMoveTasksResultEntry, StartMessageMoveTaskInput,
+    StartMessageMoveTaskOutput,
 };
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Access, Ctx};
@@ -52,8 +53,12 @@ fn source_arn(task: &MoveTask) -> String {
 pub fn start_access() -> Access<StartMessageMoveTaskInput> {
     Access::needs(|ctx, input: &StartMessageMoveTaskInput| {
         Box::pin(async move {
-            let actions =
-                ["sqs:startmessagemovetask", "sqs:receivemessage", "sqs:deletemessage", "sqs:getqueueattributes"];
+            let actions = [
+                "sqs:startmessagemovetask",
+                "sqs:receivemessage",
+                "sqs:deletemessage",
+                "sqs:getqueueattributes",
+            ];
             let mut needs = arn_needs(ctx, &actions, &input.source_arn).await?;
             let destinations = match &input.destination_arn {
                 Some(arn) => vec![arn.clone()],
@@ -74,8 +79,12 @@ pub fn start_access() -> Access<StartMessageMoveTaskInput> {
 pub fn cancel_access() -> Access<CancelMessageMoveTaskInput> {
     Access::needs(|ctx, input: &CancelMessageMoveTaskInput| {
         Box::pin(async move {
-            let actions =
-                ["sqs:cancelmessagemovetask", "sqs:receivemessage", "sqs:deletemessage", "sqs:getqueueattributes"];
+            let actions = [
+                "sqs:cancelmessagemovetask",
+                "sqs:receivemessage",
+                "sqs:deletemessage",
+                "sqs:getqueueattributes",
+            ];
             let arn = Handle::parse(&input.task_handle).map(|handle| handle.source_arn);
             let arn = arn.unwrap_or_else(|| queue_arn(ctx.account(), ctx.region(), ""));
             arn_needs(ctx, &actions, &arn).await
@@ -87,8 +96,12 @@ pub fn cancel_access() -> Access<CancelMessageMoveTaskInput> {
 pub fn list_access() -> Access<ListMessageMoveTasksInput> {
     Access::needs(|ctx, input: &ListMessageMoveTasksInput| {
         Box::pin(async move {
-            let actions =
-                ["sqs:listmessagemovetasks", "sqs:receivemessage", "sqs:deletemessage", "sqs:getqueueattributes"];
+            let actions = [
+                "sqs:listmessagemovetasks",
+                "sqs:receivemessage",
+                "sqs:deletemessage",
+                "sqs:getqueueattributes",
+            ];
             arn_needs(ctx, &actions, &input.source_arn).await
         })
     })
@@ -165,10 +178,14 @@ fn rate(given: Option<i32>) -> Result<Option<u32>> {
 
 fn check_destination(source: &OpenQueue, destination: &OpenQueue) -> Result<()> {
     if source.number == destination.number {
-        return Err(error::invalid_parameter_text("Source queue arn and destination queue arn cannot be the same."));
+        return Err(error::invalid_parameter_text(
+            "Source queue arn and destination queue arn cannot be the same.",
+        ));
     }
     if source.settings().is_fifo() != destination.settings().is_fifo() {
-        return Err(error::invalid_parameter_text("Source queue and destination queue must be of the same type."));
+        return Err(error::invalid_parameter_text(
+            "Source queue and destination queue must be of the same type.",
+        ));
     }
     Ok(())
 }
@@ -176,7 +193,9 @@ fn check_destination(source: &OpenQueue, destination: &OpenQueue) -> Result<()> 
 /// The queue that an ARN names; a task stays in its owner's account and region.
 async fn queue(ctx: &Ctx, arn: &str, parameter: &str) -> Result<Arc<OpenQueue>> {
     let absent = || {
-        error::resource_not_found(format!("The resource that you specified for the {parameter} parameter doesn't exist."))
+        error::resource_not_found(format!(
+            "The resource that you specified for the {parameter} parameter doesn't exist."
+        ))
     };
     let name = QueueName::from_arn(arn).ok_or_else(absent)?;
     if (name.account, name.region) != (ctx.account(), ctx.region()) {

@@ -26,9 +26,16 @@ impl Page {
     pub fn new(max_results: Option<i32>, token: Option<&str>) -> Result<Page> {
         let limit = match max_results {
             None => LIMIT,
-            Some(wanted) => usize::try_from(wanted).ok().filter(|wanted| (1..=LIMIT).contains(wanted)).ok_or_else(
-                || error::invalid_parameter(wanted, "MaxResults", "MaxResults must be an integer between 1 and 1000."),
-            )?,
+            Some(wanted) => usize::try_from(wanted)
+                .ok()
+                .filter(|wanted| (1..=LIMIT).contains(wanted))
+                .ok_or_else(|| {
+                    error::invalid_parameter(
+                        wanted,
+                        "MaxResults",
+                        "MaxResults must be an integer between 1 and 1000.",
+                    )
+                })?,
         };
         let after = match token {
             None => None,
@@ -44,7 +51,8 @@ impl Page {
     pub fn cut(&self, mut names: Vec<String>) -> (Vec<String>, Option<String>) {
         let has_more = names.len() > self.limit;
         names.truncate(self.limit);
-        let token = names.last().filter(|_| has_more && self.gives_token).map(|name| URL_SAFE_NO_PAD.encode(name));
+        let token =
+            names.last().filter(|_| has_more && self.gives_token).map(|name| URL_SAFE_NO_PAD.encode(name));
         (names, token)
     }
 }

@@ -165,7 +165,10 @@ mod tests {
                     appropriate WSDL for a list of valid actions.";
         assert_eq!(refused.message, text);
         let many = actions(&strings(&["SendMessage"; 8])).unwrap_err();
-        assert_eq!((&*many.code, &*many.message), ("OverLimit", "8 Actions were found, maximum allowed is 7."));
+        assert_eq!(
+            (&*many.code, &*many.message),
+            ("OverLimit", "8 Actions were found, maximum allowed is 7.")
+        );
         assert!(accounts(&strings(&["111122223333"])).is_ok());
         let text = "Value [1] for parameter PrincipalId is invalid. Reason: Unable to verify.";
         assert_eq!(accounts(&strings(&["1"])).unwrap_err().message, text);

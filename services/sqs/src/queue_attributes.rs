@@ -37,7 +37,10 @@ const KNOWN: &[&str] = &[
 ];
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html>
-pub async fn get_queue_attributes(ctx: Ctx, input: GetQueueAttributesInput) -> Result<GetQueueAttributesOutput> {
+pub async fn get_queue_attributes(
+    ctx: Ctx,
+    input: GetQueueAttributesInput,
+) -> Result<GetQueueAttributesOutput> {
     let queue = access::queue(&ctx, &input.queue_url).await?;
     let wanted = input.attribute_names.unwrap_or_default();
     if let Some(unknown) = wanted.iter().find(|name| !KNOWN.contains(&name.as_str())) {
@@ -71,7 +74,10 @@ pub async fn get_queue_attributes(ctx: Ctx, input: GetQueueAttributesInput) -> R
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>
-pub async fn set_queue_attributes(ctx: Ctx, input: SetQueueAttributesInput) -> Result<SetQueueAttributesOutput> {
+pub async fn set_queue_attributes(
+    ctx: Ctx,
+    input: SetQueueAttributesInput,
+) -> Result<SetQueueAttributesOutput> {
     if input.attributes.is_empty() {
         return Err(error::missing_parameter("Attributes"));
     }

@@ -7,8 +7,8 @@ use crate::state::{DeletedQueue, ListedQueue, Numbers, Purge, QueueRecord, REST_
 use crate::{access, error, pages, redrives, tags};
 use std::collections::BTreeMap;
 use yakumo_api_sqs::{
-    CreateQueueInput, CreateQueueOutput, DeleteQueueInput, DeleteQueueOutput, GetQueueUrlInput, GetQueueUrlOutput,
-    ListQueuesInput, ListQueuesOutput, PurgeQueueInput, PurgeQueueOutput,
+    CreateQueueInput, CreateQueueOutput, DeleteQueueInput, DeleteQueueOutput, GetQueueUrlInput,
+    GetQueueUrlOutput, ListQueuesInput, ListQueuesOutput, PurgeQueueInput, PurgeQueueOutput,
 };
 use yakumo_aws::{AccountId, Result};
 use yakumo_room::{Ctx, Tx};
@@ -54,7 +54,8 @@ pub async fn create_queue(ctx: Ctx, input: CreateQueueInput) -> Result<CreateQue
             numbers.last += 1;
             record.number = numbers.last;
             tx.put(&work(), &["queues"], &numbers);
-            let listed = ListedQueue { account: record.account, region: record.region, name: record.name.clone() };
+            let listed =
+                ListedQueue { account: record.account, region: record.region, name: record.name.clone() };
             tx.put(&work(), &listed.id(), &listed);
             tx.put_resource(&scope, None, &record);
             Ok(())
@@ -179,7 +180,8 @@ pub async fn delete_queue(ctx: Ctx, input: DeleteQueueInput) -> Result<DeleteQue
         let (record, deleted) = (record.clone(), deleted.clone());
         async move {
             tx.delete_resource(&scope, &record);
-            let listed = ListedQueue { account: record.account, region: record.region, name: record.name.clone() };
+            let listed =
+                ListedQueue { account: record.account, region: record.region, name: record.name.clone() };
             tx.delete::<ListedQueue>(&work(), &listed.id());
             let number = deleted.number_text();
             tx.put(&work(), &deleted.id(&number), &deleted);

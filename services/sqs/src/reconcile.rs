@@ -122,7 +122,12 @@ fn allowance(task: &MoveTask, now: i64) -> usize {
     usize::try_from(due.saturating_sub(task.moved)).unwrap_or(usize::MAX)
 }
 
-async fn deliver(registry: &Registry, task: &mut MoveTask, source: &Arc<OpenQueue>, taken: &[Claim]) -> Result<()> {
+async fn deliver(
+    registry: &Registry,
+    task: &mut MoveTask,
+    source: &Arc<OpenQueue>,
+    taken: &[Claim],
+) -> Result<()> {
     let mut first = 0;
     while first < taken.len() {
         let Some(target_arn) = target(task, source, &taken[first]).await? else {
@@ -135,7 +140,9 @@ async fn deliver(registry: &Registry, task: &mut MoveTask, source: &Arc<OpenQueu
         };
         // Neighbours mostly have the same destination: they share a commit.
         let mut end = first + 1;
-        while end < taken.len() && self::target(task, source, &taken[end]).await?.as_ref() == Some(&target_arn) {
+        while end < taken.len()
+            && self::target(task, source, &taken[end]).await?.as_ref() == Some(&target_arn)
+        {
             end += 1;
         }
         task.moved += transfers::redrive(source, &target, taken[first..end].to_vec()).await? as u64;

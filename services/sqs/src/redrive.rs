@@ -53,14 +53,19 @@ impl RedrivePolicy {
         let fail = |reason: &str| refuse("RedrivePolicy", text, reason);
         let map = object(text).ok_or_else(|| fail("Redrive policy is not a valid JSON map."))?;
         if map.keys().any(|key| !matches!(key.as_str(), "deadLetterTargetArn" | "maxReceiveCount")) {
-            return Err(fail("Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount]."));
+            return Err(fail(
+                "Only following attributes are supported: [deadLetterTargetArn, maxReceiveCount].",
+            ));
         }
-        let missing = |name: &str| fail(&format!("Redrive policy does not contain mandatory attribute: {name}."));
+        let missing =
+            |name: &str| fail(&format!("Redrive policy does not contain mandatory attribute: {name}."));
         let count = map.get("maxReceiveCount").ok_or_else(|| missing("maxReceiveCount"))?;
         let target = map.get("deadLetterTargetArn").ok_or_else(|| missing("deadLetterTargetArn"))?;
         let receives_max = receives_max(count).ok_or_else(|| {
             let shown = count.as_str().map_or_else(|| count.to_string(), str::to_owned);
-            fail(&format!("Invalid value for maxReceiveCount: {shown}, valid values are from 1 to 1000 both inclusive."))
+            fail(&format!(
+                "Invalid value for maxReceiveCount: {shown}, valid values are from 1 to 1000 both inclusive."
+            ))
         })?;
         let target_arn = target.as_str().filter(|arn| QueueName::from_arn(arn).is_some());
         let target_arn = target_arn.ok_or_else(|| fail("Invalid value for deadLetterTargetArn."))?.to_owned();
@@ -85,12 +90,13 @@ impl RedriveAllowPolicy {
         let permission = match (map.get("redrivePermission").and_then(Value::as_str), sources) {
             (Some("allowAll"), None) => RedrivePermission::AllowAll,
             (Some("denyAll"), None) => RedrivePermission::DenyAll,
-            (Some("byQueue"), Some(sources)) => {
-                RedrivePermission::ByQueue(queue_arns(sources).ok_or_else(|| {
-                    fail("sourceQueueArns must be a list of 1 to 10 ARNs of queues.")
-                })?)
+            (Some("byQueue"), Some(sources)) => RedrivePermission::ByQueue(
+                queue_arns(sources)
+                    .ok_or_else(|| fail("sourceQueueArns must be a list of 1 to 10 ARNs of queues."))?,
+            ),
+            (Some("byQueue"), None) => {
+                return Err(fail("sourceQueueArns is needed for redrivePermission byQueue."));
             }
-            (Some("byQueue"), None) => return Err(fail("sourceQueueArns is needed for redrivePermission byQueue.")),
             (Some("allowAll" | "denyAll"), Some(_)) => {
                 return Err(fail("sourceQueueArns can only be given for redrivePermission byQueue."));
             }
@@ -128,7 +134,8 @@ fn receives_max(value: &Value) -> Option<u32> {
 
 fn queue_arns(value: &Value) -> Option<Vec<String>> {
     let list = value.as_array().filter(|list| (1..=SOURCES_MAX).contains(&list.len()))?;
-    let arn = |value: &Value| value.as_str().filter(|arn| QueueName::from_arn(arn).is_some()).map(str::to_owned);
+    let arn =
+        |value: &Value| value.as_str().filter(|arn| QueueName::from_arn(arn).is_some()).map(str::to_owned);
     list.iter().map(arn).collect()
 }
 
@@ -154,16 +161,24 @@ mod tests {
         assert_eq!(RedrivePolicy::parse("").unwrap(), None);
         check("x", "Redrive policy is not a valid JSON map.");
         check("{}", "Redrive policy does not contain mandatory attribute: maxReceiveCount.");
-        check(r#"{"maxReceiveCount":1}"#, "Redrive policy does not contain mandatory attribute: deadLetterTargetArn.");
+        check(
+            r#"{"maxReceiveCount":1}"#,
+            "Redrive policy does not contain mandatory attribute: deadLetterTargetArn.",
+        );
         for bad in ["0", "1001", "\"x\"", "-1"] {
             let text = format!(r#"{{"deadLetterTargetArn":"{ARN}","maxReceiveCount":{bad}}}"#);
             let shown = bad.trim_matches('"');
             check(
                 &text,
-                &format!("Invalid value for maxReceiveCount: {shown}, valid values are from 1 to 1000 both inclusive."),
+                &format!(
+                    "Invalid value for maxReceiveCount: {shown}, valid values are from 1 to 1000 both inclusive."
+                ),
             );
         }
-        check(r#"{"deadLetterTargetArn":"dead","maxReceiveCount":1}"#, "Invalid value for deadLetterTargetArn.");
+        check(
+            r#"{"deadLetterTargetArn":"dead","maxReceiveCount":1}"#,
+            "Invalid value for deadLetterTargetArn.",
+        );
     }
 
     #[test]
@@ -171,7 +186,8 @@ mod tests {
         let allows = |text: &str| RedriveAllowPolicy::parse(text).unwrap().unwrap().allows(ARN);
         assert!(allows(r#"{"redrivePermission":"allowAll"}"#));
         assert!(!allows(r#"{"redrivePermission":"denyAll"}"#));
-        let by_queue = |arn: &str| format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{arn}"]}}"#);
+        let by_queue =
+            |arn: &str| format!(r#"{{"redrivePermission":"byQueue","sourceQueueArns":["{arn}"]}}"#);
         assert!(allows(&by_queue(ARN)));
         assert!(!allows(&by_queue("arn:aws:sqs:us-east-1:000000000000:other")));
         for bad in [

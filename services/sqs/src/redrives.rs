@@ -38,15 +38,19 @@ pub async fn check_target(changing: &Changing<'_>, source: &QueueRecord) -> Resu
         return Err(redrive.refuse("Dead-letter queue must be same type of queue as the source."));
     }
     match &settings.record.attributes.redrive_allow {
-        Some(allow) if !allow.allows(&source.arn()) => {
-            Err(redrive.refuse("Dead letter target does not allow this queue as a source by its RedriveAllowPolicy."))
-        }
+        Some(allow) if !allow.allows(&source.arn()) => Err(redrive
+            .refuse("Dead letter target does not allow this queue as a source by its RedriveAllowPolicy.")),
         _ => Ok(()),
     }
 }
 
 /// The names of the caller's queues whose dead letters go to this ARN, in order, behind `after`.
-pub async fn sources(ctx: &Ctx, target_arn: &str, after: Option<String>, limit: usize) -> Result<Vec<String>> {
+pub async fn sources(
+    ctx: &Ctx,
+    target_arn: &str,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Vec<String>> {
     let registry = ctx.state::<Registry>();
     let (mut found, mut after) = (Vec::new(), after);
     loop {

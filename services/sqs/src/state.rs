@@ -257,7 +257,10 @@ mod tests {
     #[test]
     fn only_queues_have_queue_arns() {
         let name = QueueName::from_arn("arn:aws:sqs:eu-west-1:123456789012:q.fifo").unwrap();
-        assert_eq!((name.region.as_str(), name.account.as_str(), &*name.name), ("eu-west-1", "123456789012", "q.fifo"));
+        assert_eq!(
+            (name.region.as_str(), name.account.as_str(), &*name.name),
+            ("eu-west-1", "123456789012", "q.fifo")
+        );
         for bad in [
             "arn:aws:sns:eu-west-1:123456789012:q",
             "arn:aws:sqs:eu-west-11:123456789012:q",
@@ -281,6 +284,9 @@ mod tests {
         let record = QueueRecord::from_bytes(golden).unwrap();
         assert_eq!((record.number, record.attributes.visibility_s), (7, 30));
         assert_eq!(QueueRecord::from_bytes(&record.to_bytes()).unwrap(), record);
-        assert_eq!(String::from_utf8(record.to_bytes()).unwrap(), String::from_utf8(golden.to_vec()).unwrap());
+        assert_eq!(
+            String::from_utf8(record.to_bytes()).unwrap(),
+            String::from_utf8(golden.to_vec()).unwrap()
+        );
     }
 }

@@ -31,7 +31,9 @@ pub fn check(queue: &str, tags: &BTreeMap<String, String>, others: usize) -> Res
 
 fn check_key(key: &str) -> Result<()> {
     if !(1..=KEY_MAX_CHARS).contains(&key.chars().count()) {
-        return Err(error::invalid_parameter_text("Tag keys must be between 1 and 128 characters in length."));
+        return Err(error::invalid_parameter_text(
+            "Tag keys must be between 1 and 128 characters in length.",
+        ));
     }
     if key.get(..4).is_some_and(|prefix| prefix.eq_ignore_ascii_case("aws:")) {
         return Err(error::invalid_parameter_text("Tag keys may not start with the reserved prefix aws:."));
@@ -85,8 +87,14 @@ mod tests {
         let (longest_key, longest_value) = ("k".repeat(128), "é".repeat(256));
         assert!(check("q", &tags(&longest_key, &longest_value), 49).is_ok());
         assert_eq!(check("q", &tags("k", ""), 50).unwrap_err().message, "Too many tags added for queue q.");
-        for (key, value) in [("", ""), (&*"k".repeat(129), ""), ("aws:x", ""), ("AWS:x", ""), ("k", &*"v".repeat(257))] {
-            assert_eq!(check("q", &tags(key, value), 0).unwrap_err().code, "InvalidParameterValue", "{key}={value}");
+        for (key, value) in
+            [("", ""), (&*"k".repeat(129), ""), ("aws:x", ""), ("AWS:x", ""), ("k", &*"v".repeat(257))]
+        {
+            assert_eq!(
+                check("q", &tags(key, value), 0).unwrap_err().code,
+                "InvalidParameterValue",
+                "{key}={value}"
+            );
         }
     }
 }

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn keys_sort_by_message_number() {
-        let scope = Scope { account: Some(AccountId::DEFAULT), region: Some(Region::US_EAST_1), service: "sqs" };
+        let scope =
+            Scope { account: Some(AccountId::DEFAULT), region: Some(Region::US_EAST_1), service: "sqs" };
         let keys = Keys::new(&scope, 7);
         assert!(keys.state(255) < keys.state(256) && keys.state(1) < keys.state(u64::MAX));
         assert_eq!(Keys::seq(&keys.state(258)), Ok(258));

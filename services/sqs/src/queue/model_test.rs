@@ -120,7 +120,13 @@ impl World {
         self.forget_expired();
         let nonces: Vec<u64> = (0..limit as u64).map(|n| self.nonce + 1 + n).collect();
         self.nonce += limit as u64;
-        let ask = Ask { now: self.now, limit, visibility_millis: visibility, nonces: &nonces, receives_max: Some(4) };
+        let ask = Ask {
+            now: self.now,
+            limit,
+            visibility_millis: visibility,
+            nonces: &nonces,
+            receives_max: Some(4),
+        };
         let expected_any = self.messages.values().any(|m| self.may_go(m));
         let claims = self.index.claim(ask);
         assert_eq!(expected_any, !claims.taken.is_empty() || !claims.dead.is_empty());

@@ -48,7 +48,9 @@ const BURIALS_MAX: usize = 32;
 pub async fn receive(registry: &Registry, queue: &Arc<OpenQueue>, want: Want<'_>) -> Result<Deliveries> {
     let settings = queue.settings();
     let graveyard = match settings.redrive() {
-        Some(redrive) => registry.find_arn(&redrive.target_arn).await?.map(|target| (target, redrive.receives_max)),
+        Some(redrive) => {
+            registry.find_arn(&redrive.target_arn).await?.map(|target| (target, redrive.receives_max))
+        }
         None => None,
     };
     let nonces = nonces(queue);

@@ -34,7 +34,12 @@ pub struct Changing<'a> {
 impl Registry {
     /// Nothing is open yet.
     pub fn new(base: Arc<Base>) -> Arc<Registry> {
-        Arc::new(Registry { base, open: RwLock::new(HashMap::new()), changing: Mutex::default(), has_moves: AtomicBool::new(true) })
+        Arc::new(Registry {
+            base,
+            open: RwLock::new(HashMap::new()),
+            changing: Mutex::default(),
+            has_moves: AtomicBool::new(true),
+        })
     }
 
     /// The ground underneath.
@@ -48,7 +53,12 @@ impl Registry {
     }
 
     /// A queue by its name.
-    pub async fn find(&self, account: AccountId, region: Region, name: &str) -> Result<Option<Arc<OpenQueue>>> {
+    pub async fn find(
+        &self,
+        account: AccountId,
+        region: Region,
+        name: &str,
+    ) -> Result<Option<Arc<OpenQueue>>> {
         match self.opened(account, region, name) {
             Some(queue) if !queue.is_stale() => Ok(Some(queue)),
             _ => self.change().await.find(account, region, name).await,
@@ -82,7 +92,12 @@ impl Registry {
 
 impl Changing<'_> {
     /// A queue by its name, as it is now.
-    pub async fn find(&self, account: AccountId, region: Region, name: &str) -> Result<Option<Arc<OpenQueue>>> {
+    pub async fn find(
+        &self,
+        account: AccountId,
+        region: Region,
+        name: &str,
+    ) -> Result<Option<Arc<OpenQueue>>> {
         let registry = self.registry;
         let record = match registry.opened(account, region, name) {
             Some(queue) if !queue.is_stale() => return Ok(Some(queue)),

@@ -72,7 +72,13 @@ fn repeated(access: &mut Access<'_>, letter: &Letter, now: i64) -> Option<Origin
     access.index().find_duplicate(letter.deduplication_key.as_ref()?, now)
 }
 
-fn post_one(queue: &OpenQueue, access: &mut Access<'_>, letter: &Letter, now: i64, batch: &mut Batch) -> Sent {
+fn post_one(
+    queue: &OpenQueue,
+    access: &mut Access<'_>,
+    letter: &Letter,
+    now: i64,
+    batch: &mut Batch,
+) -> Sent {
     let (keys, index) = (&queue.keys, access.index());
     if let Some(reserved) = index.reserve() {
         batch.put(keys.reserved(), reserved.to_be_bytes().to_vec());

@@ -49,9 +49,13 @@ mod tests {
         {
             assert_eq!(invalid_character(good), None, "{good:?}");
         }
-        for (bad, found) in
-            [("\0", '\0'), ("a\u{b}\0", '\u{b}'), ("\u{1f}", '\u{1f}'), ("x\u{fffe}", '\u{fffe}'), ("\u{ffff}y", '\u{ffff}')]
-        {
+        for (bad, found) in [
+            ("\0", '\0'),
+            ("a\u{b}\0", '\u{b}'),
+            ("\u{1f}", '\u{1f}'),
+            ("x\u{fffe}", '\u{fffe}'),
+            ("\u{ffff}y", '\u{ffff}'),
+        ] {
             assert_eq!(invalid_character(bad), Some(found), "{bad:?}");
         }
     }
