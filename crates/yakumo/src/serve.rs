@@ -33,7 +33,11 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let config = settings.config.clone();
     claim(&config)?;
-    let cloud = Cloud::start(settings.config).await.map_err(|error| explain(error, &config))?;
+    let cloud = tokio::select! {
+        started = Cloud::start(settings.config) => started.map_err(|error| explain(error, &config))?,
+        // Nothing was acknowledged yet, so nothing needs to be finished.
+        () = signals.next() => return Err(Failure::new(Exit::Interrupted, "")),
+    };
     let control = CloudControl::open(&cloud)
         .map_err(|error| Failure::new(Exit::Data, format!("the control token cannot be kept: {error}")))?;
     let state = state(&cloud, &control);
@@ -45,6 +49,9 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     tokio::select! {
         () = async { work.await; std::future::pending().await } => {}
         () = signals.next() => {}
+    }
+    if Terminal::stderr().is_terminal() {
+        Terminal::stderr().line("stopping; once more ends it at once")?;
     }
     let stopped = tokio::select! {
         () = cloud.stop() => Ok(()),

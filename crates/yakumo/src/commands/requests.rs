@@ -51,7 +51,7 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     let client = Client::find(&options.cloud)?;
     let mut out = Terminal::stdout();
     let mut list: RequestList = client.get(&format!("/_yakumo/requests?limit={REMEMBERED}")).await?;
-    let mut next = list.next;
+    let next = list.next;
     list.requests.retain(|request| options.wants(request));
     let shown = list.requests.split_off(list.requests.len().saturating_sub(options.limit));
     if options.cloud.output == Output::Json && !options.follow {
@@ -63,15 +63,24 @@ pub async fn run(options: Options) -> Result<(), Failure> {
     for request in &shown {
         options.show(&mut out, request)?;
     }
-    while options.follow {
+    if options.follow { follow(&client, &options, &mut out, next).await } else { Ok(()) }
+}
+
+/// Lists requests as they come, until the cloud or the reader is gone.
+async fn follow(
+    client: &Client,
+    options: &Options,
+    out: &mut Terminal,
+    mut next: u64,
+) -> Result<(), Failure> {
+    loop {
         let path = format!("/_yakumo/requests?after={next}&limit={REMEMBERED}&wait_s={WAIT_S}");
         let list: RequestList = client.get(&path).await?;
         next = list.next;
         for request in list.requests.iter().filter(|request| options.wants(request)) {
-            options.show(&mut out, request)?;
+            options.show(out, request)?;
         }
     }
-    Ok(())
 }
 
 impl Options {
