@@ -13,7 +13,8 @@ pub fn router() -> &'static Router {
 
 /// Builds all rooms over a common ground.
 pub fn world(base: Arc<Base>) -> Arc<World> {
-    World::new(base, Arc::new(Nobody), vec![])
+    let rooms = vec![yakumo_sqs::room(&base)];
+    World::new(base, Arc::new(Nobody), rooms)
 }
 
 /// Until the iam room is here, only the root users exist.
