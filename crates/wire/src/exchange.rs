@@ -1,7 +1,8 @@
 //! The two directions of a call: a request to typed input, typed output to a response.
 
-use crate::body::{Body, Request, Response};
+use crate::body::{Body, ByteStream, Request, Response};
 use crate::cbor::{self, CborEncoder};
+use crate::event_stream::{self, Framing};
 use crate::failure;
 use crate::form;
 use crate::json::{self, JsonEncoder};
@@ -11,7 +12,9 @@ use crate::router::Addressed;
 use crate::shape::{Encoder, OnMember, Shape, Value};
 use crate::xml::{XmlEncoder, push_namespace, push_text};
 use bytes::Bytes;
+use futures_util::StreamExt;
 use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use yakumo_aws::Error;
 
 /// Reads an operation's input. The model's constraints are checked here, once, and violations are answered in AWS's
@@ -51,14 +54,40 @@ fn decode_members(
     failure::refuse(addressed, violations)
 }
 
-/// Writes an operation's output.
+/// Writes an operation's output. A streamed body or a stream of events is handed on as a stream.
 pub fn encode<O: Shape>(addressed: &Addressed, mut output: O, request_id: &str) -> Response {
     let stream = output.take_stream();
+    let events = framing(addressed).and_then(|framing| output.take_events(framing));
     let mut response = encode_with(addressed, request_id, &mut |to| output.write(to));
-    if let Some(stream) = stream {
-        response.body = Body::Stream(stream);
+    match (stream, events) {
+        (Some(stream), _) => streamed(&mut response, stream),
+        (None, Some(events)) => eventful(addressed, &mut response, events),
+        (None, None) => {}
     }
     response
+}
+
+fn streamed(response: &mut Response, stream: ByteStream) {
+    response.body = Body::Stream(stream);
+    let headers = &mut response.headers;
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/octet-stream"));
+}
+
+/// RPC protocols send the other members in a frame of their own, before the events.
+/// Source: <https://smithy.io/2.0/spec/streaming.html#initial-response-messages>
+fn eventful(addressed: &Addressed, response: &mut Response, events: ByteStream) {
+    let rpc = matches!(addressed.protocol, Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor);
+    let first = std::mem::take(&mut response.body).bytes().filter(|_| rpc).cloned();
+    let first = first.map(|body| Ok(event_stream::initial_response(addressed.protocol, body)));
+    response.body = Body::Stream(ByteStream::new(futures_util::stream::iter(first).chain(events)));
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/vnd.amazon.eventstream"));
+}
+
+fn framing(addressed: &Addressed) -> Option<Framing> {
+    let Addressed { service, protocol, .. } = *addressed;
+    let output = service.shape(addressed.operation.output);
+    let events = output.members.iter().find(|member| service.shape(member.target).event_stream())?;
+    Some(Framing { service, protocol, union: events.target })
 }
 
 fn encode_with(addressed: &Addressed, request_id: &str, write: Write<'_>) -> Response {
@@ -78,7 +107,7 @@ fn encode_with(addressed: &Addressed, request_id: &str, write: Write<'_>) -> Res
         Protocol::RestJson1 | Protocol::RestXml => rest::response(addressed, request_id, write),
         Protocol::RpcV2Cbor if operation.output == 0 => {
             let mut empty = response(addressed.protocol, 200, Vec::new(), request_id);
-            empty.headers.remove(http::header::CONTENT_TYPE);
+            empty.headers.remove(CONTENT_TYPE);
             empty
         }
         Protocol::RpcV2Cbor => {
@@ -163,7 +192,7 @@ pub(crate) fn content_type(protocol: Protocol) -> &'static str {
 
 pub(crate) fn response(protocol: Protocol, status: u16, body: Vec<u8>, request_id: &str) -> Response {
     let mut headers = http::HeaderMap::with_capacity(4);
-    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static(content_type(protocol)));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type(protocol)));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);
     }

@@ -5,6 +5,7 @@ mod json;
 mod refuse;
 mod xml;
 
+pub use refuse::unknown_operation;
 pub(crate) use refuse::{malformed, refuse};
 
 use crate::body::Response;

@@ -23,7 +23,7 @@ mod xml;
 pub use body::{Body, ByteStream, Request, Response};
 pub use bytes::Bytes;
 pub use exchange::{decode, encode};
-pub use failure::encode_error;
+pub use failure::{encode_error, unknown_operation};
 pub use model::Protocol;
 pub use router::{AddressError, Addressed, Head};
 pub use serde_json::Value as Document;

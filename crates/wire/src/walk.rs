@@ -1,7 +1,7 @@
 //! Where a decoder stands in the model, and what it found wrong on the way. All constraints of the models are checked
 //! here and nowhere else.
 
-use crate::model::{Kind, Member, Pattern, Service, Shape, ShapeId, Validation};
+use crate::model::{Kind, Member, Pattern, Service, Shape, ShapeId};
 use std::borrow::Cow;
 use std::fmt::Write;
 
@@ -328,11 +328,6 @@ impl<'a> Walk<'a> {
             };
         }
         text
-    }
-
-    /// Whether the service words constraints other than "required" by the model.
-    pub fn reports_everything(&self) -> bool {
-        matches!(self.service.validation, Validation::Coral | Validation::CoralQuery)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The embedded models with the router and the codecs: what a real request of a real service becomes.
 
+mod routing;
 mod sqs;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -1,7 +1,7 @@
 //! Requests that cannot be read or that violate the model, in the words of each service.
 
-use crate::model::{Protocol, Validation};
-use crate::router::{AddressError, Addressed};
+use crate::model::{Protocol, Service, Validation};
+use crate::router::Addressed;
 use crate::walk::{Malformed, Reason, Violation};
 use yakumo_aws::Error;
 
@@ -72,10 +72,34 @@ fn coral_text(violations: &[Violation]) -> String {
 
 /// EC2 and SQS name the first missing parameter. Their other rules are not in the model and are the room's.
 fn missing_parameter(addressed: &Addressed, violations: &[Violation]) -> Result<(), Error> {
-    let Some(missing) = violations.iter().find(|violation| violation.value.is_none()) else { return Ok(()) };
+    let Some(missing) = violations.iter().find(|violation| violation.value.is_none()) else {
+        return if addressed.protocol == Protocol::Ec2Query { ec2_bound(violations) } else { Ok(()) };
+    };
     let end = if addressed.protocol == Protocol::Ec2Query { "" } else { "." };
     let text = format!("The request must contain the parameter {}{end}", missing.form_path);
     Err(Error::sender("MissingParameter", text))
+}
+
+/// AWS: "Value ( 3 ) for parameter maxResults is invalid. Expecting a value greater than 5." where 5 itself is allowed.
+fn ec2_bound(violations: &[Violation]) -> Result<(), Error> {
+    let bound = |violation: &Violation| {
+        let constraint = &violation.constraint;
+        let min = constraint
+            .strip_prefix("Member must have value greater than or equal to ")
+            .map(|min| ("greater", min));
+        let max =
+            constraint.strip_prefix("Member must have value less than or equal to ").map(|max| ("less", max));
+        let (side, bound) = min.or(max)?;
+        let value = violation.value.as_deref()?;
+        Some(format!(
+            "Value ( {value} ) for parameter {} is invalid. Expecting a value {side} than {bound}.",
+            violation.path
+        ))
+    };
+    match violations.iter().find_map(bound) {
+        Some(text) => Err(Error::sender("InvalidParameterValue", text)),
+        None => Ok(()),
+    }
 }
 
 /// What S3's XML lacks makes it malformed; everything else has codes of its own and is the room's.
@@ -89,33 +113,25 @@ fn s3(violations: &[Violation]) -> Result<(), Error> {
     ))
 }
 
-impl AddressError {
-    /// What AWS answers to a request that addresses nothing.
-    pub fn to_error(&self) -> Error {
-        match self {
-            AddressError::NeedForm => Error::internal("the form was not given to the router"),
-            AddressError::UnknownService => Error::sender(
-                "UnknownOperationException",
-                "The request names no service: no X-Amz-Target, no known Action, and no service in the credential's scope",
-            )
-            .with_status(404),
-            AddressError::UnknownOperation { service, protocol, name } => unknown(service, *protocol, name),
-        }
-    }
-}
-
-fn unknown(service: &str, protocol: Protocol, name: &str) -> Error {
+/// What a service answers to an operation that it does not have; an empty name means that the request named none.
+/// Source: the services' answers, such as "Could not find operation GetSendStatistics for version 2012-12-01".
+pub fn unknown_operation(service: &Service, protocol: Protocol, name: &str) -> Error {
+    let missing_parameter = service.validation == Validation::MissingParameter;
     match protocol {
         Protocol::AwsQuery | Protocol::Ec2Query if name.is_empty() => {
-            Error::sender("MissingAction", "The request is missing an action or a required parameter.")
+            Error::sender("MissingAction", "The request must contain the parameter Action.")
         }
         Protocol::Ec2Query => {
             Error::sender("InvalidAction", format!("The action {name} is not valid for this web service."))
         }
-        Protocol::AwsQuery => {
+        Protocol::AwsQuery if missing_parameter => {
             Error::sender("InvalidAction", format!("The action {name} is not valid for this endpoint."))
         }
-        Protocol::RestXml if service == "s3" => {
+        Protocol::AwsQuery => {
+            let version = service.api_version;
+            Error::sender("InvalidAction", format!("Could not find operation {name} for version {version}"))
+        }
+        Protocol::RestXml if service.validation == Validation::S3 => {
             Error::sender("MethodNotAllowed", "The specified method is not allowed against this resource.")
                 .with_status(405)
         }

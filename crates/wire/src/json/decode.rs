@@ -66,7 +66,7 @@ impl<'a> JsonDecoder<'a, '_> {
             Kind::Long => "a Long",
             Kind::Float => "a Float",
             Kind::Double => "a Double",
-            Kind::Boolean => "a Boolean",
+            Kind::Boolean => "an Boolean",
             Kind::Timestamp => "a Date",
             Kind::Blob => "a Blob",
             Kind::List | Kind::Map | Kind::Structure => "",
