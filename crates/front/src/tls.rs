@@ -151,8 +151,8 @@ impl Authority {
             _ => {
                 let key = KeyPair::generate()?;
                 let pem = authority_params().self_signed(&key)?.pem();
-                write_private(&key_path, &key.serialize_pem())?;
-                write_private(&pem_path, &pem)?;
+                write(&key_path, &key.serialize_pem(), 0o600)?;
+                write(&pem_path, &pem, 0o644)?;
                 Authority::from_pem(pem, key, &pem_path)
             }
         }
@@ -266,12 +266,12 @@ fn read(path: &Path) -> Result<Option<String>, TlsError> {
     }
 }
 
-/// Writes a file that only its owner reads, whole or not at all.
-fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
+/// Writes a file with these permissions, whole or not at all.
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
     let temporary = path.with_extension("new");
     let write = || {
         let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temporary)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&temporary, path)
