@@ -15,7 +15,7 @@ Examples:
   yakumo requests --follow               and those that come
   yakumo requests --denied               only what was denied
   yakumo requests --service sqs --limit 500
-  yakumo why REQUEST-ID                  explain one: the id is the last column
+  yakumo why REQUEST-ID                  explain one
 
 With --output json --follow, each request is one line.";
 
@@ -24,7 +24,7 @@ const REMEMBERED: usize = 4_096;
 /// How long a follower waits in one call, in seconds.
 const WAIT_S: u64 = 30;
 /// Widths of the columns but the last, for a list that grows while it is read.
-const WIDTHS: [usize; 6] = [12, 7, 3, 10, 24, 28];
+const WIDTHS: [usize; 7] = [12, 7, 3, 8, 24, 28, 36];
 
 /// Options of `yakumo requests`.
 #[derive(Args, Debug)]
@@ -101,11 +101,11 @@ impl Options {
 }
 
 fn heading(out: &Terminal) -> String {
-    let names = ["TIME (UTC)", "ALLOWED", "ST.", "MS", "WHO", "WHAT", "REQUEST ID"];
+    let names = ["TIME (UTC)", "ALLOWED", "ST.", "MS", "WHO", "WHAT", "REQUEST ID", "ERROR"];
     line(out, &names.map(|name| Cell::new(name, Paint::Dim)), &WIDTHS)
 }
 
-fn cells(request: &RequestLine) -> [Cell; 7] {
+fn cells(request: &RequestLine) -> [Cell; 8] {
     let (verdict, paint) = match request.verdict {
         Verdict::Allowed => ("allowed", Paint::Good),
         Verdict::Denied => ("DENIED", Paint::Bad),
@@ -124,6 +124,7 @@ fn cells(request: &RequestLine) -> [Cell; 7] {
         Cell::plain(who(request)),
         Cell::new(what(request), Paint::Strong),
         Cell::new(&request.id, Paint::Dim),
+        Cell::new(request.error.as_deref().unwrap_or_default(), status),
     ]
 }
 
@@ -134,14 +135,10 @@ pub fn who(request: &RequestLine) -> String {
     if account == AccountId::DEFAULT.as_str() { name.to_owned() } else { format!("{name} ({account})") }
 }
 
-/// Service and operation, with the error's code if there was one.
+/// Service and operation.
 pub fn what(request: &RequestLine) -> String {
     let service = request.service.as_deref().unwrap_or("-");
-    let operation = request.operation.as_deref().unwrap_or("-");
-    match &request.error {
-        Some(error) => format!("{service} {operation} {error}"),
-        None => format!("{service} {operation}"),
-    }
+    format!("{service} {}", request.operation.as_deref().unwrap_or("-"))
 }
 
 #[cfg(test)]
@@ -173,11 +170,12 @@ pub mod tests {
     fn who_and_what_are_short() {
         let mut request = denied();
         assert_eq!(who(&request), "user/team/alice (123456789012)");
-        assert_eq!(what(&request), "sqs SendMessage AccessDenied");
+        assert_eq!(what(&request), "sqs SendMessage");
         request.account = Some("000000000000".into());
         request.principal = Some("arn:aws:iam::000000000000:root".into());
-        request.error = None;
-        assert_eq!((who(&request).as_str(), what(&request).as_str()), ("root", "sqs SendMessage"));
+        assert_eq!(who(&request), "root");
+        request.operation = None;
+        assert_eq!(what(&request), "sqs -");
         request.principal = None;
         assert_eq!(who(&request), "-");
     }

@@ -15,7 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   yakumo why                                        the last request that was denied
   yakumo why 5b3f9e0c-8a4e-4a55-9d0a-0a1b2c3d4e5f   the id is in the error that the client got,
-                                                    and in the last column of `yakumo requests`
+                                                    and in `yakumo requests`
   yakumo why --keys                                 with the condition keys of the request";
 
 /// Options of `yakumo why`.
@@ -67,10 +67,10 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
     };
     let mut lines = vec![
         format!(
-            "{}  {}  status {}",
+            "{}  {}  {}",
             to.paint(paint, word),
             to.paint(Paint::Strong, &printable(&what(request))),
-            request.status
+            status(request)
         ),
         fact(
             to,
@@ -94,6 +94,12 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
         lines.push(fact(to, "why", not_asked(request)));
     }
     lines
+}
+
+/// The status, and the error's code if there was one.
+fn status(request: &RequestLine) -> String {
+    let error = request.error.as_deref().unwrap_or_default();
+    printable(format!("{} {error}", request.status).trim_end())
 }
 
 /// Why there is no decision to show.
@@ -201,7 +207,7 @@ mod tests {
         let lines = render(&Terminal::stderr(), &explained("implicit_deny", vec![], vec![near]), false);
         let text = lines.join("\n");
         for part in [
-            "DENIED  sqs SendMessage AccessDenied  status 403",
+            "DENIED  sqs SendMessage  403 AccessDenied",
             "who       arn:aws:iam::123456789012:user/team/alice",
             "missing   an Allow in an identity-based policy",
             "nearest   statement 1 (Read) of identity-based policy readers, of group/staff",

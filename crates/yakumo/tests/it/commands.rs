@@ -104,7 +104,6 @@ fn a_reset_must_be_confirmed() {
 }
 
 #[test]
-#[ignore = "needs the sqs room"]
 fn services_are_real_or_501() {
     let place = Place::new();
     let _up = place.up(&["--ephemeral"]);

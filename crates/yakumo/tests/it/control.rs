@@ -61,7 +61,6 @@ fn health_is_open_and_metrics_need_a_known_host() {
 }
 
 #[test]
-#[ignore = "needs the sqs room"]
 fn pages_of_another_local_cloud_have_their_form() {
     let place = Place::new();
     let up = place.up(&["--ephemeral"]);

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 #[test]
-#[ignore = "needs the sqs room"]
 fn the_pytest_fixture_passes_its_tests() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testkit/python");
     let has_pytest = Command::new("python3").args(["-c", "import pytest"]).stderr(Stdio::null()).status();
