@@ -13,18 +13,7 @@ pub fn router() -> &'static Router {
 
 /// Builds all rooms over a common ground.
 pub fn world(base: Arc<Base>) -> Arc<World> {
-    let rooms = vec![yakumo_sqs::room(&base)];
-    World::new(base, Arc::new(Nobody), rooms)
-}
-
-/// Until the iam room is here, only the root users exist.
-struct Nobody;
-
-impl yakumo_room::Principals for Nobody {
-    fn credentials<'a>(
-        &'a self,
-        _access_key_id: &'a str,
-    ) -> futures_util::future::BoxFuture<'a, yakumo_aws::Result<Option<Arc<yakumo_room::Credentials>>>> {
-        Box::pin(std::future::ready(Ok(None)))
-    }
+    let (iam, sts, principals) = yakumo_iam::rooms(&base);
+    let rooms = vec![iam, yakumo_sqs::room(&base), sts];
+    World::new(base, principals, rooms)
 }

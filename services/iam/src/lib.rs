@@ -1,1 +1,41 @@
-//! AWS Identity and Access Management and Security Token Service.
+//! The rooms of IAM and STS: identities, their credentials and policies, and who is behind an access key.
+//!
+//! One crate for both: they share records, and the front door asks the same directory who calls.
+//! Invariant: no secret leaves this crate but in the answer that creates it and through [`Principals`].
+
+mod access;
+mod access_keys;
+mod directory;
+mod documents;
+mod error;
+mod group_policies;
+mod groups;
+mod identities;
+mod instance_profiles;
+mod managed;
+mod paging;
+mod policies;
+mod policy_versions;
+mod role_policies;
+mod roles;
+mod state;
+mod sts;
+mod table;
+mod tags;
+mod user_policies;
+mod users;
+
+use directory::Directory;
+use std::sync::Arc;
+use std::time::Duration;
+use yakumo_room::{Base, Principals, Reconciler, Room};
+
+/// How long the sweep of ended sessions rests.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Builds both rooms, and the directory that tells who is behind an access key.
+pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
+    let directory = Arc::new(Directory::new(base.clone()));
+    let sweep = Reconciler::new("iam.ended-sessions", SWEEP_EVERY, sts::sessions::sweep);
+    (table::iam(directory.clone()).reconciler(sweep), table::sts(directory.clone()), directory)
+}

@@ -1,0 +1,142 @@
+//! Operation → the IAM action, the resource's ARN and the condition keys that policies judge.
+//! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
+
+use crate::error;
+use crate::state::{Group, InstanceProfile, Policy, Role, User, arn, fold, home, split_arn};
+use futures_util::future::BoxFuture;
+use yakumo_aws::Result;
+use yakumo_policy::PrincipalKind;
+use yakumo_room::{Access, Ctx, Need, Resource};
+
+/// What an operation acts on.
+pub(crate) enum Target {
+    User(String),
+    /// A user, or the caller itself when none is named.
+    Own(Option<String>),
+    Group(String),
+    Role(String),
+    Profile(String),
+    /// A managed policy by its ARN.
+    Policy(String),
+    /// Something that does not exist yet, or a list under a path: kind, path and name.
+    At(&'static str, Option<String>, String),
+    /// Everything: the action has no resources.
+    All,
+}
+
+/// Keys of a request, in the form of [`Need::keys`].
+pub(crate) type Keys = Vec<(String, Vec<String>)>;
+
+/// The rule of an operation that needs one action on one target.
+pub(crate) fn on<I: Sync + 'static>(
+    action: &'static str,
+    target: impl Fn(&I) -> Target + Send + Sync + 'static,
+) -> Access<I> {
+    with(action, target, |_| Vec::new())
+}
+
+/// The same with condition keys from the input.
+pub(crate) fn with<I: Sync + 'static>(
+    action: &'static str,
+    target: impl Fn(&I) -> Target + Send + Sync + 'static,
+    keys: impl Fn(&I) -> Keys + Send + Sync + 'static,
+) -> Access<I> {
+    Access::needs(move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
+        let (target, keys) = (target(input), keys(input));
+        Box::pin(async move { Ok(vec![need(ctx, action, target, keys).await?]) })
+    })
+}
+
+/// One thing to be allowed, with the tags and the boundary of what it is about.
+pub(crate) async fn need(ctx: &Ctx, action: &'static str, target: Target, keys: Keys) -> Result<Need> {
+    refuse_session_without_mfa(ctx)?;
+    let (resource, found) = resolve(ctx, target).await?;
+    let mut need = Need::new(action, resource, ctx.account());
+    for (key, values) in found.into_iter().chain(keys) {
+        need = need.with_key(key, values);
+    }
+    Ok(need)
+}
+
+/// AWS: "You cannot call any IAM API operations unless MFA authentication information is included in the request"
+/// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>).
+fn refuse_session_without_mfa(ctx: &Ctx) -> Result<()> {
+    let principal = &ctx.caller().principal;
+    let own_session = matches!(principal.kind, PrincipalKind::User | PrincipalKind::Root)
+        && principal.keys.get("aws:TokenIssueTime").is_some();
+    let with_mfa = principal.keys.get("aws:MultiFactorAuthPresent");
+    match with_mfa.is_some_and(|value| value.as_slice().iter().any(|value| value == "true")) {
+        false if own_session => Err(error::session_without_mfa()),
+        _ => Ok(()),
+    }
+}
+
+async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
+    let (account, scope) = (ctx.account(), home(ctx.account()));
+    let plain = |kind: &str, name: &str| (arn(account, kind, "/", name), Keys::new());
+    Ok(match target {
+        Target::User(name) => match ctx.get::<User>(&scope, &[&fold(&name)]).await? {
+            Some(user) => (user.arn(), keys_of(&user, user.grants.boundary.as_deref())),
+            None => plain("user", &name),
+        },
+        Target::Own(Some(name)) => return Box::pin(resolve(ctx, Target::User(name))).await,
+        Target::Own(None) => (ctx.caller().principal.arn.clone(), Keys::new()),
+        Target::Group(name) => match ctx.get::<Group>(&scope, &[&fold(&name)]).await? {
+            Some(group) => (group.arn(), Keys::new()),
+            None => plain("group", &name),
+        },
+        Target::Role(name) => match ctx.get::<Role>(&scope, &[&fold(&name)]).await? {
+            Some(role) => (role.arn(), keys_of(&role, role.grants.boundary.as_deref())),
+            None => plain("role", &name),
+        },
+        Target::Profile(name) => match ctx.get::<InstanceProfile>(&scope, &[&fold(&name)]).await? {
+            Some(profile) => (profile.arn(), keys_of(&profile, None)),
+            None => plain("instance-profile", &name),
+        },
+        Target::Policy(arn) => {
+            let name = split_arn(&arn).filter(|(owner, kind, _)| *owner == account && *kind == "policy");
+            let policy = match name {
+                Some((_, _, name)) => ctx.get::<Policy>(&scope, &[&fold(name)]).await?,
+                None => None,
+            };
+            let keys = policy.map(|policy| keys_of(&policy, None)).unwrap_or_default();
+            (arn, keys)
+        }
+        Target::All => ("*".to_owned(), Keys::new()),
+        Target::At(kind, path, name) => {
+            (arn(account, kind, path.as_deref().unwrap_or("/"), &name), Keys::new())
+        }
+    })
+}
+
+/// The tags of a resource under both names that policies use, and its boundary.
+fn keys_of<R: Resource>(resource: &R, boundary: Option<&str>) -> Keys {
+    let own =
+        resource.tags().iter().map(|(key, value)| (format!("iam:ResourceTag/{key}"), vec![value.clone()]));
+    let boundary = boundary.map(|arn| ("iam:PermissionsBoundary".to_owned(), vec![arn.to_owned()]));
+    resource.tag_keys().into_iter().chain(own).chain(boundary).collect()
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys` of tags in a request.
+pub(crate) fn request_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>) -> Keys {
+    let mut keys = Keys::new();
+    let mut names = Vec::new();
+    for (name, value) in tags {
+        keys.push((format!("aws:RequestTag/{name}"), vec![value.to_owned()]));
+        names.push(name.to_owned());
+    }
+    if !names.is_empty() {
+        keys.push(("aws:TagKeys".to_owned(), names));
+    }
+    keys
+}
+
+/// `aws:TagKeys` of an untag request.
+pub(crate) fn tag_keys(names: &[String]) -> Keys {
+    vec![("aws:TagKeys".to_owned(), names.to_vec())]
+}
+
+/// One key with one value.
+pub(crate) fn key(name: &str, value: &str) -> Keys {
+    vec![(name.to_owned(), vec![value.to_owned()])]
+}

@@ -1,0 +1,187 @@
+//! Roles and their trust policies.
+
+use crate::error;
+use crate::identities::{
+    change, check_bare, detach_row, edit, encode_document, exists, find, look_up, put_boundary, under_path,
+    unique_id,
+};
+use crate::paging::Asked;
+use crate::state::grants::policy_chars;
+use crate::state::{Identity, Role, Usage, User, fold, home, split_arn};
+use crate::{tags, users};
+use std::collections::BTreeMap;
+use yakumo_api_iam::{
+    CreateRoleInput, CreateRoleOutput, DeleteRoleInput, DeleteRoleOutput, GetRoleInput, GetRoleOutput,
+    ListRolesInput, ListRolesOutput, Role as Shown, RoleLastUsed, UpdateAssumeRolePolicyInput,
+    UpdateAssumeRolePolicyOutput, UpdateRoleDescriptionInput, UpdateRoleDescriptionOutput, UpdateRoleInput,
+    UpdateRoleOutput,
+};
+use yakumo_aws::Result;
+use yakumo_policy::{Document, PolicyKind};
+use yakumo_room::{Ctx, Resource, Tx};
+
+/// The longest session when the role does not say.
+const MAX_SESSION_S: i32 = 3_600;
+/// AWS: the default quota of a trust policy's length.
+const TRUST_CHARS_MAX: usize = 2_048;
+
+/// A role as answers show it; lists leave tags, boundary and last use out.
+pub(crate) fn shown(role: &Role, in_full: bool) -> Shown {
+    Shown {
+        path: role.path.clone(),
+        role_name: role.name.clone(),
+        role_id: role.unique_id.clone(),
+        arn: role.arn(),
+        create_date: role.created,
+        assume_role_policy_document: Some(encode_document(&role.trust)),
+        description: role.description.clone(),
+        max_session_duration: Some(role.max_session_s),
+        permissions_boundary: users::boundary(role.grants.boundary.as_deref().filter(|_| in_full)),
+        tags: tags::shown_if_any(&role.tags).filter(|_| in_full),
+        role_last_used: in_full.then(RoleLastUsed::default),
+        ..Shown::default()
+    }
+}
+
+/// Checks a trust policy and finds the unique ids of the users and roles that it names.
+async fn pins(tx: &Tx, trust: &str) -> Result<BTreeMap<String, String>> {
+    let document = Document::parse(trust, PolicyKind::Trust).map_err(error::malformed)?;
+    if policy_chars(trust) > TRUST_CHARS_MAX {
+        return Err(error::quota("ACLSizePerRole", TRUST_CHARS_MAX));
+    }
+    let mut pins = BTreeMap::new();
+    for arn in document.principal_arns().filter(|arn| arn.split(':').nth(2) == Some("iam")) {
+        let id = unique_id_of(tx, arn).await?.ok_or_else(|| error::invalid_principal(arn))?;
+        pins.insert(arn.to_owned(), id);
+    }
+    Ok(pins)
+}
+
+/// The unique id of the user or role with this ARN, in any account.
+async fn unique_id_of(tx: &Tx, arn: &str) -> Result<Option<String>> {
+    let Some((account, kind, name)) = split_arn(arn) else { return Ok(None) };
+    let (scope, folded) = (home(account), fold(name));
+    Ok(match kind {
+        "user" => tx
+            .get::<User>(&scope, &[&folded])
+            .await?
+            .filter(|user| user.arn() == arn)
+            .map(|user| user.unique_id),
+        "role" => tx
+            .get::<Role>(&scope, &[&folded])
+            .await?
+            .filter(|role| role.arn() == arn)
+            .map(|role| role.unique_id),
+        _ => None,
+    })
+}
+
+pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<CreateRoleOutput> {
+    let mut fresh = Role {
+        account: ctx.account(),
+        folded: fold(&input.role_name),
+        name: input.role_name.clone(),
+        path: input.path.clone().unwrap_or_else(|| "/".into()),
+        unique_id: unique_id(&ctx, "AROA"),
+        created: ctx.now(),
+        tags: BTreeMap::new(),
+        grants: Default::default(),
+        description: input.description.clone(),
+        max_session_s: input.max_session_duration.unwrap_or(MAX_SESSION_S),
+        trust: input.assume_role_policy_document.clone(),
+        pins: BTreeMap::new(),
+        profiles: Default::default(),
+    };
+    tags::add(&mut fresh.tags, input.tags.as_deref().unwrap_or_default())?;
+    let role = change(&ctx, |tx| {
+        let (ctx, mut role, boundary) = (&ctx, fresh.clone(), input.permissions_boundary.as_deref());
+        async move {
+            role.pins = pins(&tx, &role.trust).await?;
+            if exists::<Role>(&tx, ctx.account(), &role.name).await? {
+                return Err(error::identity_exists::<Role>(&role.name));
+            }
+            put_boundary(&tx, &mut role, boundary).await?;
+            tx.put_resource(&home(ctx.account()), None, &role);
+            Ok(role)
+        }
+    })
+    .await?;
+    let role = Shown { role_last_used: None, ..shown(&role, true) };
+    Ok(CreateRoleOutput { role })
+}
+
+pub(crate) async fn get_role(ctx: Ctx, input: GetRoleInput) -> Result<GetRoleOutput> {
+    let role: Role = look_up(&ctx, &input.role_name).await?;
+    Ok(GetRoleOutput { role: shown(&role, true) })
+}
+
+/// AWS: a parameter that is not given is reset: the description to nothing, the duration to an hour
+/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html>).
+pub(crate) async fn update_role(ctx: Ctx, input: UpdateRoleInput) -> Result<UpdateRoleOutput> {
+    edit(&ctx, &input.role_name, |role: &mut Role| {
+        role.description.clone_from(&input.description);
+        role.max_session_s = input.max_session_duration.unwrap_or(MAX_SESSION_S);
+        Ok(())
+    })
+    .await?;
+    Ok(UpdateRoleOutput {})
+}
+
+pub(crate) async fn update_role_description(
+    ctx: Ctx,
+    input: UpdateRoleDescriptionInput,
+) -> Result<UpdateRoleDescriptionOutput> {
+    let describe = |role: &mut Role| {
+        role.description = Some(input.description.clone());
+        Ok(())
+    };
+    let role = edit(&ctx, &input.role_name, describe).await?;
+    Ok(UpdateRoleDescriptionOutput { role: Some(shown(&role, true)) })
+}
+
+pub(crate) async fn update_assume_role_policy(
+    ctx: Ctx,
+    input: UpdateAssumeRolePolicyInput,
+) -> Result<UpdateAssumeRolePolicyOutput> {
+    change(&ctx, |tx| {
+        let (ctx, input) = (&ctx, &input);
+        async move {
+            let before: Role = find(&tx, ctx.account(), &input.role_name).await?;
+            let pins = pins(&tx, &input.policy_document).await?;
+            let after = Role { trust: input.policy_document.clone(), pins, ..before.clone() };
+            tx.put_resource(&after.scope(), Some(&before), &after);
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(UpdateAssumeRolePolicyOutput {})
+}
+
+pub(crate) async fn delete_role(ctx: Ctx, input: DeleteRoleInput) -> Result<DeleteRoleOutput> {
+    change(&ctx, |tx| {
+        let (ctx, input) = (&ctx, &input);
+        async move {
+            let scope = home(ctx.account());
+            let role: Role = find(&tx, ctx.account(), &input.role_name).await?;
+            if !role.profiles.is_empty() {
+                return Err(error::must_first("remove roles from instance profile first"));
+            }
+            check_bare(&role.grants)?;
+            if let Some(arn) = &role.grants.boundary {
+                detach_row(&tx, &role, arn, Usage::Boundary);
+            }
+            tx.delete_resource(&scope, &role);
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(DeleteRoleOutput {})
+}
+
+pub(crate) async fn list_roles(ctx: Ctx, input: ListRolesInput) -> Result<ListRolesOutput> {
+    let keep = |role: &Role| under_path(input.path_prefix.as_deref(), &role.path);
+    let asked = Asked::new(&input.marker, input.max_items);
+    let page = asked.records(&ctx, &home(ctx.account()), &[], Role::id, keep).await?;
+    let roles = page.items.iter().map(|role| shown(role, false)).collect();
+    Ok(ListRolesOutput { roles, is_truncated: page.is_truncated(), marker: page.marker })
+}

@@ -1,0 +1,71 @@
+//! Sessions: temporary credentials and what they stand for.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use yakumo_aws::{AccountId, Timestamp};
+use yakumo_room::Record;
+
+/// Temporary credentials. Key: the access key id (`ASIA…`), across all accounts.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Session {
+    pub id: String,
+    pub secret: String,
+    pub token: String,
+    pub account: AccountId,
+    pub issued: Timestamp,
+    pub expires: Timestamp,
+    pub subject: SessionSubject,
+    /// Session policies; `None` limits nothing.
+    pub policies: Option<SessionPolicies>,
+}
+
+/// For whom a session acts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum SessionSubject {
+    /// GetSessionToken by the root user.
+    Root,
+    /// GetSessionToken by a user: folded name and unique id.
+    User { folded: String, unique_id: String },
+    /// AssumeRole.
+    Role {
+        folded: String,
+        unique_id: String,
+        session_name: String,
+        /// Session tags, those that were inherited along the chain included.
+        tags: BTreeMap<String, String>,
+        /// Keys of the tags that the next session in the chain inherits.
+        transitive: Vec<String>,
+        source_identity: Option<String>,
+    },
+}
+
+/// What was passed to AssumeRole to cut the session's rights.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct SessionPolicies {
+    /// The `Policy` parameter.
+    pub inline: Option<String>,
+    /// The `PolicyArns` parameter.
+    pub arns: Vec<String>,
+}
+
+impl Record for Session {
+    const TABLE: &'static str = "sessions";
+}
+
+/// Finds sessions by their end. Key: milliseconds in twenty digits, access key id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SessionEnd {
+    pub id: String,
+    pub expires: Timestamp,
+}
+
+impl SessionEnd {
+    /// The first part of its key.
+    pub(crate) fn sort_key(expires: Timestamp) -> String {
+        format!("{:020}", expires.as_millis().max(0))
+    }
+}
+
+impl Record for SessionEnd {
+    const TABLE: &'static str = "session-ends";
+}

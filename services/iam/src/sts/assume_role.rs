@@ -1,0 +1,296 @@
+//! AssumeRole: a session of a role, for whom both the caller's policies and the role's trust policy allow it.
+//! AWS: <https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html>
+
+use crate::access::{Keys, key, request_tags};
+use crate::documents::attached;
+use crate::error;
+use crate::state::{PARTITION, Role, SessionPolicies, SessionSubject, fold, home, split_arn};
+use crate::sts::sessions::{self, Wanted};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use yakumo_api_sts::{AssumeRoleInput, AssumeRoleOutput, AssumedRoleUser};
+use yakumo_aws::{AccountId, Error, Result};
+use yakumo_policy::{Attached, Decision, Document, PolicyKind, Principal, PrincipalKind, Request};
+use yakumo_room::{Ctx, Need, Resource};
+
+/// How long a session lasts when the caller does not say.
+const DEFAULT_S: i32 = 3_600;
+/// AWS: a session that was made with a role's session lasts an hour at most.
+const CHAINED_MAX_S: i32 = 3_600;
+/// AWS: the most that session policies may hold together, in characters.
+const SESSION_POLICY_CHARS_MAX: usize = 2_048;
+/// AWS: the most managed policies that may be passed.
+const SESSION_ARNS_MAX: usize = 10;
+/// AWS: the most session tags.
+const TAGS_MAX: usize = 50;
+
+/// Stands for the trust policy of a role that does not exist: it trusts nobody, so that the answer does not tell
+/// whether there is such a role.
+static TRUSTS_NOBODY: LazyLock<Arc<Document>> = LazyLock::new(|| {
+    let text = r#"{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"nobody.invalid"}}}"#;
+    Arc::new(Document::parse(text, PolicyKind::Trust).expect("the text above is a trust policy"))
+});
+
+pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<AssumeRoleOutput> {
+    let caller = ctx.caller();
+    if caller.principal.kind == PrincipalKind::Root {
+        return Err(error::denied("Roles may not be assumed by root accounts."));
+    }
+    refuse_unsupported(&input)?;
+    let role = find(&ctx, &input.role_arn).await?;
+    let inherited = inherited(&ctx);
+    let tags = session_tags(&input, &inherited)?;
+    authorise(&ctx, &input, role.as_ref(), &tags)?;
+    // A role that does not exist trusts nobody, so whoever comes here found one.
+    let role = role.ok_or_else(|| Error::internal("a role that does not exist was allowed to be assumed"))?;
+    let duration_s = duration(&ctx, &input, &role)?;
+    let policies = session_policies(&ctx, &input, &role).await?;
+    let source_identity = input.source_identity.clone().or(inherited.source_identity);
+    let principal = Principal::assumed_role(
+        PARTITION,
+        role.account,
+        role.arn(),
+        &role.unique_id,
+        &input.role_session_name,
+    );
+    let mut transitive = inherited.transitive.keys().cloned().collect::<Vec<_>>();
+    transitive.extend(input.transitive_tag_keys.iter().flatten().cloned());
+    let subject = SessionSubject::Role {
+        folded: role.folded.clone(),
+        unique_id: role.unique_id.clone(),
+        session_name: input.role_session_name.clone(),
+        tags,
+        transitive,
+        source_identity: source_identity.clone(),
+    };
+    let packed_policy_size = packed_size(&input, policies.as_ref());
+    let wanted = Wanted {
+        account: role.account,
+        duration_s,
+        subject,
+        policies,
+        token_size_bytes: input.minimum_session_token_size,
+    };
+    let credentials = sessions::open(&ctx, wanted).await?;
+    let (session_token_size, session_token_utilization) = sessions::token_size(&credentials);
+    Ok(AssumeRoleOutput {
+        credentials: Some(credentials),
+        assumed_role_user: Some(AssumedRoleUser { assumed_role_id: principal.user_id, arn: principal.arn }),
+        packed_policy_size,
+        source_identity,
+        session_token_size,
+        session_token_utilization,
+    })
+}
+
+/// How much of the room for session policies and tags is used, in per cent; nothing when none were passed.
+/// DIFFERS: AWS packs them in a way it does not document; ours is the share of the longest plain text.
+fn packed_size(input: &AssumeRoleInput, policies: Option<&SessionPolicies>) -> Option<i32> {
+    let tags = input.tags.iter().flatten().map(|tag| tag.key.len() + tag.value.len()).sum::<usize>();
+    let inline = policies.and_then(|policies| policies.inline.as_ref()).map_or(0, String::len);
+    let arns = policies.iter().flat_map(|policies| &policies.arns).map(String::len).sum::<usize>();
+    let used = tags + inline + arns;
+    let per_cent = i32::try_from(used * 100 / SESSION_POLICY_CHARS_MAX).unwrap_or(100).clamp(1, 100);
+    (used > 0).then_some(per_cent)
+}
+
+/// What is not done yet is refused in words, never ignored.
+fn refuse_unsupported(input: &AssumeRoleInput) -> Result<()> {
+    if input.serial_number.is_some() || input.token_code.is_some() {
+        // There are no MFA devices yet, so no serial number belongs to anybody.
+        return Err(error::denied(
+            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
+             valid and associated with this user.",
+        ));
+    }
+    if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
+        let text = "ProvidedContexts is not implemented by this cloud.";
+        return Err(Error::sender("NotImplemented", text).with_status(501));
+    }
+    Ok(())
+}
+
+async fn find(ctx: &Ctx, arn: &str) -> Result<Option<Role>> {
+    let Some((account, "role", name)) = split_arn(arn) else {
+        return Err(error::validation(format!("{arn} is invalid")));
+    };
+    let role = ctx.get::<Role>(&home(account), &[&fold(name)]).await?;
+    Ok(role.filter(|role| role.arn() == arn))
+}
+
+/// What a session hands on to the sessions made with it.
+#[derive(Default)]
+struct Inherited {
+    transitive: BTreeMap<String, String>,
+    source_identity: Option<String>,
+}
+
+fn inherited(ctx: &Ctx) -> Inherited {
+    let principal = &ctx.caller().principal;
+    let source_identity = principal.keys.get("aws:SourceIdentity");
+    let source_identity =
+        source_identity.and_then(|values| values.as_slice().first().map(|value| value.to_string()));
+    let PrincipalKind::AssumedRole { .. } = principal.kind else { return Inherited::default() };
+    let handed_on = principal.keys.get(TRANSITIVE_KEY);
+    let names: Vec<&str> = handed_on.iter().flat_map(|values| values.as_slice()).map(AsRef::as_ref).collect();
+    let transitive =
+        principal.tags.iter().filter(|(key, _)| names.contains(&key.as_str())).cloned().collect();
+    Inherited { transitive, source_identity }
+}
+
+/// Where a session's principal carries the names of the tags that it hands on; no policy of AWS's can name this key.
+pub(crate) const TRANSITIVE_KEY: &str = "yakumo:transitive-tags";
+
+/// The new session's tags: those of the request and those handed on, which the request may not change.
+fn session_tags(input: &AssumeRoleInput, inherited: &Inherited) -> Result<BTreeMap<String, String>> {
+    let mut tags: BTreeMap<String, String> = BTreeMap::new();
+    for tag in input.tags.iter().flatten() {
+        let taken = |known: &String| known.eq_ignore_ascii_case(&tag.key);
+        if tags.keys().any(taken) {
+            return Err(error::invalid_parameter(
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            ));
+        }
+        if inherited.transitive.keys().any(taken) {
+            let text = "One of the specified transitive tag keys can't be set because it conflicts with a transitive \
+                        tag key from the calling session.";
+            return Err(error::invalid_parameter(text));
+        }
+        tags.insert(tag.key.clone(), tag.value.clone());
+    }
+    for name in input.transitive_tag_keys.iter().flatten() {
+        if !tags.keys().any(|key| key.eq_ignore_ascii_case(name)) {
+            let text = "The specified transitive tag key must be included in the requested tags.";
+            return Err(error::invalid_parameter(text));
+        }
+    }
+    tags.extend(inherited.transitive.clone());
+    if tags.len() > TAGS_MAX {
+        return Err(error::invalid_parameter(format!(
+            "Tags must have length less than or equal to {TAGS_MAX}."
+        )));
+    }
+    Ok(tags)
+}
+
+/// Asks for `sts:AssumeRole`, and for `sts:TagSession` and `sts:SetSourceIdentity` when the request does those.
+fn authorise(
+    ctx: &Ctx,
+    input: &AssumeRoleInput,
+    role: Option<&Role>,
+    tags: &BTreeMap<String, String>,
+) -> Result<()> {
+    let owner = match role {
+        Some(role) => role.account,
+        None => split_arn(&input.role_arn).map_or(ctx.account(), |(account, _, _)| account),
+    };
+    let trust = Arc::new(trust(&input.role_arn, role)?);
+    let keys = keys(input, role, tags);
+    ask(ctx, "sts:AssumeRole", input, owner, &trust, &keys)?;
+    if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+        ask(ctx, "sts:TagSession", input, owner, &trust, &keys)?;
+    }
+    if input.source_identity.is_some() {
+        ask(ctx, "sts:SetSourceIdentity", input, owner, &trust, &keys)?;
+    }
+    Ok(())
+}
+
+fn trust(arn: &str, role: Option<&Role>) -> Result<Attached> {
+    let Some(role) = role else { return Ok(attached("trust policy", arn, TRUSTS_NOBODY.clone())) };
+    let mut document = Document::parse(&role.trust, PolicyKind::Trust).map_err(Error::internal)?;
+    document.pin_principals(|arn| role.pins.get(arn).cloned());
+    Ok(attached("trust policy", arn, Arc::new(document)))
+}
+
+fn keys(input: &AssumeRoleInput, role: Option<&Role>, tags: &BTreeMap<String, String>) -> Keys {
+    let mut keys = key("sts:RoleSessionName", &input.role_session_name);
+    if let Some(external_id) = &input.external_id {
+        keys.extend(key("sts:ExternalId", external_id));
+    }
+    if let Some(source_identity) = &input.source_identity {
+        keys.extend(key("sts:SourceIdentity", source_identity));
+    }
+    if let Some(names) = input.transitive_tag_keys.as_ref().filter(|names| !names.is_empty()) {
+        keys.push(("sts:TransitiveTagKeys".into(), names.clone()));
+    }
+    keys.extend(request_tags(tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))));
+    if let Some(role) = role {
+        keys.extend(role.tag_keys());
+        keys.extend(
+            role.tags.iter().map(|(name, value)| (format!("iam:ResourceTag/{name}"), vec![value.clone()])),
+        );
+    }
+    keys
+}
+
+fn ask(
+    ctx: &Ctx,
+    action: &'static str,
+    input: &AssumeRoleInput,
+    owner: AccountId,
+    trust: &Arc<Attached>,
+    keys: &Keys,
+) -> Result<()> {
+    let mut need = Need::new(action, input.role_arn.clone(), owner).with_policy(Some(trust.clone()));
+    need.keys.clone_from(keys);
+    ctx.authorize(need).map_err(|denied| {
+        // AWS: STS does not say which policy denied, so that nobody learns which roles exist.
+        let context = yakumo_policy::Context::new();
+        let request = Request {
+            principal: &ctx.caller().principal,
+            action,
+            resource: &input.role_arn,
+            resource_account: Some(owner),
+            context: &context,
+        };
+        error::denied(Decision::bare_message(&request)).with_source(denied)
+    })
+}
+
+fn duration(ctx: &Ctx, input: &AssumeRoleInput, role: &Role) -> Result<i32> {
+    let asked_s = input.duration_seconds.unwrap_or(DEFAULT_S);
+    if matches!(ctx.caller().principal.kind, PrincipalKind::AssumedRole { .. }) && asked_s > CHAINED_MAX_S {
+        return Err(error::validation(
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        ));
+    }
+    if asked_s > role.max_session_s {
+        return Err(error::validation(
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        ));
+    }
+    Ok(asked_s)
+}
+
+/// Session policies, checked: the document's grammar, that each ARN names a policy of the role's account or of AWS.
+async fn session_policies(
+    ctx: &Ctx,
+    input: &AssumeRoleInput,
+    role: &Role,
+) -> Result<Option<SessionPolicies>> {
+    let arns: Vec<String> =
+        input.policy_arns.iter().flatten().filter_map(|policy| policy.arn.clone()).collect();
+    if input.policy.is_none() && arns.is_empty() {
+        return Ok(None);
+    }
+    if let Some(text) = &input.policy {
+        Document::parse(text, PolicyKind::Session).map_err(error::malformed)?;
+    }
+    let chars = input.policy.as_ref().map_or(0, |text| text.chars().count());
+    if chars + arns.iter().map(String::len).sum::<usize>() > SESSION_POLICY_CHARS_MAX
+        || arns.len() > SESSION_ARNS_MAX
+    {
+        return Err(Error::sender(
+            "PackedPolicyTooLargeException",
+            "Packed policy consumes more than 100% of allotted space, please use smaller policy.",
+        ));
+    }
+    let directory = ctx.state::<crate::directory::Directory>();
+    for arn in &arns {
+        if directory.managed(role.account, arn, "").await?.is_none() {
+            return Err(error::invalid_parameter(format!("Specified policy {arn} does not exist.")));
+        }
+    }
+    Ok(Some(SessionPolicies { inline: input.policy.clone(), arns }))
+}
