@@ -4,8 +4,8 @@ use crate::state::{Session, SessionEnd, SessionPolicies, SessionSubject, access_
 use std::sync::Arc;
 use yakumo_api_sts::Credentials;
 use yakumo_aws::{AccountId, Error, Result, Timestamp};
+use yakumo_room::store::Range;
 use yakumo_room::{Ctx, Record, World};
-use yakumo_store::Range;
 
 /// How many ended sessions one transaction removes.
 const SWEEP_BATCH: usize = 500;
