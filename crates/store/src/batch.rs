@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::blobs::BlobId;
 use crate::commit::ReadSet;
 use crate::{Change, StoreError, key};
 
@@ -35,6 +36,7 @@ pub struct Batch {
     pub(crate) ops: Vec<Op>,
     pub(crate) changes: Vec<Change>,
     pub(crate) reads: Option<Box<ReadSet>>,
+    pub(crate) discarded: Vec<BlobId>,
     bytes: usize,
     puts: bool,
     refused: Option<StoreError>,

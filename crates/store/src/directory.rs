@@ -90,6 +90,11 @@ impl Directory {
             self.generation + 1
         );
         let new = self.path.join(FORMAT_NEW);
+        if durable {
+            let next = self.next_content();
+            let synced = File::open(&next).and_then(|folder| folder.sync_all());
+            synced.map_err(|error| StoreError::io_at("syncing", &next, error))?;
+        }
         let sync = |file: File| if durable { file.sync_all() } else { Ok(()) };
         let written = File::create(&new)
             .and_then(|mut file| file.write_all(text.as_bytes()).map(|()| file))
@@ -214,7 +219,7 @@ mod tests {
     fn another_cloud_is_not_opened_by_mistake() {
         let dir = tempfile::tempdir().unwrap();
         let mut one = Directory::open(dir.path(), None).unwrap();
-        one.switch(true).unwrap();
+        one.switch(false).unwrap();
         let cloud = one.cloud();
         drop(one);
         assert!(Directory::open(dir.path(), CloudId::parse("abcdefgh")).is_err());

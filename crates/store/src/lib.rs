@@ -5,12 +5,14 @@
 //! Invariant: a batch is visible and durable as a whole or not at all, and batches become so in their [`Order`].
 
 mod batch;
+mod blobs;
 mod change;
 mod cloud;
 mod commit;
 mod config;
 mod directory;
 mod disk;
+mod dump;
 mod engine;
 mod error;
 mod field;
@@ -21,11 +23,13 @@ mod snapshot;
 mod store;
 mod transaction;
 
-pub use batch::Batch;
+pub use batch::{Batch, MAX_BATCH_BYTES, MAX_VALUE_BYTES};
+pub use blobs::{BlobId, BlobReader, BlobWriter, Blobs, PendingBlob, SMALL_BODY_BYTES};
 pub use change::{Change, Changes, RecordedChange};
 pub use cloud::CloudId;
 pub use commit::{Order, Ticket};
 pub use config::{Config, Durability, Location};
+pub use dump::Contents;
 pub use error::StoreError;
 pub use range::Range;
 pub use snapshot::Snapshot;

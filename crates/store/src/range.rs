@@ -15,6 +15,11 @@ pub struct Range {
 }
 
 impl Range {
+    /// All keys, the store's own included.
+    pub(crate) fn whole() -> Range {
+        Range { start: Bound::Unbounded, end: Bound::Unbounded, reverse: false }
+    }
+
     /// All keys.
     pub fn all() -> Range {
         Range { start: Bound::Unbounded, end: Bound::Excluded(Bytes::from_static(&[SYSTEM])), reverse: false }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::blobs::SnapshotInUse;
 use crate::engine::EngineSnapshot;
 use crate::{Order, Pair, Range, StoreError};
 
@@ -9,6 +10,8 @@ use crate::{Order, Pair, Range, StoreError};
 pub struct Snapshot {
     pub(crate) order: u64,
     pub(crate) view: EngineSnapshot,
+    /// Keeps the blobs that it refers to; a transaction's snapshot is too brief to need that.
+    pub(crate) _blobs: Option<SnapshotInUse>,
 }
 
 impl Snapshot {

@@ -1,10 +1,12 @@
 //! The store: opening, reading, committing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Op};
+use crate::blobs::{self, BlobId, Blobs, Garbage};
 use crate::commit::{Committer, Mode, Order, Ticket};
 use crate::engine::{Embedded, Engine, Memory};
 use crate::{
@@ -29,6 +31,7 @@ struct Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.committer.abandon();
+        self.committer.garbage.changed.notify_one();
     }
 }
 
@@ -40,7 +43,10 @@ impl Store {
     pub async fn open(config: Config) -> Result<Store, StoreError> {
         let (engine, cloud, mode) = open_engine(&config).await?;
         let committer = Committer::start(Arc::new(engine), mode, config.feed_rows).await?;
-        Ok(Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) })))
+        let store = Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) }));
+        store.remove_leftover_blobs().await?;
+        store.collect_garbage(Duration::from_millis(config.blob_grace_ms));
+        Ok(store)
     }
 
     /// The cloud's id, made when the store was created.
@@ -48,7 +54,15 @@ impl Store {
         self.0.cloud
     }
 
-    fn engine(&self) -> &Engine {
+    pub(crate) fn committer(&self) -> &Arc<Committer> {
+        &self.0.committer
+    }
+
+    pub(crate) fn garbage(&self) -> &Arc<Garbage> {
+        &self.0.committer.garbage
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
         &self.0.committer.engine
     }
 
@@ -110,13 +124,14 @@ impl Store {
     async fn begin(&self) -> Result<Transaction, StoreError> {
         let (order, open) = self.0.committer.begin_transaction();
         let view = self.engine().snapshot().await?;
-        Ok(Transaction::new(Snapshot { order, view }, open))
+        Ok(Transaction::new(Snapshot { order, view, _blobs: None }, open))
     }
 
     /// A consistent view of everything.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let order = self.0.committer.applied();
-        Ok(Snapshot { order, view: self.engine().snapshot().await? })
+        let blobs = Some(self.garbage().snapshot(order));
+        Ok(Snapshot { order, view: self.engine().snapshot().await?, _blobs: blobs })
     }
 
     /// The rows of the change feed of commits after `after`, oldest first: at least `limit` rows when there are
@@ -145,19 +160,66 @@ impl Store {
         self.0.committer.watch_changes()
     }
 
-    /// Removes everything: keys, feed and blobs. Snapshots taken before are lost.
-    pub async fn reset(&self) -> Result<(), StoreError> {
-        let hold = self.0.committer.hold().await;
-        self.engine().reset().await?;
-        self.0.committer.restart().await?;
-        drop(hold);
-        Ok(())
+    /// The bodies that are too large for records.
+    pub fn blobs(&self) -> Blobs {
+        Blobs(self.clone())
     }
 
     /// Writes what waits, lets go of the data and refuses everything from now on, on all clones.
     pub async fn close(self) -> Result<(), StoreError> {
         self.0.committer.close().await;
         self.engine().close().await
+    }
+}
+
+impl Store {
+    /// Removes a blob's bytes, then the record that listed it.
+    pub(crate) async fn remove_blob(&self, id: BlobId, listed: &Bytes) -> Result<(), StoreError> {
+        blobs::remove(self, id).await?;
+        let mut batch = Batch::new();
+        batch.push_system(Op::delete(listed.clone()));
+        self.commit(batch).await.map(|_| ())
+    }
+
+    /// What an earlier process left: uploads without an end, and garbage.
+    async fn remove_leftover_blobs(&self) -> Result<(), StoreError> {
+        for list in [b'p', b'g'] {
+            let all = Range::prefix(blobs::list_prefix(list));
+            loop {
+                let page = self.engine().scan(&all, 256).await?;
+                if page.is_empty() {
+                    break;
+                }
+                for (key, _) in page {
+                    self.remove_blob(blobs::listed_id(&key)?, &key).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the task that removes discarded blobs; it ends with the store.
+    fn collect_garbage(&self, grace: Duration) {
+        let (inner, garbage) = (Arc::downgrade(&self.0), self.garbage().clone());
+        tokio::spawn(async move {
+            let mut wait = None;
+            loop {
+                let changed = garbage.changed.notified();
+                match wait {
+                    Some(wait) => drop(tokio::time::timeout(wait, changed).await),
+                    None => changed.await,
+                }
+                let Some(inner) = inner.upgrade() else { return };
+                let store = Store(inner);
+                let (ready, next) = garbage.collectable(grace);
+                wait = next;
+                for id in ready {
+                    if let Err(error) = store.remove_blob(id, &blobs::garbage_key(id)).await {
+                        tracing::debug!(%id, %error, "a discarded blob stays until the next start");
+                    }
+                }
+            }
+        });
     }
 }
 

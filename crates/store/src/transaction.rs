@@ -99,6 +99,10 @@ impl Transaction {
         self.0.work.lock().batch.change(change);
     }
 
+    pub(crate) fn with_batch(&self, change: impl FnOnce(&mut Batch)) {
+        change(&mut self.0.work.lock().batch);
+    }
+
     /// Everything it wants written, with what that rests on; empty when it only read.
     pub(crate) fn into_batch(self) -> Batch {
         let mut work = std::mem::take(&mut *self.0.work.lock());

@@ -7,7 +7,7 @@ mod queue;
 mod ticket;
 
 pub(crate) use conflicts::{OpenTransaction, ReadSet};
-pub(crate) use queue::{Committer, Mode};
+pub(crate) use queue::{Committer, Mode, stored_ceiling};
 pub use ticket::Ticket;
 
 /// The place of a commit among all commits. It only grows; numbers may be skipped.

@@ -18,9 +18,10 @@ use super::group::{Entry, Group};
 use super::ticket::Slot;
 use super::{OpenTransaction, Order, Ticket};
 use crate::batch::{Batch, Op};
+use crate::blobs::Garbage;
 use crate::engine::Engine;
 use crate::key::SYSTEM;
-use crate::{StoreError, record};
+use crate::{Pair, StoreError, record};
 
 const MOST_BATCHES_IN_GROUP: usize = 1024;
 const MOST_BYTES_IN_GROUP: usize = 8 * 1024 * 1024;
@@ -45,6 +46,7 @@ pub(crate) enum Mode {
 /// The queue of one store.
 pub(crate) struct Committer {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) garbage: Arc<Garbage>,
     mode: Mode,
     feed_limit: u64,
     state: Mutex<State>,
@@ -86,6 +88,7 @@ impl Committer {
         let ceiling = read_ceiling(&engine).await?;
         let committer = Arc::new(Committer {
             engine,
+            garbage: Arc::default(),
             mode,
             feed_limit,
             state: Mutex::new(State {
@@ -108,35 +111,27 @@ impl Committer {
         Ok(committer)
     }
 
+    /// The writer keeps the queue alive until it is closed, so that nothing that waits is forgotten.
     fn start_writer(self: &Arc<Self>) -> Result<(), StoreError> {
-        let me = Arc::downgrade(self);
+        let committer = self.clone();
         match self.mode {
             Mode::Inline => {}
             Mode::Thread => {
-                std::thread::Builder::new()
-                    .name("yakumo-commit".into())
-                    .spawn(move || {
-                        while let Some(committer) = me.upgrade() {
-                            if committer.wait_for_work() {
-                                return;
-                            }
-                            committer.lead_here();
-                        }
-                    })
-                    .map_err(|error| StoreError::io("starting the commit thread", error))?;
+                let work = move || {
+                    while committer.wait_for_work() {
+                        committer.lead_here();
+                    }
+                };
+                let started = std::thread::Builder::new().name("yakumo-commit".into()).spawn(work);
+                started.map_err(|error| StoreError::io("starting the commit thread", error))?;
             }
             Mode::Task => {
                 tokio::spawn(async move {
-                    while let Some(committer) = me.upgrade() {
+                    while !committer.is_done() {
+                        committer.task.notified().await;
                         while let Some(lead) = committer.claim() {
                             lead.run(u32::MAX).await;
                         }
-                        if committer.state.lock().closed {
-                            return;
-                        }
-                        let wake = committer.task.notified();
-                        // A bound on the wait lets the task see that its store is gone.
-                        let _ = tokio::time::timeout(std::time::Duration::from_secs(1), wake).await;
                     }
                 });
             }
@@ -144,13 +139,22 @@ impl Committer {
         Ok(())
     }
 
-    /// Waits up to a second for work; true when the store is closed.
+    /// Blocks until there is work; false when the store is closed and nothing waits.
     fn wait_for_work(&self) -> bool {
         let mut state = self.state.lock();
-        if state.waiting.is_empty() && !state.closed {
-            self.work.wait_for(&mut state, std::time::Duration::from_secs(1));
+        loop {
+            if state.is_done() {
+                return false;
+            }
+            if !state.waiting.is_empty() && !state.held {
+                return true;
+            }
+            self.work.wait(&mut state);
         }
-        state.closed && state.waiting.is_empty()
+    }
+
+    fn is_done(&self) -> bool {
+        self.state.lock().is_done()
     }
 
     /// Fixes a batch's place in the order. Never blocks on the engine.
@@ -264,6 +268,11 @@ impl Committer {
                 Some(state.take())
             }
         };
+        if result.is_ok() {
+            for entry in &group.entries {
+                self.garbage.discarded(&entry.batch.discarded, entry.order);
+            }
+        }
         group.answer(&result);
         next
     }
@@ -311,6 +320,12 @@ impl Committer {
         }
     }
 
+    /// The record that lets the order go on above everything here and above `other`.
+    pub(crate) fn ceiling_above(&self, other: Order) -> Pair {
+        let ceiling = self.state.lock().next_order.max(other.as_u64()) + ORDER_BLOCK;
+        (ceiling_key(), record::seal(1, &ceiling.to_be_bytes()))
+    }
+
     /// After the content was replaced: nothing cached holds, and the order goes on above both.
     pub(crate) async fn restart(&self) -> Result<(), StoreError> {
         let ceiling = read_ceiling(&self.engine).await?;
@@ -347,6 +362,13 @@ impl Committer {
     }
 }
 
+/// The reserved order that this record tells, if it is the one that does.
+pub(crate) fn stored_ceiling(key: &[u8], value: &[u8]) -> u64 {
+    let ceiling =
+        value.get(1..).and_then(|ceiling| ceiling.try_into().ok()).filter(|_| *key == ceiling_key());
+    ceiling.map_or(0, u64::from_be_bytes)
+}
+
 async fn read_ceiling(engine: &Engine) -> Result<u64, StoreError> {
     let Some(value) = engine.get(&ceiling_key()).await? else { return Ok(0) };
     let (_, body) = record::unseal("the order of commits", 1, &value)?;
@@ -355,6 +377,10 @@ async fn read_ceiling(engine: &Engine) -> Result<u64, StoreError> {
 }
 
 impl State {
+    fn is_done(&self) -> bool {
+        self.closed && self.waiting.is_empty()
+    }
+
     /// The next group: as many waiting batches as fit, transactions judged in their turn.
     fn take(&mut self) -> Group {
         let mut bytes = 0;

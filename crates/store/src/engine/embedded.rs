@@ -6,17 +6,19 @@
 //! after the reopening); reads at the newest sequence number see half-applied batches (so reads take a snapshot).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{MappedRwLockReadGuard, Mutex, RwLock, RwLockReadGuard};
 
 use crate::batch::Op;
+use crate::blobs::FileWriter;
 use crate::directory::Directory;
 use crate::disk::{Disk, is_full};
+use crate::dump::{Content, Item};
 use crate::engine::torn_journal;
 use crate::{CloudId, Config, Durability, Pair, Range, StoreError};
 
@@ -47,6 +49,7 @@ pub(crate) struct Embedded {
     disk: Disk,
     current: RwLock<Option<Open>>,
     opened: AtomicU64,
+    closed: AtomicBool,
     unpaced_bytes: AtomicU64,
     /// Writes that take back a failed group, if its bytes reach the journal after all.
     undo: Mutex<Vec<Op>>,
@@ -70,7 +73,7 @@ impl Embedded {
             directory.switch(durable)?;
             open
         } else {
-            open_or_repair(&directory.content(), 1, durable)?
+            open_again(&directory.content(), 1, durable)?
         };
         Ok(Embedded {
             cloud: directory.cloud(),
@@ -82,6 +85,7 @@ impl Embedded {
             },
             current: RwLock::new(Some(open)),
             opened: AtomicU64::new(1),
+            closed: AtomicBool::new(false),
             unpaced_bytes: AtomicU64::new(0),
             undo: Mutex::new(Vec::new()),
         })
@@ -99,21 +103,28 @@ impl Embedded {
         self.disk.admit(only_deletes)
     }
 
+    /// The open database. After a failure that could not be healed then, it is opened now.
+    fn open_now(&self) -> Result<MappedRwLockReadGuard<'_, Open>, StoreError> {
+        loop {
+            if let Ok(open) = RwLockReadGuard::try_map(self.current.read(), Option::as_ref) {
+                return Ok(open);
+            }
+            self.reopen()?;
+        }
+    }
+
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let current = self.current.read();
-        let open = current.as_ref().ok_or_else(closed)?;
+        let open = self.open_now()?;
         read(open.db.snapshot().get(&open.records, key))
     }
 
     pub(crate) fn scan(&self, range: &Range, limit: usize) -> Result<Vec<Pair>, StoreError> {
-        let current = self.current.read();
-        let open = current.as_ref().ok_or_else(closed)?;
+        let open = self.open_now()?;
         scan(&open.db.snapshot(), &open.records, range, limit)
     }
 
     pub(crate) fn snapshot(&self) -> Result<EmbeddedSnapshot, StoreError> {
-        let current = self.current.read();
-        let open = current.as_ref().ok_or_else(closed)?;
+        let open = self.open_now()?;
         Ok(EmbeddedSnapshot { view: open.db.snapshot(), serial: open.serial })
     }
 
@@ -136,9 +147,7 @@ impl Embedded {
 
     /// Writes a group with one journal write, and one sync when so configured.
     pub(crate) fn apply(&self, ops: &mut [Op]) -> Result<(), StoreError> {
-        if self.current.read().is_none() {
-            self.reopen()?;
-        }
+        drop(self.open_now()?);
         // The background work may have poisoned the database; nothing of this group was written yet.
         if let Err(error) = self.ready(ops_bytes(ops)) {
             tracing::warn!(%error, "flushing or compacting failed; reopening the store");
@@ -212,8 +221,16 @@ impl Embedded {
     }
 
     fn reopen(&self) -> Result<(), StoreError> {
+        // Also keeps two from opening at once.
+        let directory = self.directory.lock();
+        if self.closed.load(Relaxed) {
+            return Err(StoreError::Closed);
+        }
+        if self.current.read().is_some() {
+            return Ok(());
+        }
         let serial = self.opened.fetch_add(1, Relaxed) + 1;
-        let open = open_or_repair(&self.directory.lock().content(), serial, self.durable())?;
+        let open = open_again(&directory.content(), serial, self.durable())?;
         let mut undo = self.undo.lock();
         let mut batch = open.db.batch().durability(Some(self.persist));
         for op in undo.iter() {
@@ -228,19 +245,17 @@ impl Embedded {
         undo.clear();
         drop(undo);
         *self.current.write() = Some(open);
+        drop(directory);
         Ok(())
     }
 
-    /// Starts over with an empty generation. Only while the queue is held.
-    pub(crate) fn reset(&self) -> Result<(), StoreError> {
-        self.replace(|_| Ok(()))
+    /// The folder of the blobs, and whether they are synced.
+    pub(crate) fn blob_folder(&self) -> (PathBuf, bool) {
+        (self.directory.lock().content(), self.durable())
     }
 
     /// Builds the next generation in a new database and switches to it. Only while the queue is held.
-    pub(crate) fn replace(
-        &self,
-        fill: impl FnOnce(&mut Filling) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn replace(&self, mut content: Content) -> Result<(), StoreError> {
         let mut directory = self.directory.lock();
         let folder = directory.next_content();
         if folder.exists() {
@@ -248,9 +263,8 @@ impl Embedded {
                 .map_err(|error| StoreError::io_at("removing", &folder, error))?;
         }
         let serial = self.opened.fetch_add(1, Relaxed) + 1;
-        let mut filling = Filling { open: new_database(&folder, serial, self.durable())? };
-        fill(&mut filling)?;
-        let open = filling.open;
+        let open = new_database(&folder, serial, self.durable())?;
+        fill(&open, &folder, self.durable(), &mut content)?;
         if self.durable() {
             let synced = open.db.persist(PersistMode::SyncAll);
             synced.map_err(|error| StoreError::engine("syncing the journal", error))?;
@@ -263,6 +277,7 @@ impl Embedded {
 
     /// Lets go of the database and of the directory's lock.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
+        self.closed.store(true, Relaxed);
         let open = self.current.write().take();
         let synced = open.as_ref().map_or(Ok(()), |open| open.db.persist(PersistMode::SyncAll));
         drop(open);
@@ -271,24 +286,37 @@ impl Embedded {
     }
 }
 
-/// A generation that is being filled.
-pub(crate) struct Filling {
-    open: Open,
+/// Fills a new generation.
+fn fill(open: &Open, folder: &Path, durable: bool, content: &mut Content) -> Result<(), StoreError> {
+    let mut blob: Option<FileWriter> = None;
+    while let Some(item) = content.next()? {
+        match item {
+            Item::Pairs(pairs) => fill_pairs(open, pairs)?,
+            Item::Blob { id } => {
+                if let Some(blob) = blob.replace(FileWriter::create(folder, id, durable)?) {
+                    blob.finish()?;
+                }
+            }
+            Item::BlobData(data) => {
+                let damaged = || StoreError::corrupt("a snapshot file has a body without a blob");
+                blob.as_mut().ok_or_else(damaged)?.write(&data)?;
+            }
+        }
+    }
+    blob.map_or(Ok(()), |blob| blob.finish().map(|_| ()))
 }
 
-impl Filling {
-    /// Adds pairs; durable only when the generation becomes the current one.
-    pub(crate) fn put(&mut self, pairs: Vec<Pair>) -> Result<(), StoreError> {
-        let failed = |error| StoreError::engine("loading", error);
-        let mut batch = fjall::OwnedWriteBatch::with_capacity(self.open.db.clone(), pairs.len());
-        let mut bytes = 0;
-        for (key, value) in pairs {
-            bytes += (key.len() + value.len()) as u64 + OVERHEAD_BYTES;
-            batch.insert(&self.open.records, key, value);
-        }
-        batch.commit().map_err(failed)?;
-        pace(&self.open, bytes).map_err(failed)
+fn fill_pairs(open: &Open, pairs: Vec<Pair>) -> Result<(), StoreError> {
+    let failed = |error| StoreError::engine("loading", error);
+    let mut batch = fjall::OwnedWriteBatch::with_capacity(open.db.clone(), pairs.len());
+    let mut bytes = 0;
+    for (key, value) in pairs {
+        bytes += (key.len() + value.len()) as u64 + OVERHEAD_BYTES;
+        batch.insert(&open.records, key, value);
     }
+    // The journal's buffer reaches the system before the switch.
+    batch.durability(Some(PersistMode::Buffer)).commit().map_err(failed)?;
+    pace(open, bytes).map_err(failed)
 }
 
 /// A consistent view; it is read through its engine, so that it cannot keep an old database open.
@@ -318,10 +346,6 @@ fn ops_bytes(ops: &[Op]) -> u64 {
     ops.iter()
         .map(|op| (op.key.len() + op.value.as_ref().map_or(0, Bytes::len)) as u64 + OVERHEAD_BYTES)
         .sum()
-}
-
-fn closed() -> StoreError {
-    StoreError::Closed
 }
 
 /// Makes a new database. fjall syncs a dozen files and folders for that, which takes 60 ms or more on a common
@@ -365,18 +389,10 @@ fn copy_folder(from: &Path, to: &Path, depth: u32) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Opens a database whose journal may have a torn end.
-fn open_or_repair(folder: &Path, serial: u64, durable: bool) -> Result<Open, StoreError> {
-    match open_database(folder, serial) {
-        Err(StoreError::Corrupt { what }) => {
-            if torn_journal::repair(&folder.join(RECORDS), durable)? {
-                open_database(folder, serial)
-            } else {
-                Err(StoreError::Corrupt { what })
-            }
-        }
-        other => other,
-    }
+/// Opens a database that was there before; its journal may have a torn end.
+fn open_again(folder: &Path, serial: u64, durable: bool) -> Result<Open, StoreError> {
+    torn_journal::repair(&folder.join(RECORDS), durable)?;
+    open_database(folder, serial)
 }
 
 fn open_database(folder: &Path, serial: u64) -> Result<Open, StoreError> {

@@ -5,7 +5,8 @@ use parking_lot::RwLock;
 use rpds::RedBlackTreeMapSync;
 
 use crate::batch::Op;
-use crate::{Pair, Range};
+use crate::dump::Content;
+use crate::{Pair, Range, StoreError};
 
 type Map = RedBlackTreeMapSync<Bytes, Bytes>;
 
@@ -37,8 +38,15 @@ impl Memory {
         }
     }
 
-    pub(crate) fn reset(&self) {
-        *self.0.write() = Map::new_sync();
+    pub(crate) fn replace(&self, mut content: Content) -> Result<(), StoreError> {
+        let mut map = Map::new_sync();
+        while let Some(pairs) = content.next_pairs()? {
+            for (key, value) in pairs {
+                map.insert_mut(key, value);
+            }
+        }
+        *self.0.write() = map;
+        Ok(())
     }
 }
 

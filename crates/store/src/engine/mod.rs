@@ -6,11 +6,13 @@ mod embedded;
 mod memory;
 mod torn_journal;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::batch::Op;
+use crate::dump::Content;
 use crate::{Pair, Range, StoreError};
 
 pub(crate) use embedded::Embedded;
@@ -65,14 +67,23 @@ impl Engine {
         }
     }
 
-    /// Removes everything.
-    pub(crate) async fn reset(&self) -> Result<(), StoreError> {
+    /// Replaces everything; after an error the old content is still there.
+    pub(crate) async fn replace(&self, content: Content) -> Result<(), StoreError> {
         match self {
-            Engine::Memory(engine) => {
-                engine.reset();
-                Ok(())
+            Engine::Memory(engine) => engine.replace(content),
+            Engine::Embedded(engine) => {
+                let engine = engine.clone();
+                let replaced = tokio::task::spawn_blocking(move || engine.replace(content));
+                replaced.await.map_err(|error| StoreError::engine("replacing the content", error))?
             }
-            Engine::Embedded(engine) => engine.reset(),
+        }
+    }
+
+    /// The folder for blobs, where they are files, and whether they are synced.
+    pub(crate) fn blob_folder(&self) -> Option<(PathBuf, bool)> {
+        match self {
+            Engine::Memory(_) => None,
+            Engine::Embedded(engine) => Some(engine.blob_folder()),
         }
     }
 

@@ -1,0 +1,277 @@
+//! Blobs as files: the body, then a checksum for each 64 KiB of it, then the size.
+//!
+//! Invariant: a file is complete when it has its final name. All of this blocks; callers are off the async workers.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::BlobId;
+use crate::StoreError;
+use crate::disk::is_full;
+
+const BLOCK_BYTES: usize = 64 * 1024;
+/// The size, the checksum of all that follows the body, the magic.
+const TAIL_BYTES: usize = 8 + 4 + 8;
+const MAGIC: &[u8; 8] = b"ykblob\0\x01";
+
+/// Makes the folders of an upload and of its final place; new ones are synced into those that hold them.
+fn make_folders(upload: &Path, target: &Path, durable: bool) -> std::io::Result<()> {
+    let Some((uploads, shelf)) = upload.parent().zip(target.parent()) else { return Ok(()) };
+    let new = !shelf.exists();
+    std::fs::create_dir_all(uploads)?;
+    std::fs::create_dir_all(shelf)?;
+    if new && durable {
+        for folder in shelf.ancestors().skip(1).take(2) {
+            File::open(folder)?.sync_all()?;
+        }
+    }
+    Ok(())
+}
+
+/// Where a blob lies under the folder of its generation.
+fn place(folder: &Path, id: BlobId) -> PathBuf {
+    let name = id.to_string();
+    let (shelf, _) = name.split_at(2);
+    folder.join("blobs").join(shelf).join(&name)
+}
+
+/// Removes a blob's file, finished or not; it need not be there.
+pub(crate) fn remove(folder: &Path, id: BlobId) -> Result<(), StoreError> {
+    for path in [place(folder, id), upload_place(folder, id)] {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(StoreError::io_at("removing", &path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn upload_place(folder: &Path, id: BlobId) -> PathBuf {
+    folder.join("uploads").join(id.to_string())
+}
+
+/// A file that is being written.
+pub(crate) struct FileWriter {
+    file: File,
+    path: PathBuf,
+    target: PathBuf,
+    checksums: Vec<u8>,
+    block: crc32fast::Hasher,
+    block_bytes: usize,
+    size_bytes: u64,
+    durable: bool,
+}
+
+impl FileWriter {
+    pub(crate) fn create(folder: &Path, id: BlobId, durable: bool) -> Result<FileWriter, StoreError> {
+        let (path, target) = (upload_place(folder, id), place(folder, id));
+        let made = make_folders(&path, &target, durable);
+        let file = made.and_then(|()| File::create_new(&path));
+        Ok(FileWriter {
+            file: file.map_err(|error| failed("creating", &path, error))?,
+            path,
+            target,
+            checksums: Vec::new(),
+            block: crc32fast::Hasher::new(),
+            block_bytes: 0,
+            size_bytes: 0,
+            durable,
+        })
+    }
+
+    pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), StoreError> {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let (part, after) = rest.split_at(rest.len().min(BLOCK_BYTES - self.block_bytes));
+            self.block.update(part);
+            self.block_bytes += part.len();
+            if self.block_bytes == BLOCK_BYTES {
+                self.end_block();
+            }
+            rest = after;
+        }
+        self.size_bytes += chunk.len() as u64;
+        self.file.write_all(chunk).map_err(|error| failed("writing", &self.path, error))
+    }
+
+    fn end_block(&mut self) {
+        let block = std::mem::take(&mut self.block);
+        self.checksums.extend_from_slice(&block.finalize().to_be_bytes());
+        self.block_bytes = 0;
+    }
+
+    /// Writes the checksums and gives the file its final name. Answers the size of the body.
+    pub(crate) fn finish(mut self) -> Result<u64, StoreError> {
+        if self.block_bytes > 0 {
+            self.end_block();
+        }
+        let mut end = std::mem::take(&mut self.checksums);
+        end.extend_from_slice(&self.size_bytes.to_be_bytes());
+        let checksum = crc32fast::hash(&end);
+        end.extend_from_slice(&checksum.to_be_bytes());
+        end.extend_from_slice(MAGIC);
+        let done = self
+            .file
+            .write_all(&end)
+            .and_then(|()| if self.durable { self.file.sync_all() } else { Ok(()) })
+            .and_then(|()| std::fs::rename(&self.path, &self.target))
+            .and_then(|()| match self.target.parent() {
+                Some(shelf) if self.durable => File::open(shelf)?.sync_all(),
+                _ => Ok(()),
+            });
+        done.map_err(|error| failed("finishing", &self.path, error))?;
+        Ok(self.size_bytes)
+    }
+}
+
+fn failed(what: &str, path: &Path, error: std::io::Error) -> StoreError {
+    if is_full(&error) {
+        return StoreError::Full { place: path.display().to_string(), available_bytes: 0, reserve_bytes: 0 };
+    }
+    StoreError::io_at(what, path, error)
+}
+
+/// A file that is being read.
+pub(crate) struct FileReader {
+    file: File,
+    id: BlobId,
+    size_bytes: u64,
+    checksums: Vec<u8>,
+}
+
+impl FileReader {
+    pub(crate) fn open(folder: &Path, id: BlobId) -> Result<FileReader, StoreError> {
+        let path = place(folder, id);
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(StoreError::NoBlob { id: id.to_string() });
+            }
+            other => other.map_err(|error| StoreError::io_at("opening", &path, error))?,
+        };
+        let mut reader = FileReader { file, id, size_bytes: 0, checksums: Vec::new() };
+        reader.read_end()?;
+        Ok(reader)
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    fn read_end(&mut self) -> Result<(), StoreError> {
+        let len = self.file.metadata().map_err(|error| self.io(error))?.len();
+        let tail_at = len.checked_sub(TAIL_BYTES as u64).ok_or_else(|| self.damaged("it is too short"))?;
+        let tail = self.read_at(tail_at, TAIL_BYTES)?;
+        let (size, rest) = tail.split_first_chunk::<8>().ok_or_else(|| self.damaged("it is too short"))?;
+        let (checksum, magic) =
+            rest.split_first_chunk::<4>().ok_or_else(|| self.damaged("it is too short"))?;
+        if magic != MAGIC {
+            return Err(self.damaged("it has no end"));
+        }
+        let size_bytes = u64::from_be_bytes(*size);
+        let blocks_bytes = size_bytes.div_ceil(BLOCK_BYTES as u64).saturating_mul(4);
+        if size_bytes.checked_add(blocks_bytes) != Some(tail_at) {
+            return Err(self.damaged("its size is wrong"));
+        }
+        let checksums = self.read_at(size_bytes, blocks_bytes as usize)?;
+        let mut whole = crc32fast::Hasher::new();
+        whole.update(&checksums);
+        whole.update(size);
+        if whole.finalize() != u32::from_be_bytes(*checksum) {
+            return Err(self.damaged("its checksums are wrong"));
+        }
+        self.size_bytes = size_bytes;
+        self.checksums = checksums;
+        Ok(())
+    }
+
+    /// Reads a range, rounded out to whole blocks of at most `most_bytes`, and cuts it back. Every block is checked.
+    pub(crate) fn read(&mut self, range: Range<u64>, most_bytes: usize) -> Result<Bytes, StoreError> {
+        let block = BLOCK_BYTES as u64;
+        let first = range.start / block;
+        let from = first * block;
+        let to = range.end.min(self.size_bytes).min(from + most_bytes.max(BLOCK_BYTES) as u64);
+        let end = to.div_ceil(block).saturating_mul(block).min(self.size_bytes);
+        if range.start >= to {
+            return Ok(Bytes::new());
+        }
+        let bytes = self.read_at(from, (end - from) as usize)?;
+        let known = self.checksums.chunks_exact(4).skip(first as usize);
+        for (number, (data, checksum)) in bytes.chunks(BLOCK_BYTES).zip(known).enumerate() {
+            if crc32fast::hash(data).to_be_bytes() != checksum {
+                return Err(
+                    self.damaged(&format!("block {} is not what was written", first as usize + number))
+                );
+            }
+        }
+        Ok(Bytes::from(bytes).slice((range.start - from) as usize..(to - from) as usize))
+    }
+
+    fn read_at(&mut self, at: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; len];
+        let read = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.read_exact(&mut bytes));
+        read.map_err(|error| self.io(error))?;
+        Ok(bytes)
+    }
+
+    fn io(&self, error: std::io::Error) -> StoreError {
+        StoreError::io(format!("reading the blob {}", self.id), error)
+    }
+
+    fn damaged(&self, why: &str) -> StoreError {
+        StoreError::corrupt(format!("the blob {}: {why}", self.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(dir: &Path, body: &[u8], chunk: usize) -> BlobId {
+        let id = BlobId::random().unwrap();
+        let mut writer = FileWriter::create(dir, id, true).unwrap();
+        body.chunks(chunk).for_each(|chunk| writer.write(chunk).unwrap());
+        assert_eq!(writer.finish().unwrap(), body.len() as u64);
+        id
+    }
+
+    #[test]
+    fn ranges_are_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let body: Vec<u8> = (0..200_000_u32).map(|n| (n / 7) as u8).collect();
+        for (len, chunk) in [(0, 1), (1, 1), (65_536, 999), (65_537, 65_536), (200_000, 70_000)] {
+            let id = written(dir.path(), &body[..len], chunk);
+            let mut reader = FileReader::open(dir.path(), id).unwrap();
+            for range in [0..len, 0..1, 65_535..65_537, 1..len, 150_000..150_001, len..len + 5] {
+                let expected = body[..len].get(range.start..range.end.min(len)).unwrap_or_default();
+                let got = reader.read(range.start as u64..range.end as u64, 1 << 20).unwrap();
+                assert!(got == expected, "{len} {range:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn damage_anywhere_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let body = vec![5; 150_000];
+        let id = written(dir.path(), &body, 10_000);
+        let path = place(dir.path(), id);
+        let whole = std::fs::read(&path).unwrap();
+        for at in (0..whole.len()).step_by(4_999).chain([149_999, 150_000, whole.len() - 1, whole.len() - 9])
+        {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, damaged).unwrap();
+            let all =
+                FileReader::open(dir.path(), id).and_then(|mut reader| reader.read(0..150_000, 1 << 20));
+            assert!(matches!(all, Err(StoreError::Corrupt { .. })), "{at}");
+        }
+        std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert!(FileReader::open(dir.path(), id).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+//! Reading a blob: any range, as a stream, with every block checked.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+
+use super::garbage::InUse;
+use super::{BlobId, FileReader, chunks, kept_key, kept_size};
+use crate::{Store, StoreError};
+
+/// So much is read at a time.
+const PIECE_BYTES: usize = 512 * 1024;
+
+/// An open blob. While it lives the blob is not removed.
+pub struct BlobReader {
+    id: BlobId,
+    size_bytes: u64,
+    place: Place,
+    _in_use: InUse,
+}
+
+enum Place {
+    Files(Option<FileReader>),
+    Chunks(Store),
+}
+
+impl BlobReader {
+    pub(crate) async fn open(store: Store, id: BlobId) -> Result<BlobReader, StoreError> {
+        let in_use = store.garbage().in_use(id);
+        if let Some((folder, _)) = store.engine().blob_folder() {
+            let opened = tokio::task::spawn_blocking(move || FileReader::open(&folder, id));
+            let file = opened.await.map_err(|error| StoreError::engine("opening a blob", error))??;
+            let size_bytes = file.size_bytes();
+            return Ok(BlobReader { id, size_bytes, place: Place::Files(Some(file)), _in_use: in_use });
+        }
+        let size_bytes = match store.engine().get(&kept_key(id)).await? {
+            Some(value) => kept_size(&value)?,
+            None => chunked_size(&store, id).await?,
+        };
+        Ok(BlobReader { id, size_bytes, place: Place::Chunks(store), _in_use: in_use })
+    }
+
+    /// How many bytes the whole blob has.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The bytes from `range.start` to before `range.end`; what lies beyond the end is left out.
+    pub fn stream(self, range: Range<u64>) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static {
+        let end = range.end.min(self.size_bytes);
+        stream::try_unfold((self, range.start), move |(mut reader, at)| async move {
+            if at >= end {
+                return Ok(None);
+            }
+            let piece = reader.piece(at..end).await?;
+            if piece.is_empty() {
+                return Err(StoreError::corrupt(format!("the blob {} ends at byte {at}", reader.id)));
+            }
+            let next = at + piece.len() as u64;
+            Ok(Some((piece, (reader, next))))
+        })
+    }
+
+    /// The whole blob at once; for those that are known to be small.
+    pub async fn bytes(mut self) -> Result<Bytes, StoreError> {
+        let mut body = Vec::new();
+        while (body.len() as u64) < self.size_bytes {
+            let piece = self.piece(body.len() as u64..self.size_bytes).await?;
+            if piece.is_empty() {
+                return Err(StoreError::corrupt(format!("the blob {} is cut short", self.id)));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.into())
+    }
+
+    /// The beginning of a range, at least one byte of it.
+    async fn piece(&mut self, range: Range<u64>) -> Result<Bytes, StoreError> {
+        match &mut self.place {
+            Place::Files(file) => {
+                let Some(mut open) = file.take() else { return Err(StoreError::Closed) };
+                let read = tokio::task::spawn_blocking(move || {
+                    let piece = open.read(range, PIECE_BYTES);
+                    (open, piece)
+                });
+                let (open, piece) =
+                    read.await.map_err(|error| StoreError::engine("reading a blob", error))?;
+                *file = Some(open);
+                piece
+            }
+            Place::Chunks(store) => {
+                let chunk_bytes = chunks::CHUNK_BYTES as u64;
+                let number = u32::try_from(range.start / chunk_bytes).unwrap_or(u32::MAX);
+                let from = u64::from(number) * chunk_bytes;
+                let chunk = chunks::read(store, self.id, number).await?.unwrap_or_default();
+                let start = (range.start - from).min(chunk.len() as u64) as usize;
+                let end = (range.end - from).min(chunk.len() as u64) as usize;
+                Ok(chunk.slice(start..end.max(start)))
+            }
+        }
+    }
+}
+
+/// The size of a blob in records that is not kept (yet, or any more).
+async fn chunked_size(store: &Store, id: BlobId) -> Result<u64, StoreError> {
+    let (mut size_bytes, mut number) = (0, 0);
+    while let Some(chunk) = chunks::read(store, id, number).await? {
+        size_bytes += chunk.len() as u64;
+        number += 1;
+    }
+    let known = number > 0 || store.engine().get(&super::pending_key(id)).await?.is_some();
+    if known { Ok(size_bytes) } else { Err(StoreError::NoBlob { id: id.to_string() }) }
+}
