@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import time
@@ -18,7 +19,7 @@ PHASES = ("send", "receive", "delete")
 FEWER = {"moto": 1_500, "ministack": 10_000, "roto": 20_000}
 
 
-def load(target, server, key, secret, queue, requests, connections, phases=PHASES, first=0, warm=None):
+def load(target, server, key, secret, queue, requests, connections, phases=PHASES, first=0, warm=None, handles=None):
     """Runs the load generator against a server. Gives its report, by phase."""
     warm = min(2_000, requests // 10) if warm is None else warm
     command = [
@@ -27,6 +28,8 @@ def load(target, server, key, secret, queue, requests, connections, phases=PHASE
         "--requests", str(requests), "--warm", str(warm), "--connections", str(connections),
         "--phases", ",".join(phases), "--first", str(first),
     ]  # fmt: skip
+    if handles:
+        command += ["--handles", str(handles)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip()[-500:])
@@ -215,3 +218,32 @@ def size(arguments, target, table):
         rows.append({"what": "clean release build, s", "value": time.perf_counter() - started})
     table(rows, [("what", "what", "{}"), ("value", "value", "{:,.1f}")])
     return {"rows": rows}
+
+
+def profile(arguments, target, table):
+    """Where the server's time goes, phase by phase: `perf` samples it while the load runs. Needs perf and its permission."""
+    server = Yakumo(target, fresh(arguments.data / "server")).start()
+    key, secret = server.user()
+    queue = server.queue()
+    handles = arguments.data / "handles.json"
+    found = {}
+    for phase in PHASES:
+        samples = arguments.data / f"{phase}.perf"
+        recorder = subprocess.Popen(
+            ["perf", "record", "--freq", "1999", "--call-graph", "fp", "--output", str(samples), "--pid", str(server.process.pid)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(1)
+        load(target, server, key, secret, queue, arguments.requests, arguments.connections, (phase,), handles=handles)
+        recorder.send_signal(signal.SIGINT)
+        recorder.wait()
+        report = subprocess.run(
+            ["perf", "report", "--input", str(samples), "--no-children", "--sort", "symbol", "--stdio", "--call-graph", "none"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        lines = [line.rstrip() for line in report.stdout.splitlines() if line.strip() and not line.startswith("#")]
+        found[phase] = lines[:60]
+        print(f"\n{phase}")
+        print("\n".join(lines[:40]))
+    server.stop()
+    return {"phases": found}

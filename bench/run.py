@@ -6,6 +6,7 @@
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
   python3 bench/run.py size       the binary; with --build, how long a clean release build takes
+  python3 bench/run.py profile    where the server's time goes in each phase (needs perf)
 
 Each prints a table and writes target/bench/NAME.json. Builds what it needs in release mode (--no-build: it is there).
 The other clouds come from PyPI into target/bench-venv; what cannot be had is left out and said.
@@ -81,7 +82,7 @@ def main():
     import measurements
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sqs", "start", "idle", "depth", "size"])
+    parser.add_argument("what", choices=["sqs", "start", "idle", "depth", "size", "profile"])
     parser.add_argument("--no-build", action="store_true", help="the release binaries are there")
     parser.add_argument("--build", action="store_true", help="size: also time a clean release build")
     parser.add_argument("--requests", type=int, default=100_000, help="sqs: measured requests in each phase")

@@ -3,6 +3,9 @@
 
 use std::{
     cell::{Cell, RefCell},
+    fs,
+    io::Write,
+    path::PathBuf,
     rc::Rc,
     time::Instant,
 };
@@ -52,6 +55,9 @@ pub struct Options {
     /// Phases in their order: fill (SendMessageBatch of ten), send, receive, delete (what receive got).
     #[arg(long, value_delimiter = ',', default_value = "send,receive,delete")]
     phases: Vec<String>,
+    /// A file that keeps receipt handles from one call to the next, so that phases can be run one by one.
+    #[arg(long)]
+    handles: Option<PathBuf>,
     /// The first number used in message bodies, so that several runs stay distinct.
     #[arg(long, default_value_t = 0)]
     first: usize,
@@ -61,7 +67,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut report = Map::new();
-    let mut handles = Vec::new();
+    let mut handles: Vec<String> = match &options.handles {
+        Some(file) if file.exists() => serde_json::from_slice(&fs::read(file)?)?,
+        _ => Vec::new(),
+    };
     for phase in &options.phases {
         let requests = prepare(options, phase, &handles)?;
         let local = LocalSet::new();
@@ -71,7 +80,9 @@ pub fn run(options: &Options) -> Result<()> {
         }
         report.insert(phase.clone(), serde_json::to_value(outcome.measured)?);
     }
-    use std::io::Write;
+    if let Some(file) = &options.handles {
+        fs::write(file, serde_json::to_vec(&handles)?)?;
+    }
     writeln!(std::io::stdout(), "{}", Value::Object(report))?;
     Ok(())
 }
