@@ -12,7 +12,7 @@ def entries(*bodies):
 def test_send_receive_change_delete_in_batches(sqs, queue):
     sent = sqs.send_message_batch(QueueUrl=queue, Entries=entries(*"abcdefghij"))
     assert [e["Id"] for e in sent["Successful"]] == [f"e{i}" for i in range(10)]
-    assert "Failed" not in sent
+    assert not sent.get("Failed")
     messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert sorted(m["Body"] for m in messages) == list("abcdefghij")
     handles = [{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)]

@@ -283,7 +283,7 @@ def test_a_queue_may_have_a_smaller_limit(sqs, queue):
 
 @pytest.mark.parametrize("handle", ["nonsense", "x" * 500, "AQEB" + "A" * 200])
 def test_bad_receipt_handles(sqs, queue, handle):
-    with refused("ReceiptHandleIsInvalid", Prefix("The input receipt handle"), 404) as caught:
+    with refused("ReceiptHandleIsInvalid", Prefix("The input receipt handle"), 400) as caught:
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=handle)
     assert type(caught.value).__name__ == "ReceiptHandleIsInvalid"
     with refused("ReceiptHandleIsInvalid"):

@@ -195,7 +195,7 @@ def test_purge_empties_the_queue_once_a_minute(sqs, queue, cloud, name):
         sqs.send_message(QueueUrl=queue, MessageBody=str(i))
     sqs.purge_queue(QueueUrl=queue)
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
-    with refused("AWS.SimpleQueueService.PurgeQueueInProgress", status=403) as caught:
+    with refused("AWS.SimpleQueueService.PurgeQueueInProgress", status=400) as caught:
         sqs.purge_queue(QueueUrl=queue)
     text = caught.value.response["Error"]["Message"]
     assert text == f"Only one PurgeQueue operation on {name} is allowed every 60 seconds."
