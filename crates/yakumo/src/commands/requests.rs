@@ -135,10 +135,10 @@ pub fn who(request: &RequestLine) -> String {
     if account == AccountId::DEFAULT.as_str() { name.to_owned() } else { format!("{name} ({account})") }
 }
 
-/// Service and operation.
+/// Service and operation: `sqs:SendMessage`.
 pub fn what(request: &RequestLine) -> String {
     let service = request.service.as_deref().unwrap_or("-");
-    format!("{service} {}", request.operation.as_deref().unwrap_or("-"))
+    format!("{service}:{}", request.operation.as_deref().unwrap_or("-"))
 }
 
 #[cfg(test)]
@@ -170,12 +170,12 @@ pub mod tests {
     fn who_and_what_are_short() {
         let mut request = denied();
         assert_eq!(who(&request), "user/team/alice (123456789012)");
-        assert_eq!(what(&request), "sqs SendMessage");
+        assert_eq!(what(&request), "sqs:SendMessage");
         request.account = Some("000000000000".into());
         request.principal = Some("arn:aws:iam::000000000000:root".into());
         assert_eq!(who(&request), "root");
         request.operation = None;
-        assert_eq!(what(&request), "sqs -");
+        assert_eq!(what(&request), "sqs:-");
         request.principal = None;
         assert_eq!(who(&request), "-");
     }

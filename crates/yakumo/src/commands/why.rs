@@ -120,7 +120,7 @@ fn decision_lines(to: &Terminal, decision: &DecisionLine) -> Vec<String> {
     let head = format!("{} on {}", decision.action, decision.resource);
     let mut lines = vec![
         format!("{}  {}", to.paint(paint, mark), printable(&head)),
-        fact(to, "because", &decision.summary),
+        fact(to, "because", &because(decision)),
     ];
     for statement in &decision.statements {
         let paint = if statement.effect == "Deny" { Paint::Bad } else { Paint::Good };
@@ -135,6 +135,20 @@ fn decision_lines(to: &Terminal, decision: &DecisionLine) -> Vec<String> {
         lines.extend(near_lines(to, near));
     }
     lines
+}
+
+/// The rule that decided, in a short sentence.
+fn because(decision: &DecisionLine) -> String {
+    let kind = &decision.policy_type;
+    match (decision.outcome.as_str(), decision.nearest.is_empty()) {
+        ("allow", _) if decision.statements.is_empty() => {
+            "the root user of an account needs no policy in it".to_owned()
+        }
+        ("allow", _) => format!("a statement allows it ({kind}), and none denies it"),
+        ("explicit_deny", _) => "a statement denies it, and a Deny wins over every Allow".to_owned(),
+        (_, true) => format!("no {kind} says anything about it"),
+        (_, false) => format!("no statement allows it in any {kind}"),
+    }
 }
 
 fn near_lines(to: &Terminal, near: &NearStatement) -> Vec<String> {
@@ -207,7 +221,7 @@ mod tests {
         let lines = render(&Terminal::stderr(), &explained("implicit_deny", vec![], vec![near]), false);
         let text = lines.join("\n");
         for part in [
-            "DENIED  sqs SendMessage  403 AccessDenied",
+            "DENIED  sqs:SendMessage  403 AccessDenied",
             "who       arn:aws:iam::123456789012:user/team/alice",
             "missing   an Allow in an identity-based policy",
             "nearest   statement 1 (Read) of identity-based policy readers, of group/staff",

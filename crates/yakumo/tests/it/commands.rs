@@ -141,7 +141,7 @@ fn requests_are_listed_and_followed() {
     let count = |arguments: &[&str]| place.json(arguments)["requests"].as_array().unwrap().len();
     assert_eq!((count(&["requests", "--limit", "1"]), count(&["requests", "--service", "iam"])), (1, 0));
     let table = place.run(&["requests", "--denied"]).stdout;
-    assert!(table.lines().nth(1).unwrap().contains("DENIED") && table.contains("sqs ListQueues"), "{table}");
+    assert!(table.lines().nth(1).unwrap().contains("DENIED") && table.contains("sqs:ListQueues"), "{table}");
 }
 
 #[test]
