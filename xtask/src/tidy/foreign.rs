@@ -5,6 +5,7 @@ use crate::workspace::{Workspace, cargo, output};
 use anyhow::{Context, Result};
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::process::Command;
 
 const PAGE: &str = "docs/dependencies.md";
 
@@ -37,7 +38,10 @@ fn in_page(page: &str) -> BTreeSet<String> {
 
 fn bad_licences(workspace: &Workspace) -> Result<Findings> {
     let mut command = cargo();
-    command.current_dir(&workspace.root).args(["metadata", "--format-version", "1", "--locked", "--offline"]);
+    // What other platforms need is not downloaded on this one.
+    let host = host()?;
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", host.as_str()];
+    command.current_dir(&workspace.root).args(arguments);
     let metadata: Value =
         serde_json::from_str(&output(&mut command)?).context("cargo metadata speaks JSON")?;
     let packages = metadata["packages"].as_array().context("cargo metadata has packages")?;
@@ -45,6 +49,13 @@ fn bad_licences(workspace: &Workspace) -> Result<Findings> {
         packages.iter().filter_map(|package| Some((package["name"].as_str()?, package["license"].as_str()?)));
     let bad = named.filter(|(_, licence)| !is_acceptable(licence));
     Ok(bad.map(|(name, licence)| format!("{name} is under {licence}")).collect())
+}
+
+/// The platform that the compiler runs on.
+fn host() -> Result<String> {
+    let text = output(Command::new("rustc").arg("-vV"))?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc -vV names its host")
 }
 
 /// Whether one of the alternatives does without the GPL.
