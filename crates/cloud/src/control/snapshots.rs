@@ -87,7 +87,7 @@ impl Shelf {
         let shelf = place.make().map_err(|error| Answer::failed(&error))?;
         let (whole, part) = (shelf.join(name), shelf.join(format!(".{name}.part")));
         remove(&part).map_err(|error| Answer::failed(&error))?;
-        save(cloud.store(), &part).await.map_err(|error| Answer::failed(&error))?;
+        cloud.store().save(&part).await.map_err(|error| Answer::failed(&error))?;
         swap(&part, &whole).map_err(|error| Answer::failed(&error))?;
         line(name.to_owned(), &whole).map(|line| Answer::json(&line)).map_err(|error| Answer::failed(&error))
     }
@@ -96,7 +96,7 @@ impl Shelf {
         input::nothing(body)?;
         let place = self.0.lock().await;
         let path = place.find(name)?;
-        let work = load(cloud.store(), &path);
+        let work = async { cloud.store().load(&path).await.map(drop) };
         cloud.replace(work).await.map_err(|error| Answer::failed(&error))?;
         Ok(Answer::done())
     }
@@ -126,18 +126,10 @@ impl Shelf {
     }
 }
 
-async fn save(_store: &Store, _to: &Path) -> Result<(), StoreError> {
-    Err(StoreError::Unsupported { what: "a snapshot" })
-}
-
-async fn load(_store: &Store, _from: &Path) -> Result<(), StoreError> {
-    Err(StoreError::Unsupported { what: "a snapshot" })
-}
-
 /// Opens a new store, loads the snapshot, closes it. Gives the new cloud's id.
 async fn fill(config: yakumo_store::Config, snapshot: &Path) -> Result<String, StoreError> {
     let store = Store::open(config).await?;
-    load(&store, snapshot).await?;
+    store.load(snapshot).await?;
     let cloud = store.cloud().to_string();
     store.close().await?;
     Ok(cloud)

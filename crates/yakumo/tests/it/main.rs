@@ -10,6 +10,8 @@ mod fixture;
 #[cfg(test)]
 mod place;
 #[cfg(test)]
+mod snapshots;
+#[cfg(test)]
 mod starting;
 #[cfg(test)]
 mod why;
