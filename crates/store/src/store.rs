@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::batch::{Batch, Op};
 use crate::blobs::{self, BlobId, Blobs, Garbage};
 use crate::commit::{Committer, Mode, Order, Ticket};
-use crate::engine::{Embedded, Engine, Memory};
+use crate::engine::{Embedded, Engine, Memory, Postgres};
 use crate::{
     Changes, CloudId, Config, Durability, Location, Pair, Range, Snapshot, StoreError, Transaction, change,
 };
@@ -241,6 +241,10 @@ async fn open_engine(config: &Config) -> Result<(Engine, CloudId, Mode), StoreEr
             let cloud = engine.cloud();
             Ok((Engine::Embedded(Arc::new(engine)), cloud, mode))
         }
-        Location::Postgres(_) => Err(StoreError::Unsupported { what: "PostgreSQL" }),
+        Location::Postgres(url) => {
+            let engine = Postgres::open(url, config).await?;
+            let cloud = engine.cloud();
+            Ok((Engine::Postgres(engine), cloud, Mode::Task))
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod embedded;
 mod memory;
+mod postgres;
 mod torn_journal;
 
 use std::path::PathBuf;
@@ -11,17 +12,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::batch::Op;
+use crate::batch::{Batch, Op};
 use crate::dump::Content;
 use crate::{Pair, Range, StoreError};
 
 pub(crate) use embedded::Embedded;
 pub(crate) use memory::Memory;
+pub(crate) use postgres::Postgres;
 
 /// An engine.
 pub(crate) enum Engine {
     Memory(Memory),
     Embedded(Arc<Embedded>),
+    Postgres(Arc<Postgres>),
 }
 
 impl Engine {
@@ -29,6 +32,7 @@ impl Engine {
         match self {
             Engine::Memory(engine) => Ok(engine.get(key)),
             Engine::Embedded(engine) => engine.get(key),
+            Engine::Postgres(engine) => engine.get(key).await,
         }
     }
 
@@ -37,6 +41,7 @@ impl Engine {
         match self {
             Engine::Memory(engine) => Ok(engine.snapshot().scan(range, limit)),
             Engine::Embedded(engine) => engine.scan(range, limit),
+            Engine::Postgres(engine) => engine.scan(range, limit).await,
         }
     }
 
@@ -44,6 +49,7 @@ impl Engine {
         match self {
             Engine::Memory(engine) => Ok(EngineSnapshot::Memory(engine.snapshot())),
             Engine::Embedded(engine) => Ok(EngineSnapshot::Embedded(engine.clone(), engine.snapshot()?)),
+            Engine::Postgres(engine) => Ok(EngineSnapshot::Postgres(engine.snapshot().await?)),
         }
     }
 
@@ -52,6 +58,15 @@ impl Engine {
         match self {
             Engine::Memory(_) => Ok(()),
             Engine::Embedded(engine) => engine.admit(only_deletes),
+            Engine::Postgres(engine) => engine.admit(),
+        }
+    }
+
+    /// Refuses batches that this engine cannot write, and that would fail a whole group.
+    pub(crate) fn check(&self, batch: &Batch) -> Result<(), StoreError> {
+        match self {
+            Engine::Memory(_) | Engine::Embedded(_) => Ok(()),
+            Engine::Postgres(engine) => engine.check(batch),
         }
     }
 
@@ -64,6 +79,7 @@ impl Engine {
                 Ok(())
             }
             Engine::Embedded(engine) => engine.apply(ops),
+            Engine::Postgres(engine) => engine.apply(ops).await,
         }
     }
 
@@ -76,6 +92,7 @@ impl Engine {
                 let replaced = tokio::task::spawn_blocking(move || engine.replace(content));
                 replaced.await.map_err(|error| StoreError::engine("replacing the content", error))?
             }
+            Engine::Postgres(engine) => engine.replace(content).await,
         }
     }
 
@@ -84,6 +101,7 @@ impl Engine {
         match self {
             Engine::Memory(_) => None,
             Engine::Embedded(engine) => Some(engine.blob_folder()),
+            Engine::Postgres(_) => None,
         }
     }
 
@@ -92,6 +110,7 @@ impl Engine {
         match self {
             Engine::Memory(_) => Ok(()),
             Engine::Embedded(engine) => engine.close(),
+            Engine::Postgres(engine) => engine.close().await,
         }
     }
 }
@@ -100,6 +119,7 @@ impl Engine {
 pub(crate) enum EngineSnapshot {
     Memory(memory::MemorySnapshot),
     Embedded(Arc<Embedded>, embedded::EmbeddedSnapshot),
+    Postgres(postgres::PostgresSnapshot),
 }
 
 impl EngineSnapshot {
@@ -107,6 +127,7 @@ impl EngineSnapshot {
         match self {
             EngineSnapshot::Memory(snapshot) => Ok(snapshot.get(key)),
             EngineSnapshot::Embedded(engine, snapshot) => engine.get_at(snapshot, key),
+            EngineSnapshot::Postgres(snapshot) => snapshot.get(key).await,
         }
     }
 
@@ -114,6 +135,7 @@ impl EngineSnapshot {
         match self {
             EngineSnapshot::Memory(snapshot) => Ok(snapshot.scan(range, limit)),
             EngineSnapshot::Embedded(engine, snapshot) => engine.scan_at(snapshot, range, limit),
+            EngineSnapshot::Postgres(snapshot) => snapshot.scan(range, limit).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use tempfile::TempDir;
-use yakumo_store::{Config, Durability, Store};
+use yakumo_store::{CloudId, Config, Durability, Location, Store};
 
 /// A store and what must outlive it.
 pub struct Fresh {
@@ -27,6 +27,23 @@ pub async fn in_directory(durability: Durability) -> Fresh {
     open(Config::directory(dir.path().join("data")).durability(durability), Some(dir)).await
 }
 
+/// The server to test with; says loudly when there is none.
+pub fn postgres() -> Option<String> {
+    let url = std::env::var("YAKUMO_TEST_POSTGRES").ok();
+    if url.is_none() {
+        println!(
+            "SKIPPED: PostgreSQL is not tested, YAKUMO_TEST_POSTGRES is not set (tests/with-postgres.sh sets it)"
+        );
+    }
+    url
+}
+
+/// A fresh cloud on the server.
+pub async fn in_postgres(url: &str) -> Fresh {
+    let cloud = Some(CloudId::random().unwrap());
+    open(Config { cloud, ..Config::new(Location::Postgres(url.to_string())) }, None).await
+}
+
 /// Runs a test on every engine; names the engine before it starts so that a failure says which one it was.
 pub fn on_all<F: Future<Output = ()>>(test: impl Fn(Fresh) -> F) {
     runtime().block_on(async {
@@ -36,5 +53,9 @@ pub fn on_all<F: Future<Output = ()>>(test: impl Fn(Fresh) -> F) {
         test(in_directory(Durability::Process).await).await;
         println!("engine: directory, durability fsync");
         test(in_directory(Durability::Fsync).await).await;
+        if let Some(url) = postgres() {
+            println!("engine: PostgreSQL");
+            test(in_postgres(&url).await).await;
+        }
     });
 }

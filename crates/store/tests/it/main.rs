@@ -6,4 +6,5 @@ mod dump;
 mod engines;
 mod full_disk;
 mod kill;
+mod postgres;
 mod restart;
