@@ -31,8 +31,9 @@ pub async fn address(
             Ok(addressed)
         }
         Err(AddressError::UnknownOperation { service, protocol, name }) => {
-            trip.named = front.router.service(service).map(|service| (service, protocol));
-            Err(unknown_operation(protocol, &name))
+            let service = front.router.service(service);
+            trip.named = service.map(|service| (service, protocol));
+            Err(unknown_operation(protocol, &name, service.map_or("", |service| service.api_version)))
         }
         Err(AddressError::UnknownService | AddressError::NeedForm) => Err(unknown_service()),
     }
@@ -59,12 +60,16 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html> and the Coral services' answers.
-fn unknown_operation(protocol: Protocol, name: &str) -> Error {
+fn unknown_operation(protocol: Protocol, name: &str, version: &str) -> Error {
     match protocol {
         Protocol::AwsQuery | Protocol::Ec2Query if name.is_empty() => {
             Error::sender("MissingAction", "The request must contain the parameter Action.")
         }
-        Protocol::AwsQuery | Protocol::Ec2Query => {
+        Protocol::AwsQuery => {
+            let text = format!("Could not find operation {name} for version {version}");
+            Error::sender("InvalidAction", text)
+        }
+        Protocol::Ec2Query => {
             let text = format!("The action {name} is not valid for this web service.");
             Error::sender("InvalidAction", text)
         }

@@ -14,11 +14,11 @@ pub async fn decode(
     row: &dyn Registered,
     addressed: &Addressed,
     head: &Parts,
-    mut body: Reader,
+    body: &mut Reader,
     seal: Option<Seal>,
 ) -> Result<Input> {
     let body = if addressed.streams() {
-        Body::Stream(stream::verified(body.into_inbound(), &head.headers, seal)?)
+        Body::Stream(stream::verified(body.take(), &head.headers, seal)?)
     } else {
         Body::Full(body.whole().await?.clone())
     };

@@ -26,13 +26,12 @@ fn error_response(trip: &mut Trip, error: Error) -> Response<Body> {
     }
     let named = trip.named.or(trip.addressed.as_ref().map(|found| (found.service, found.protocol)));
     let protocol = named.map_or(Protocol::AwsQuery, |(_, protocol)| protocol);
-    let error = in_protocol(error, protocol);
     let service = named.map(|(service, _)| service);
+    let spoke_query = service.is_some_and(|service| service.query_compatible);
+    let error = in_protocol(error, protocol, spoke_query);
     let operation = trip.addressed.as_ref().map(|addressed| addressed.operation);
     let mut response = yakumo_wire::encode_error(service, protocol, operation, &error, &trip.request_id);
-    if service.is_some_and(|service| service.query_compatible)
-        && let Some(code) = query_code(&error.code)
-    {
+    if spoke_query && let Some(code) = query_code(&error.code) {
         response.headers.insert("x-amzn-query-error", HeaderValue::from_static(code));
     }
     trip.error = Some((error.code.into_owned(), error.message));
@@ -42,20 +41,24 @@ fn error_response(trip: &mut Trip, error: Error) -> Response<Body> {
 /// The common errors have other names and statuses in other protocols.
 /// Source: the CommonErrors page of each service's API reference, such as
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html>.
-fn in_protocol(mut error: Error, protocol: Protocol) -> Error {
-    if error.code != "AccessDenied" {
-        return error;
+fn in_protocol(mut error: Error, protocol: Protocol, spoke_query: bool) -> Error {
+    let json = matches!(protocol, Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor);
+    if error.code == "AccessDenied" {
+        match protocol {
+            Protocol::Ec2Query => error.code = "UnauthorizedOperation".into(),
+            Protocol::AwsQuery | Protocol::RestXml => {}
+            _ => error.code = "AccessDeniedException".into(),
+        }
+        error.status = if json { 400 } else { 403 };
     }
-    let (code, status) = match protocol {
-        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => ("AccessDeniedException", 400),
-        Protocol::RestJson1 => ("AccessDeniedException", 403),
-        Protocol::Ec2Query => ("UnauthorizedOperation", 403),
-        Protocol::AwsQuery | Protocol::RestXml => return error,
-    };
-    error.code = code.into();
-    error.status = status;
+    // AWS: services that once spoke query kept its status for refusals; SQS answers 403 where DynamoDB answers 400.
+    if spoke_query && json && query_code(&error.code).is_some_and(|code| code != INVALID_ACTION) {
+        error.status = 403;
+    }
     error
 }
+
+const INVALID_ACTION: &str = "InvalidAction;Sender";
 
 /// What services that once spoke the query protocol call the common JSON errors in `x-amzn-query-error`.
 /// Source: <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#aws-protocols-awsquerycompatible-trait>
@@ -67,7 +70,7 @@ fn query_code(json: &str) -> Option<&'static str> {
         "InvalidSignatureException" => "SignatureDoesNotMatch;Sender",
         "IncompleteSignatureException" => "IncompleteSignature;Sender",
         "ExpiredTokenException" => "ExpiredToken;Sender",
-        "UnknownOperationException" => "InvalidAction;Sender",
+        "UnknownOperationException" => INVALID_ACTION,
         _ => return None,
     })
 }

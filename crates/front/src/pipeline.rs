@@ -8,6 +8,8 @@ use crate::listen::Peer;
 use crate::reader::Reader;
 use crate::record::{self, Trip};
 use crate::{address, authorise, control, decode, dispatch, encode, identify};
+use http::HeaderValue;
+use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{Request, Response};
 use std::sync::Arc;
@@ -21,19 +23,28 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
         return control::answer(&front, head, body, peer).await;
     }
     let mut trip = Trip::begin(&front, peer);
-    let outcome = steps(&front, &head, body, &mut trip).await;
-    let response = encode::response(&mut trip, outcome);
+    let mut body = Reader::new(body, front.settings.body_bytes_max);
+    let outcome = steps(&front, &head, &mut body, &mut trip).await;
+    let mut response = encode::response(&mut trip, outcome);
+    // A client that still waits for `100 Continue` has not sent its body and must not be asked for it now.
+    if head.headers.contains_key(EXPECT) && !body.is_read() || !body.drain().await {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     record::record(&front, trip, response.status().as_u16());
     response
 }
 
-async fn steps(front: &Front, head: &Parts, body: Inbound, trip: &mut Trip) -> Result<yakumo_wire::Response> {
+async fn steps(
+    front: &Front,
+    head: &Parts,
+    body: &mut Reader,
+    trip: &mut Trip,
+) -> Result<yakumo_wire::Response> {
     let visit = front.enter().await.ok_or_else(encode::stopping)?;
     let world = visit.clone();
-    let mut body = Reader::new(body, front.settings.body_bytes_max);
     let claim = identify::claim(head);
-    let addressed = address::address(front, head, &claim, &mut body, trip).await?;
-    let identity = identify::identify(front, &world, head, claim, &addressed, &mut body, trip).await?;
+    let addressed = address::address(front, head, &claim, body, trip).await?;
+    let identity = identify::identify(front, &world, head, claim, &addressed, body, trip).await?;
     let row = dispatch::row(&world, &addressed)?;
     let input = decode::decode(row, &addressed, head, body, identity.seal).await?;
     let ctx = Ctx::new(visit, addressed.service.name, identity.caller, identity.region, trip.facts(head));

@@ -3,7 +3,13 @@
 use crate::body::{BodyError, Inbound, collect, sha256};
 use bytes::Bytes;
 use http_body::Body as _;
+use std::time::Duration;
 use yakumo_aws::{Error, Result};
+
+/// The longest body, in bytes, that is read only to keep the connection.
+const DRAIN_BYTES_MAX: u64 = 256 * 1024;
+/// How long a body may take that is read only to keep the connection.
+const DRAIN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A request's body, not read yet or read whole.
 pub struct Reader {
@@ -45,13 +51,26 @@ impl Reader {
         Ok(sha256(self.whole().await?))
     }
 
-    /// The body, whole or still on the connection.
-    pub fn into_inbound(self) -> Inbound {
-        match self.state {
+    /// The body, whole or still on the connection; it is gone from here.
+    pub fn take(&mut self) -> Inbound {
+        match std::mem::replace(&mut self.state, State::Taken) {
             State::Unread(body) => body,
             State::Whole(bytes) => Inbound::Whole(bytes),
             State::Taken => Inbound::Whole(Bytes::new()),
         }
+    }
+
+    /// Whether nothing of the body is left on the connection, as far as is known here.
+    pub fn is_read(&self) -> bool {
+        !matches!(self.state, State::Unread(_))
+    }
+
+    /// Reads the rest of the body of a refused request, so that the connection can be used again.
+    /// `false` when it is too long or too slow for that.
+    pub async fn drain(&mut self) -> bool {
+        let State::Unread(body) = std::mem::replace(&mut self.state, State::Taken) else { return true };
+        let rest = tokio::time::timeout(DRAIN_PATIENCE, collect(body, DRAIN_BYTES_MAX)).await;
+        matches!(rest, Ok(Ok(_)))
     }
 }
 

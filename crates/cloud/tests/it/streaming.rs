@@ -7,7 +7,6 @@ use http::Request;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yakumo_api_s3::{GetObject, GetObjectInput, GetObjectOutput, PutObject, PutObjectInput, PutObjectOutput};
-use yakumo_aws::Result;
 use yakumo_front::signature::{Algorithm, Credentials, PayloadHash, SignedPayload, Signer};
 use yakumo_room::{Access, Ctx, Need, Room, host_now};
 use yakumo_testkit::Reply;
