@@ -31,15 +31,7 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     })?;
     // Before the start: a signal that comes meanwhile is not lost.
     let mut signals = Signals::listen()?;
-    let config = settings.config.clone();
-    claim(&config)?;
-    let cloud = tokio::select! {
-        started = Cloud::start(settings.config) => started.map_err(|error| explain(error, &config))?,
-        // Nothing was acknowledged yet, so nothing needs to be finished.
-        () = signals.next() => return Err(Failure::new(Exit::Interrupted, "")),
-    };
-    let control = CloudControl::open(&cloud)
-        .map_err(|error| Failure::new(Exit::Data, format!("the control token cannot be kept: {error}")))?;
+    let (cloud, control) = start(settings.config, &mut signals).await?;
     let state = state(&cloud, &control);
     let state_path = write_state(&state);
     Terminal::stdout().line(&ready_line::write(&cloud.endpoint(), began.elapsed()))?;
@@ -50,17 +42,35 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
         () = async { work.await; std::future::pending().await } => {}
         () = signals.next() => {}
     }
-    if Terminal::stderr().is_terminal() {
-        Terminal::stderr().line("stopping; once more ends it at once")?;
-    }
-    let stopped = tokio::select! {
-        () = cloud.stop() => Ok(()),
-        () = signals.next() => Err(Failure::new(Exit::Interrupted, "")),
-    };
+    let stopped = stop(&cloud, &mut signals).await;
     if let Some(path) = state_path {
         state_file::remove(&path);
     }
     stopped
+}
+
+async fn start(config: Config, signals: &mut Signals) -> Result<(Arc<Cloud>, Arc<CloudControl>), Failure> {
+    claim(&config)?;
+    let cloud = tokio::select! {
+        started = Cloud::start(config.clone()) => started.map_err(|error| explain(error, &config))?,
+        // Nothing was acknowledged yet, so nothing needs to be finished.
+        () = signals.next() => return Err(Failure::new(Exit::Interrupted, "")),
+    };
+    let control = CloudControl::open(&cloud)
+        .map_err(|error| Failure::new(Exit::Data, format!("the control token cannot be kept: {error}")))?;
+    Ok((cloud, control))
+}
+
+/// Stops gracefully, or at once when a signal comes again.
+async fn stop(cloud: &Cloud, signals: &mut Signals) -> Result<(), Failure> {
+    let mut err = Terminal::stderr();
+    if err.is_terminal() {
+        err.line("stopping; once more ends it at once")?;
+    }
+    tokio::select! {
+        () = cloud.stop() => Ok(()),
+        () = signals.next() => Err(Failure::new(Exit::Interrupted, "")),
+    }
 }
 
 /// Makes the data directory for its owner alone: secret keys lie in it. One that exists keeps the rights it has.

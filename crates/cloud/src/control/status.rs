@@ -43,7 +43,7 @@ pub struct Status {
     pub clock: ClockAnswer,
     /// The services that have rooms, with how many of their operations are real.
     pub services: Vec<RoomLine>,
-    /// How many requests were answered since the start, as far as the journal goes back.
+    /// How many requests were answered since the start.
     pub requests: u64,
     /// What of the platform this release does not have.
     pub unavailable: Vec<String>,
