@@ -124,7 +124,7 @@ impl<'a> Writer<'a> {
     }
 
     fn set(&mut self, shape: &Shape) -> Result<()> {
-        if shape.members.is_empty() {
+        if shape.members.iter().all(|member| is_stream(self.api, member)) {
             return Ok(());
         }
         self.out.push_str(
@@ -147,7 +147,7 @@ impl<'a> Writer<'a> {
     }
 
     fn emit(&mut self, shape: &Shape) -> Result<()> {
-        if shape.members.is_empty() {
+        if shape.members.iter().all(|member| is_stream(self.api, member)) {
             return Ok(());
         }
         self.out.push_str("    fn emit(&self, to: &mut dyn ::yakumo_wire::Encoder) {\n");

@@ -177,7 +177,7 @@ pub struct Shape {
 pub struct Pattern {
     /// In the words of the model.
     pub text: &'static str,
-    pub(crate) regex: OnceLock<Option<fancy_regex::Regex>>,
+    pub(crate) compiled: OnceLock<Option<crate::walk::Compiled>>,
 }
 
 /// What an exception is on the wire.

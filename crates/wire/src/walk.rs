@@ -1,6 +1,10 @@
 //! Where a decoder stands in the model, and what it found wrong on the way. All constraints of the models are checked
 //! here and nowhere else.
 
+mod pattern;
+
+pub(crate) use pattern::Compiled;
+
 use crate::model::{Kind, Member, Pattern, Service, Shape, ShapeId};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -377,77 +381,4 @@ fn all_texts(shape: &Shape) -> String {
         texts.push(enum_text(shape));
     }
     texts.join(", ")
-}
-
-impl Pattern {
-    /// Whether the whole text matches. A pattern that cannot be compiled matches everything (a test keeps that list empty).
-    pub fn matches(&self, text: &str) -> bool {
-        let regex = self.regex.get_or_init(|| compile(self.text));
-        regex.as_ref().is_none_or(|regex| regex.is_match(text).unwrap_or(true))
-    }
-
-    /// Whether it can be compiled; for tests of the models.
-    pub fn compiles(&self) -> bool {
-        self.regex.get_or_init(|| compile(self.text)).is_some()
-    }
-}
-
-fn compile(pattern: &str) -> Option<fancy_regex::Regex> {
-    fancy_regex::Regex::new(&format!(r"\A(?:{})\z", from_java(pattern))).ok()
-}
-
-/// AWS's services match with Java's `java.util.regex`, where `\w`, `\d` and `\s` are ASCII unless asked otherwise.
-/// Source: <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/util/regex/Pattern.html>
-fn from_java(pattern: &str) -> String {
-    let pattern = pattern
-        .replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\x{10000}-\x{10FFFF}")
-        .replace(r"\u10000-\u10FFFF", r"\x{10000}-\x{10FFFF}");
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut chars = pattern.chars().peekable();
-    let mut class_depth = 0u32;
-    while let Some(c) = chars.next() {
-        match (c, chars.peek()) {
-            ('\\', Some('w')) => escape(&mut out, &mut chars, class_depth, "a-zA-Z0-9_"),
-            ('\\', Some('d')) => escape(&mut out, &mut chars, class_depth, "0-9"),
-            ('\\', Some('s')) => escape(&mut out, &mut chars, class_depth, r" \t\n\x0B\x0C\r"),
-            ('\\', Some('Z')) => {
-                chars.next();
-                out.push_str(r"\z");
-            }
-            ('\\', Some(next)) => {
-                // Escapes that Java allows and Rust's syntax does not know: the character stands for itself.
-                let next = *next;
-                chars.next();
-                if !matches!(
-                    next,
-                    '"' | '\'' | ':' | '=' | '@' | ',' | ';' | '!' | '%' | '<' | '>' | '`' | '_'
-                ) {
-                    out.push('\\');
-                }
-                out.push(next);
-            }
-            ('[', _) => {
-                // In Java an inner bracket opens a union, except directly after the opening one.
-                class_depth += 1;
-                out.push('[');
-            }
-            (']', _) if class_depth > 0 => {
-                class_depth -= 1;
-                out.push(']');
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
-fn escape(out: &mut String, chars: &mut impl Iterator<Item = char>, class_depth: u32, set: &str) {
-    chars.next();
-    if class_depth > 0 {
-        out.push_str(set);
-    } else {
-        out.push('[');
-        out.push_str(set);
-        out.push(']');
-    }
 }

@@ -1,5 +1,6 @@
 //! The embedded models with the router and the codecs: what a real request of a real service becomes.
 
+mod patterns;
 mod routing;
 mod sqs;
 

@@ -197,7 +197,7 @@ fn shape(from: &mut Reader) -> Shape {
     let kind = kind(from.number());
     let flags = from.number() as u16;
     let (min, max) = (from.bound(), from.bound());
-    let pattern = from.flag().then(|| Pattern { text: from.text(), regex: OnceLock::new() });
+    let pattern = from.flag().then(|| Pattern { text: from.text(), compiled: OnceLock::new() });
     let enums = from.list(Reader::text);
     let time = from.time();
     let error = from.flag().then(|| ErrorFacts {

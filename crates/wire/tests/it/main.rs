@@ -2,4 +2,6 @@
 
 mod compare;
 mod dynamic;
+mod events;
+mod refusal;
 mod vectors;
