@@ -3,5 +3,8 @@
 mod compare;
 mod dynamic;
 mod events;
+mod hostile;
 mod refusal;
+mod round_trip;
+mod targets;
 mod vectors;
