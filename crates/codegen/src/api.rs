@@ -27,8 +27,12 @@ pub struct Api {
     pub namespace: String,
     /// Errors carry `x-amzn-query-error`.
     pub query_compatible: bool,
+    /// From the overlay: times in XML answers always have milliseconds.
+    pub milliseconds: bool,
     /// From the overlay: how violations are reported.
     pub validation: String,
+    /// From the overlay: the code of such a report, when it is not the style's.
+    pub validation_code: String,
     /// From the overlay: the namespace in `__type`.
     pub error_namespace: String,
     /// From the overlay: the input member that a query client may give by the path of the URL.

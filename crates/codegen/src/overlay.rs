@@ -15,7 +15,14 @@ pub fn apply(api: &mut Api, text: &str) -> Result<()> {
 
 fn apply_key(api: &mut Api, key: &str, value: &Value) -> Result<()> {
     match key {
-        "validation" => api.validation = sourced(value, "style")?,
+        "validation" => {
+            api.validation = sourced(value, "style")?;
+            api.validation_code = value.get("code").map(plain).unwrap_or_default();
+        }
+        "milliseconds" => {
+            sourced(value, "source")?;
+            api.milliseconds = true;
+        }
         "error_namespace" => api.error_namespace = sourced(value, "name")?,
         "xml_namespace" => api.namespace = sourced(value, "uri")?,
         "path_member" => api.path_member = sourced(value, "member")?,
@@ -94,7 +101,7 @@ fn apply_member(api: &mut Api, name: &str, value: &Value) -> Result<()> {
         match key.as_str() {
             "source" => {}
             "required" => member.required = value.as_bool().context("required is true or false")?,
-            "name" | "qname" | "element" | "flat" | "time" => {
+            "name" | "qname" | "element" | "flat" | "time" | "ns" => {
                 member.facts.insert(key.clone(), plain(value));
             }
             _ => bail!("unknown key {key}"),

@@ -110,16 +110,22 @@ impl Packer<'_> {
             });
         }
         self.number(u64::from(api.query_compatible));
+        self.number(u64::from(api.milliseconds));
         let query = api.protocols.first().is_some_and(|first| first == "query");
         self.number(match api.validation.as_str() {
-            "" if api.protocols.iter().any(|protocol| protocol == "ec2") => 2,
-            "" if query => 1,
-            "" | "coral" => 0,
-            "coral-query" => 1,
-            "missing-parameter" => 2,
-            "s3" => 3,
+            "" if api.protocols.iter().any(|protocol| protocol == "ec2") => 1,
+            "" | "coral" | "coral-query" => 0,
+            "missing-parameter" => 1,
+            "s3" => 2,
             style => bail!("unknown validation style {style}"),
         });
+        let code = match (api.validation_code.as_str(), api.validation.as_str()) {
+            ("", "coral-query") => "ValidationError",
+            ("", "") if query => "ValidationError",
+            ("", _) => "ValidationException",
+            (code, _) => code,
+        };
+        self.text(code);
         for text in [&api.error_namespace, &api.path_member, &api.host_member] {
             self.text(text);
         }
@@ -155,6 +161,7 @@ impl Packer<'_> {
                 "unsigned-payload" => flags |= 8,
                 "compression" => flags |= 16,
                 "shadowed" => flags |= 32,
+                "unwrapped" => flags |= 64,
                 "ns" => {}
                 _ => bail!("unknown fact {fact}"),
             }

@@ -24,10 +24,8 @@ pub enum Protocol {
 /// How a service words violations of its model's constraints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Validation {
-    /// `ValidationException`: "1 validation error detected: Value …"
+    /// "1 validation error detected: Value …", with the code of [`Service::validation_code`].
     Coral,
-    /// The same text with the code `ValidationError` (IAM, STS and most query services).
-    CoralQuery,
     /// `MissingParameter`: "The request must contain the parameter …" (EC2, SQS).
     MissingParameter,
     /// S3's own codes.
@@ -53,7 +51,11 @@ pub struct Service {
     pub protocols: Box<[Protocol]>,
     /// Errors carry `x-amzn-query-error`.
     pub query_compatible: bool,
+    /// Times in XML answers have milliseconds even when they are zero (from the overlay).
+    pub milliseconds: bool,
     pub validation: Validation,
+    /// `ValidationException` in most services, `ValidationError` in query services.
+    pub validation_code: &'static str,
     /// Stands before `#` in `__type`; empty for none.
     pub error_namespace: &'static str,
     /// The input member that a query client may give by the URL's path; empty for none.
@@ -98,6 +100,8 @@ pub struct Operation {
     pub compression: bool,
     /// Another operation has the same place on the wire and answers instead (from the overlay).
     pub shadowed: bool,
+    /// The body of the answer is the output's only member, without an element around it (from the overlay).
+    pub unwrapped: bool,
 }
 
 /// What a shape is.

@@ -2,6 +2,7 @@
 
 mod patterns;
 mod routing;
+mod s3;
 mod sqs;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};

@@ -45,8 +45,7 @@ pub(crate) fn refuse(addressed: &Addressed, violations: Vec<Violation>) -> Resul
         return Ok(());
     }
     match addressed.service.validation {
-        Validation::Coral => Err(Error::sender("ValidationException", coral_text(&violations))),
-        Validation::CoralQuery => Err(Error::sender("ValidationError", coral_text(&violations))),
+        Validation::Coral => Err(Error::sender(addressed.service.validation_code, coral_text(&violations))),
         Validation::MissingParameter => missing_parameter(addressed, &violations),
         Validation::S3 => s3(&violations),
     }

@@ -129,12 +129,13 @@ fn service(from: &mut Reader) -> Service {
         xml_namespace: from.text(),
         protocols: from.list(protocol),
         query_compatible: from.flag(),
+        milliseconds: from.flag(),
         validation: match from.number() {
             0 => Validation::Coral,
-            1 => Validation::CoralQuery,
-            2 => Validation::MissingParameter,
+            1 => Validation::MissingParameter,
             _ => Validation::S3,
         },
+        validation_code: from.text(),
         error_namespace: from.text(),
         path_member: from.text(),
         host_member: from.text(),
@@ -189,6 +190,7 @@ fn operation(from: &mut Reader) -> Operation {
         unsigned_payload: flags & 8 != 0,
         compression: flags & 16 != 0,
         shadowed: flags & 32 != 0,
+        unwrapped: flags & 64 != 0,
     }
 }
 

@@ -70,7 +70,11 @@ pub(crate) fn response(
     let payload = shape.members.iter().any(Member::payload);
     let xml = addressed.protocol == Protocol::RestXml;
     let inner = if xml {
-        let root = if operation.output_root.is_empty() { shape.name } else { operation.output_root };
+        let root = match operation.output_root {
+            _ if operation.unwrapped => "",
+            "" => shape.name,
+            root => root,
+        };
         Inner::Xml(XmlEncoder::new(service, operation.output, root, service.xml_namespace))
     } else {
         Inner::Json(JsonEncoder::new(service, operation.output))
@@ -107,7 +111,11 @@ impl RestEncoder {
             (None, Inner::Json(json)) if self.structured => {
                 (json.out, Some(content_type(addressed.protocol)))
             }
-            (None, Inner::Xml(xml)) if self.structured => {
+            (None, Inner::Xml(mut xml)) if self.structured => {
+                // AWS: an unwrapped member that is absent is still an element (`<LocationConstraint/>` of us-east-1).
+                if let (true, Some(member)) = (xml.out.is_empty(), self.shape.members.first()) {
+                    xml.empty(member.element, member.xml_namespace);
+                }
                 let text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", xml.out);
                 (text.into_bytes(), Some(content_type(addressed.protocol)))
             }

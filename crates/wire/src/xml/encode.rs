@@ -61,6 +61,13 @@ impl XmlEncoder {
         self.flat = false;
     }
 
+    /// Writes an element without content.
+    pub fn empty(&mut self, name: &str, namespace: &'static str) {
+        self.namespace = namespace;
+        self.tag(name);
+        self.out.push_str("/>");
+    }
+
     fn tag(&mut self, name: &str) {
         self.out.push('<');
         self.out.push_str(name);
@@ -224,7 +231,11 @@ impl Encoder for XmlEncoder {
     }
 
     fn timestamp(&mut self, value: Timestamp) {
-        let text = time::format(value, self.time.unwrap_or(TimeFormat::DateTime));
+        let mut text = time::format(value, self.time.unwrap_or(TimeFormat::DateTime));
+        if self.service.milliseconds && text.ends_with('Z') && !text.contains('.') {
+            text.truncate(text.len() - 1);
+            text.push_str(".000Z");
+        }
         if self.attribute { self.set_attribute(&text) } else { self.plain(&text) }
     }
 

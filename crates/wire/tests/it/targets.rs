@@ -1,4 +1,4 @@
-//! One function for each decoder, for the fuzzer (`fuzz/`) and for a bounded run in the tests: whatever the bytes are, the
+//! One function for each decoder, for a bounded run in the tests: whatever the bytes are, the
 //! decoder answers a value or an error.
 
 use crate::dynamic::{Structure, expect};
