@@ -212,7 +212,7 @@ fn take_back<'t>(piece: Piece<'_>, text: &'t str, case: Case) -> Option<&'t str>
                 .chars()
                 .rev()
                 .all(|want| chars.next_back().is_some_and(|c| same(want, c)))
-                .then(|| chars.as_str())
+                .then_some(chars.as_str())
         }
         Piece::One => {
             let mut chars = text.chars();
@@ -227,7 +227,7 @@ fn strip_front<'t>(wanted: &str, text: &'t str, case: Case) -> Option<&'t str> {
         return text.strip_prefix(wanted);
     }
     let mut chars = text.chars();
-    wanted.chars().all(|want| chars.next().is_some_and(|c| same(want, c))).then(|| chars.as_str())
+    wanted.chars().all(|want| chars.next().is_some_and(|c| same(want, c))).then_some(chars.as_str())
 }
 
 fn same(a: char, b: char) -> bool {

@@ -14,6 +14,8 @@ pub struct Need {
     pub action: Cow<'static, str>,
     /// The resource's ARN, or `*` for actions without resources.
     pub resource: String,
+    /// What AccessDenied calls the resource when a service does not answer its ARN (IAM: `role reader`).
+    pub shown: Option<String>,
     /// The account that owns the resource.
     pub owner: AccountId,
     /// The resource's own policy.
@@ -25,7 +27,14 @@ pub struct Need {
 impl Need {
     /// An action on a resource without a policy of its own.
     pub fn new(action: impl Into<Cow<'static, str>>, resource: impl Into<String>, owner: AccountId) -> Need {
-        Need { action: action.into(), resource: resource.into(), owner, policy: None, keys: Vec::new() }
+        let (action, resource) = (action.into(), resource.into());
+        Need { action, resource, shown: None, owner, policy: None, keys: Vec::new() }
+    }
+
+    /// With another name for the resource in AccessDenied's text; policies are still asked about the ARN.
+    pub fn shown_as(mut self, shown: impl Into<String>) -> Need {
+        self.shown = Some(shown.into());
+        self
     }
 
     /// With the policy that is attached to the resource.

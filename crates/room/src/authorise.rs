@@ -30,7 +30,9 @@ impl Decided {
         if self.decision.allowed {
             return Ok(());
         }
-        let text = self.decision.message(&request(caller, &self.need, &self.context));
+        let request = request(caller, &self.need, &self.context);
+        let shown = self.need.shown.as_deref().unwrap_or(request.resource);
+        let text = self.decision.message(&Request { resource: shown, ..request });
         // The code is the common one; each protocol has its own name for it, which the front door knows.
         Err(Error::sender("AccessDenied", text).with_status(403))
     }

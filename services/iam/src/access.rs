@@ -20,8 +20,8 @@ pub(crate) enum Target {
     Policy(String),
     /// Something that does not exist yet, or a list under a path: kind, path and name.
     At(&'static str, Option<String>, String),
-    /// Everything: the action has no resources.
-    All,
+    /// The policies under a path: the action has no resources.
+    PolicyPath(Option<String>),
 }
 
 /// Keys of a request, in the form of [`Need::keys`].
@@ -50,12 +50,36 @@ pub(crate) fn with<I: Sync + 'static>(
 /// One thing to be allowed, with the tags and the boundary of what it is about.
 pub(crate) async fn need(ctx: &Ctx, action: &'static str, target: Target, keys: Keys) -> Result<Need> {
     refuse_session_without_mfa(ctx)?;
+    let shown = shown(ctx, action, &target);
     let (resource, found) = resolve(ctx, target).await?;
     let mut need = Need::new(action, resource, ctx.account());
+    need.shown = shown;
     for (key, values) in found.into_iter().chain(keys) {
         need = need.with_key(key, values);
     }
     Ok(need)
+}
+
+/// AWS: IAM's AccessDenied names what exists by kind and name (`role reader`, `policy arn:…`), what is made or listed
+/// by ARN, and roles that are passed and tags by ARN, too.
+fn shown(ctx: &Ctx, action: &str, target: &Target) -> Option<String> {
+    if action == "iam:PassRole" || action.starts_with("iam:Tag") || action.starts_with("iam:Untag") {
+        return None;
+    }
+    match target {
+        Target::User(name) | Target::Own(Some(name)) => Some(format!("user {name}")),
+        Target::Own(None) => match ctx.caller().principal.kind {
+            PrincipalKind::User => Some(format!("user {}", ctx.caller().principal.arn.rsplit('/').next()?)),
+            _ => None,
+        },
+        Target::Group(name) => Some(format!("group {name}")),
+        Target::Role(name) => Some(format!("role {name}")),
+        Target::Profile(name) => Some(format!("instance profile {name}")),
+        Target::Policy(arn) => Some(format!("policy {arn}")),
+        Target::At("policy", _, name) => Some(format!("policy {name}")),
+        Target::PolicyPath(path) => Some(format!("policy path {}", path.as_deref().unwrap_or("/"))),
+        Target::At(..) => None,
+    }
 }
 
 /// AWS: "You cannot call any IAM API operations unless MFA authentication information is included in the request"
@@ -102,7 +126,7 @@ async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
             let keys = policy.map(|policy| keys_of(&policy, None)).unwrap_or_default();
             (arn, keys)
         }
-        Target::All => ("*".to_owned(), Keys::new()),
+        Target::PolicyPath(_) => ("*".to_owned(), Keys::new()),
         Target::At(kind, path, name) => {
             (arn(account, kind, path.as_deref().unwrap_or("/"), &name), Keys::new())
         }

@@ -54,7 +54,6 @@ async fn shown(ctx: &Ctx, policy: &Policy, in_full: bool) -> Result<Shown> {
         update_date: Some(policy.updated),
         tags: tags::shown_if_any(&policy.tags).filter(|_| in_full),
         arn: Some(arn),
-        ..Shown::default()
     })
 }
 

@@ -415,7 +415,7 @@ fn policy_operations(room: Room) -> Room {
     )
     .on(
         api::ListPolicies,
-        on("iam:ListPolicies", |_: &api::ListPoliciesInput| Target::All),
+        on("iam:ListPolicies", |i: &api::ListPoliciesInput| Target::PolicyPath(i.path_prefix.clone())),
         policies::list_policies,
     )
     .on(

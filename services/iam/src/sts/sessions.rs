@@ -4,7 +4,7 @@ use crate::state::{Session, SessionEnd, SessionPolicies, SessionSubject, access_
 use std::sync::Arc;
 use yakumo_api_sts::Credentials;
 use yakumo_aws::{AccountId, Error, Result, Timestamp};
-use yakumo_room::store::Range;
+use yakumo_room::store::{Range, Transaction};
 use yakumo_room::{Ctx, Record, World};
 
 /// How many ended sessions one transaction removes.
@@ -65,29 +65,75 @@ pub(crate) async fn open(ctx: &Ctx, wanted: Wanted) -> Result<Credentials> {
 pub(crate) async fn sweep(world: Arc<World>) -> Result<()> {
     let before = world.base.clock.now().plus_millis(-3_600_000);
     let scope = shared();
+    let ended = Range::between(
+        scope.record_key(SessionEnd::TABLE, &[]),
+        scope.record_key(SessionEnd::TABLE, &[&SessionEnd::sort_key(before)]),
+    );
     loop {
-        let range = Range::between(
-            scope.record_key(SessionEnd::TABLE, &[]),
-            scope.record_key(SessionEnd::TABLE, &[&SessionEnd::sort_key(before)]),
-        );
-        let ended = world.base.store.scan(range, SWEEP_BATCH).await?;
-        for (key, value) in &ended {
+        let rows = world.base.store.scan(ended.clone(), SWEEP_BATCH).await?;
+        let mut keys = Vec::new();
+        for (key, value) in &rows {
             let end = SessionEnd::from_bytes(value).map_err(Error::internal)?;
-            world
-                .base
-                .store
-                .transact(|tx| {
-                    let (key, session) = (key.clone(), scope.record_key(Session::TABLE, &[&end.id]));
-                    async move {
-                        tx.delete(key);
-                        tx.delete(session);
-                        Ok::<(), Error>(())
-                    }
-                })
-                .await?;
+            keys.extend([key.clone(), scope.record_key(Session::TABLE, &[&end.id])]);
         }
-        if ended.len() < SWEEP_BATCH {
+        let remove = |tx: Transaction| {
+            keys.iter().cloned().for_each(|key| tx.delete(key));
+            std::future::ready(Ok::<(), Error>(()))
+        };
+        world.base.store.transact(remove).await?;
+        if rows.len() < SWEEP_BATCH {
             return Ok(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SWEEP_BATCH, sweep};
+    use crate::directory::Directory;
+    use crate::state::{Session, SessionEnd, SessionSubject, shared};
+    use std::sync::Arc;
+    use yakumo_aws::{AccountId, Error, Timestamp};
+    use yakumo_room::{Base, Clock, Ids, Record, World};
+    use yakumo_store::{Config, Range, Store};
+
+    async fn count<R: Record>(world: &World) -> usize {
+        let range = Range::prefix(shared().record_key(R::TABLE, &[]));
+        world.base.store.scan(range, 10_000).await.unwrap().len()
+    }
+
+    #[tokio::test]
+    async fn ended_sessions_go_and_the_others_stay() {
+        let store = Store::open(Config::memory()).await.unwrap();
+        let base = Base::new(store, Clock::default(), Ids::new(None));
+        let now = base.clock.now();
+        let world = World::new(base.clone(), Arc::new(Directory::new(base)), Vec::new());
+        let put = |id: String, expires: Timestamp| {
+            let session = Session {
+                id: id.clone(),
+                secret: String::new(),
+                token: String::new(),
+                account: AccountId::DEFAULT,
+                issued: now,
+                expires,
+                subject: SessionSubject::Root,
+                policies: None,
+            };
+            let end = SessionEnd { id: id.clone(), expires };
+            let end_key = shared().record_key(SessionEnd::TABLE, &[&SessionEnd::sort_key(expires), &id]);
+            let session_key = shared().record_key(Session::TABLE, &[&id]);
+            world.base.store.transact(move |tx| {
+                tx.put(end_key.clone(), end.to_bytes());
+                tx.put(session_key.clone(), session.to_bytes());
+                std::future::ready(Ok::<(), Error>(()))
+            })
+        };
+        for number in 0..=SWEEP_BATCH {
+            put(format!("ASIAOLD{number}"), now.plus_millis(-3_600_001)).await.unwrap();
+        }
+        put("ASIAENDED".into(), now.plus_millis(-60_000)).await.unwrap();
+        put("ASIALIVE".into(), now.plus_millis(60_000)).await.unwrap();
+        sweep(world.clone()).await.unwrap();
+        assert_eq!((count::<Session>(&world).await, count::<SessionEnd>(&world).await), (2, 2));
     }
 }

@@ -13,6 +13,9 @@ async fn a_user_without_policies_can_do_nothing_but_ask_who_it_is() -> Result<()
     let text = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: iam:CreateUser on resource: \
                 arn:aws:iam::111122223333:user/bob because no identity-based policy allows the iam:CreateUser action";
     refused(alice.iam("CreateUser", &[("UserName", "bob")]).await, 403, "AccessDenied", text);
+    let text = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: iam:GetRole on resource: role \
+                reader because no identity-based policy allows the iam:GetRole action";
+    refused(alice.iam("GetRole", &[("RoleName", "reader")]).await, 403, "AccessDenied", text);
     for action in ["ListUsers", "ListRoles", "ListPolicies", "ListGroups", "GetUser", "CreateAccessKey"] {
         failed(alice.iam(action, &[]).await, "AccessDenied");
     }
@@ -55,7 +58,7 @@ async fn a_boundary_cuts_and_cannot_be_deleted_while_it_is_one() -> Result<()> {
     root.iam("PutUserPermissionsBoundary", &boundary).await?;
     alice.iam("ListUsers", &[]).await?;
     let text = "User: arn:aws:iam::111122223333:user/alice is not authorized to perform: iam:GetUser on resource: \
-                arn:aws:iam::111122223333:user/alice because no permissions boundary allows the iam:GetUser action";
+                user alice because no permissions boundary allows the iam:GetUser action";
     refused(alice.iam("GetUser", &[]).await, 403, "AccessDenied", text);
     let xml = root.iam("GetUser", &[("UserName", "alice")]).await?;
     assert!(xml.contains(&format!("<PermissionsBoundaryArn>{arn}</PermissionsBoundaryArn>")), "{xml}");
