@@ -51,11 +51,11 @@ fn entry(table: &mut String, api: &Api) -> Result<()> {
         })
         .collect();
     let protocols: Vec<String> = protocols.iter().map(|name| format!("Protocol::{name}")).collect();
-    write!(
+    writeln!(
         table,
         "    Embedded {{ name: {:?}, target_prefix: {:?}, signing_name: {:?}, endpoint_prefix: {:?}, api_version: {:?}, \
          id: {:?}, protocols: &[{}], packed: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{}.bin\")), \
-         cell: OnceLock::new() }},\n",
+         cell: OnceLock::new() }},",
         api.name,
         api.target,
         api.signing,

@@ -26,7 +26,9 @@ pub struct Framing {
 
 /// Events that an operation sends: each item is the generated union with one member set. An error ends the stream with an
 /// exception frame. The empty stream is the default.
-pub struct EventStream<T>(Option<Pin<Box<dyn Stream<Item = Result<T, Error>> + Send>>>);
+pub struct EventStream<T>(Option<Events<T>>);
+
+type Events<T> = Pin<Box<dyn Stream<Item = Result<T, Error>> + Send>>;
 
 impl<T> Default for EventStream<T> {
     fn default() -> EventStream<T> {

@@ -183,6 +183,13 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Whether the item or entry of that index is worth keeping: beyond the largest size the request is refused anyway,
+    /// and must not cost memory.
+    #[inline]
+    pub fn keeps(&self, index: usize) -> bool {
+        self.shape().max.is_none_or(|max| index as f64 <= max)
+    }
+
     /// After the items of a list or map; `describe` gives AWS's text of the whole value.
     pub fn check_size(&mut self, length: usize, before: usize, describe: impl FnOnce() -> String) {
         let shape = self.shape();

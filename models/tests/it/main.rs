@@ -1,5 +1,7 @@
 //! The embedded models with the router and the codecs: what a real request of a real service becomes.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod patterns;
 mod routing;
 mod s3;

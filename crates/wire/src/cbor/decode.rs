@@ -174,6 +174,11 @@ impl Decoder for CborDecoder<'_, '_> {
         let violations = self.walk.violations.len();
         let mut done = 0;
         while self.reader.more(length, done)? {
+            if !self.walk.keeps(done) {
+                self.reader.skip(0)?;
+                done += 1;
+                continue;
+            }
             self.not_null()?;
             self.walk.step(Step::Item(done), element);
             on_item(self)?;
@@ -194,6 +199,11 @@ impl Decoder for CborDecoder<'_, '_> {
         let mut done = 0;
         while self.reader.more(length, done)? {
             let key = self.reader.text()?;
+            if !self.walk.keeps(done) {
+                self.reader.skip(0)?;
+                done += 1;
+                continue;
+            }
             self.not_null()?;
             self.walk.check_key(&key);
             self.walk.step(Step::Key(key.clone()), element);

@@ -18,7 +18,11 @@ pub(crate) fn malformed(addressed: &Addressed, malformed: &Malformed) -> Error {
             "The XML you provided was not well-formed or did not validate against our published schema",
         ),
         (Protocol::RestXml, _) => Error::sender("MalformedInput", text),
-        (Protocol::AwsQuery | Protocol::Ec2Query, _) => Error::sender("MalformedQueryString", text),
+        // Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html>
+        (Protocol::AwsQuery | Protocol::Ec2Query, _) => {
+            Error::sender("MalformedQueryString", "The query string contains a syntax error.")
+                .with_status(404)
+        }
         _ => Error::sender("SerializationException", text),
     }
 }

@@ -201,6 +201,11 @@ impl Decoder for JsonDecoder<'_, '_> {
         let violations = self.walk.violations.len();
         let mut length = 0;
         while self.reader.item(length == 0)? {
+            if !self.walk.keeps(length) {
+                self.reader.skip(0)?;
+                length += 1;
+                continue;
+            }
             self.walk.step(Step::Item(length), element);
             self.element()?;
             on_item(self)?;
@@ -223,6 +228,11 @@ impl Decoder for JsonDecoder<'_, '_> {
         let violations = self.walk.violations.len();
         let mut length = 0;
         while let Some(key) = self.reader.key(length == 0)? {
+            if !self.walk.keeps(length) {
+                self.reader.skip(0)?;
+                length += 1;
+                continue;
+            }
             self.walk.check_key(&key);
             self.walk.step(Step::Key(key.clone()), element);
             self.element()?;

@@ -107,7 +107,7 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
             continue;
         }
         let queried = |name: &&str| pairs.iter().any(|(key, _)| key == *name);
-        let complete = route.query.iter().all(|name| queried(&name))
+        let complete = route.query.iter().all(queried)
             && route.headers.iter().all(|name| head.headers.contains_key(*name));
         let needs = route.query.len() + route.headers.len();
         let needs = if complete { needs } else { usize::MAX - needs };

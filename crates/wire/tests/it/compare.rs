@@ -4,11 +4,14 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::{Map, Value as Json, json};
 
+/// An open element: name, attributes, text, children.
+type Open = (String, Map<String, Json>, String, Vec<Json>);
+
 /// XML as nested values: element name, attributes without namespaces, text, children in order.
 pub fn xml(text: &str) -> Json {
     let mut reader = Reader::from_str(text.trim());
     reader.config_mut().expand_empty_elements = true;
-    let mut open: Vec<(String, Map<String, Json>, String, Vec<Json>)> = vec![Default::default()];
+    let mut open: Vec<Open> = vec![Default::default()];
     loop {
         match reader.read_event().expect(text) {
             Event::Start(start) => {

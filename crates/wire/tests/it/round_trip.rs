@@ -16,10 +16,7 @@ const MODEL: &str = "json 1.1\nendpoint x\nsigning x\ntarget X\nop Echo POST /ec
     float Float\nboolean Boolean\nblob Blob\ntimestamp Timestamp\n";
 
 fn service(protocol: &str) -> &'static Service {
-    let text = format!(
-        "service x\nid X\nversion 1\nprotocols {protocol}\n{}",
-        MODEL.replace(" Things Things", " Things Things")
-    );
+    let text = format!("service x\nid X\nversion 1\nprotocols {protocol}\n{MODEL}");
     let packed = yakumo_codegen::pack(&yakumo_codegen::parse(&text).unwrap()).unwrap();
     Box::leak(Box::new(Service::unpack(packed.leak())))
 }
