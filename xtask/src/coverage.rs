@@ -40,10 +40,8 @@ pub fn stale(workspace: &Workspace) -> Result<Vec<(String, String)>> {
     for room in rooms::all(workspace)? {
         let file = format!("services/{}/README.md", room.name);
         let Ok(text) = workspace.read(&file) else { continue };
-        let mut tables = String::new();
-        for api in &room.apis {
-            tables.push_str(&table(&Model::load(workspace, &api.name)?, &room));
-        }
+        let tables = room.apis.iter().map(|api| Ok(table(&Model::load(workspace, &api.name)?, &room)));
+        let tables = tables.collect::<Result<Vec<_>>>()?.join("\n");
         match replaced(&text, &tables) {
             Some(fresh) if fresh != text => stale.push((file, fresh)),
             Some(_) => {}

@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod coverage;
+pub mod debian;
 pub mod models;
 pub mod new_service;
 pub mod python;

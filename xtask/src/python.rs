@@ -1,5 +1,6 @@
 //! Finds a Python that can make the stories' environment, and mends Debian's when this user may.
 
+use crate::debian;
 use crate::workspace::output;
 use anyhow::{Result, bail};
 use std::process::Command;
@@ -13,7 +14,7 @@ pub fn ensure() -> Result<&'static str> {
         bail!("the stories need Python {}.{} or newer as `python3`", MIN.0, MIN.1);
     };
     // Debian ships Python without ensurepip; as root that is mended here.
-    let can_venv = has_venv(python) || (apt_install("python3-venv") && has_venv(python));
+    let can_venv = has_venv(python) || (debian::install("python3-venv") && has_venv(python));
     if !can_venv {
         bail!("{python} cannot make virtual environments (on Debian and Ubuntu: apt install python3-venv)");
     }
@@ -29,14 +30,4 @@ fn is_new_enough(python: &str) -> bool {
 
 fn has_venv(python: &str) -> bool {
     output(Command::new(python).args(["-c", "import venv, ensurepip"])).is_ok()
-}
-
-/// Installs a Debian package when this user may; says whether it did.
-fn apt_install(package: &str) -> bool {
-    let apt = |arguments: &[&str]| {
-        let status =
-            Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status();
-        status.is_ok_and(|status| status.success())
-    };
-    apt(&["update", "-qq"]) && apt(&["install", "-y", "-qq", package])
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what cannot run here is in the closing table with its reason; nothing is left out in silence.
 
+use crate::debian;
 use crate::python;
 use crate::summary::{Part, table};
 use crate::workspace::{Workspace, cargo};
@@ -12,7 +13,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// Starts a throw-away PostgreSQL (installing it as root on Debian) and runs a command with its address.
+/// Starts a throw-away PostgreSQL and runs a command with its address.
 const WITH_POSTGRES: &str = "crates/store/tests/with-postgres.sh";
 const STORIES: &str = "stories/run.py";
 
@@ -86,10 +87,14 @@ fn rust(workspace: &Workspace, options: &Options, path: Option<&OsString>) -> Re
 
 /// Whether a PostgreSQL can be started here; why not, when it cannot.
 fn has_postgres(workspace: &Workspace) -> Result<(), String> {
-    if !workspace.path(WITH_POSTGRES).exists() {
-        return Err(format!("there is no {WITH_POSTGRES}"));
-    }
     heading("PostgreSQL for the store's tests");
+    start_postgres(workspace).or_else(|why| {
+        println!("{why}");
+        if debian::install("postgresql") { start_postgres(workspace) } else { Err(why) }
+    })
+}
+
+fn start_postgres(workspace: &Workspace) -> Result<(), String> {
     let tried = Command::new("bash").current_dir(&workspace.root).args([WITH_POSTGRES, "true"]).output();
     match tried {
         Ok(result) if result.status.success() => Ok(()),
