@@ -227,7 +227,7 @@ async fn open_engine(config: &Config) -> Result<(Engine, CloudId, Mode), StoreEr
     match &config.location {
         Location::Memory => {
             let cloud = config.cloud.map_or_else(CloudId::random, Ok)?;
-            Ok((Engine::Memory(Memory::new()), cloud, Mode::Inline))
+            Ok((Engine::Memory(Memory::default()), cloud, Mode::Inline))
         }
         Location::Directory(path) => {
             let (path, config) = (path.clone(), config.clone());

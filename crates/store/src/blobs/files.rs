@@ -11,7 +11,6 @@ use bytes::Bytes;
 
 use super::BlobId;
 use crate::StoreError;
-use crate::disk::is_full;
 
 const BLOCK_BYTES: usize = 64 * 1024;
 /// The size, the checksum of all that follows the body, the magic.
@@ -74,7 +73,7 @@ impl FileWriter {
         let made = make_folders(&path, &target, durable);
         let file = made.and_then(|()| File::create_new(&path));
         Ok(FileWriter {
-            file: file.map_err(|error| failed("creating", &path, error))?,
+            file: file.map_err(|error| StoreError::io_at("creating", &path, error))?,
             path,
             target,
             checksums: Vec::new(),
@@ -97,7 +96,7 @@ impl FileWriter {
             rest = after;
         }
         self.size_bytes += chunk.len() as u64;
-        self.file.write_all(chunk).map_err(|error| failed("writing", &self.path, error))
+        self.file.write_all(chunk).map_err(|error| StoreError::io_at("writing", &self.path, error))
     }
 
     fn end_block(&mut self) {
@@ -125,16 +124,9 @@ impl FileWriter {
                 Some(shelf) if self.durable => File::open(shelf)?.sync_all(),
                 _ => Ok(()),
             });
-        done.map_err(|error| failed("finishing", &self.path, error))?;
+        done.map_err(|error| StoreError::io_at("finishing", &self.path, error))?;
         Ok(self.size_bytes)
     }
-}
-
-fn failed(what: &str, path: &Path, error: std::io::Error) -> StoreError {
-    if is_full(&error) {
-        return StoreError::Full { place: path.display().to_string(), available_bytes: 0, reserve_bytes: 0 };
-    }
-    StoreError::io_at(what, path, error)
 }
 
 /// A file that is being read.

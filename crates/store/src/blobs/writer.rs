@@ -88,7 +88,8 @@ impl BlobWriter {
                     writer.write(&piece)?;
                     if last { writer.finish().map(|_| None) } else { Ok(Some(writer)) }
                 });
-                *file = written.await.map_err(|error| StoreError::engine("writing a blob", error))??;
+                let written = written.await.map_err(|error| StoreError::engine("writing a blob", error))?;
+                *file = written.map_err(|error| self.store.engine().explain(error))?;
                 Ok(())
             }
             Place::Chunks { next } => {

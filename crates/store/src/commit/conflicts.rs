@@ -22,6 +22,7 @@ pub(crate) struct ReadSet {
     pub keys: Vec<Bytes>,
     pub ranges: Vec<Range>,
     /// Keeps the written keys known until the verdict.
+    #[expect(dead_code, reason = "it acts when it is dropped")]
     pub open: Arc<OpenTransaction>,
 }
 

@@ -249,6 +249,13 @@ impl Embedded {
         Ok(())
     }
 
+    pub(crate) fn explain(&self, error: StoreError) -> StoreError {
+        match &error {
+            StoreError::Io { error: cause, .. } if is_full(cause) => self.disk.filled_up(),
+            _ => error,
+        }
+    }
+
     /// The folder of the blobs, and whether they are synced.
     pub(crate) fn blob_folder(&self) -> (PathBuf, bool) {
         (self.directory.lock().content(), self.durable())

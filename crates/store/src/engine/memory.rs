@@ -11,23 +11,29 @@ use crate::{Pair, Range, StoreError};
 type Map = RedBlackTreeMapSync<Bytes, Bytes>;
 
 /// Everything in one map.
-pub(crate) struct Memory(RwLock<Map>);
+#[derive(Default)]
+pub(crate) struct Memory {
+    map: RwLock<Map>,
+    /// Lets tests see what a refused group does.
+    #[cfg(test)]
+    pub(crate) refuses: std::sync::atomic::AtomicBool,
+}
 
 impl Memory {
-    pub(crate) fn new() -> Memory {
-        Memory(RwLock::new(Map::new_sync()))
-    }
-
     pub(crate) fn get(&self, key: &[u8]) -> Option<Bytes> {
-        self.0.read().get(key).cloned()
+        self.map.read().get(key).cloned()
     }
 
     pub(crate) fn snapshot(&self) -> MemorySnapshot {
-        MemorySnapshot(self.0.read().clone())
+        MemorySnapshot(self.map.read().clone())
     }
 
-    pub(crate) fn apply(&self, ops: &mut [Op]) {
-        let mut map = self.0.write();
+    pub(crate) fn apply(&self, ops: &mut [Op]) -> Result<(), StoreError> {
+        #[cfg(test)]
+        if self.refuses.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(StoreError::corrupt("refused by a test"));
+        }
+        let mut map = self.map.write();
         for op in ops {
             match op.value.take() {
                 Some(value) => map.insert_mut(op.key.clone(), value),
@@ -36,6 +42,7 @@ impl Memory {
                 }
             }
         }
+        Ok(())
     }
 
     pub(crate) fn replace(&self, mut content: Content) -> Result<(), StoreError> {
@@ -45,7 +52,7 @@ impl Memory {
                 map.insert_mut(key, value);
             }
         }
-        *self.0.write() = map;
+        *self.map.write() = map;
         Ok(())
     }
 }

@@ -74,10 +74,7 @@ impl Engine {
     /// The values may be taken out of `ops`; the keys stay.
     pub(crate) async fn apply(&self, ops: &mut [Op]) -> Result<(), StoreError> {
         match self {
-            Engine::Memory(engine) => {
-                engine.apply(ops);
-                Ok(())
-            }
+            Engine::Memory(engine) => engine.apply(ops),
             Engine::Embedded(engine) => engine.apply(ops),
             Engine::Postgres(engine) => engine.apply(ops).await,
         }
@@ -93,6 +90,14 @@ impl Engine {
                 replaced.await.map_err(|error| StoreError::engine("replacing the content", error))?
             }
             Engine::Postgres(engine) => engine.replace(content).await,
+        }
+    }
+
+    /// Says so when an error of the operating system means that the disk is full.
+    pub(crate) fn explain(&self, error: StoreError) -> StoreError {
+        match self {
+            Engine::Embedded(engine) => engine.explain(error),
+            Engine::Memory(_) | Engine::Postgres(_) => error,
         }
     }
 

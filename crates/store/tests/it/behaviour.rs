@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use bytes::Bytes;
 use yakumo_store::{Batch, Change, Order, Range, Store, StoreError};
 
-use crate::engines::on_all;
+use crate::engines::{on_all, on_all_with};
 
 fn put(key: &str, value: &str) -> Batch {
     let mut batch = Batch::new();
@@ -425,5 +425,40 @@ fn futures_can_move_between_threads() {
         movable(store.commit(put("a", "1"))).await.unwrap();
         let read = movable(store.transact::<_, StoreError, _, _>(async |tx| tx.get(name.as_bytes()).await));
         assert_eq!(read.await.unwrap().as_deref(), Some(&b"1"[..]));
+    });
+}
+
+#[test]
+fn the_feed_is_bounded_and_says_when_something_was_missed() {
+    on_all_with(
+        |config| config.feed_rows = 80,
+        async |fresh| {
+            let mut orders = Vec::new();
+            for number in 0..100 {
+                let mut batch = Batch::new();
+                for part in 0..3 {
+                    batch.change(change(&format!("{number}-{part}")));
+                }
+                orders.push(fresh.store.commit(batch).await.unwrap());
+            }
+            let all = fresh.store.changes(Order::FIRST, 1_000).await.unwrap();
+            assert!(all.missed);
+            assert!((80..=90).contains(&all.rows.len()), "{}", all.rows.len());
+            assert_eq!(all.rows.len() % 3, 0, "commits are dropped as a whole");
+            assert_eq!(all.rows.last().unwrap().change.resource_id, "99-2");
+            let recent = fresh.store.changes(orders[89], 1_000).await.unwrap();
+            assert!(!recent.missed);
+            assert_eq!(recent.rows.len(), 30);
+            assert!(fresh.store.changes(orders[99], 1_000).await.unwrap().rows.is_empty());
+        },
+    );
+}
+
+#[test]
+fn a_blob_that_is_not_there_is_named() {
+    on_all(async |fresh| {
+        let id = yakumo_store::BlobId::from_bytes([1; 16]);
+        let error = fresh.store.blobs().open(id).await.err().unwrap();
+        assert!(error.to_string().contains(&id.to_string()), "{error}");
     });
 }

@@ -38,24 +38,39 @@ pub fn postgres() -> Option<String> {
     url
 }
 
+fn postgres_config(url: &str) -> Config {
+    let cloud = Some(CloudId::random().unwrap());
+    Config { cloud, ..Config::new(Location::Postgres(url.to_string())) }
+}
+
 /// A fresh cloud on the server.
 pub async fn in_postgres(url: &str) -> Fresh {
-    let cloud = Some(CloudId::random().unwrap());
-    open(Config { cloud, ..Config::new(Location::Postgres(url.to_string())) }, None).await
+    open(postgres_config(url), None).await
 }
 
 /// Runs a test on every engine; names the engine before it starts so that a failure says which one it was.
 pub fn on_all<F: Future<Output = ()>>(test: impl Fn(Fresh) -> F) {
+    on_all_with(|_| (), test);
+}
+
+/// The same with a configuration of its own.
+pub fn on_all_with<F: Future<Output = ()>>(adjust: impl Fn(&mut Config), test: impl Fn(Fresh) -> F) {
     runtime().block_on(async {
-        println!("engine: memory");
-        test(open(Config::memory(), None).await).await;
-        println!("engine: directory, durability process");
-        test(in_directory(Durability::Process).await).await;
-        println!("engine: directory, durability fsync");
-        test(in_directory(Durability::Fsync).await).await;
+        for durability in [None, Some(Durability::Process), Some(Durability::Fsync)] {
+            println!("engine: {}", if durability.is_some() { "directory" } else { "memory" });
+            let dir = tempfile::tempdir().unwrap();
+            let mut config = match durability {
+                None => Config::memory(),
+                Some(durability) => Config::directory(dir.path().join("data")).durability(durability),
+            };
+            adjust(&mut config);
+            test(open(config, Some(dir)).await).await;
+        }
         if let Some(url) = postgres() {
             println!("engine: PostgreSQL");
-            test(in_postgres(&url).await).await;
+            let mut config = postgres_config(&url);
+            adjust(&mut config);
+            test(open(config, None).await).await;
         }
     });
 }

@@ -78,8 +78,12 @@ fn writer_process() {
 }
 
 fn start_writer(path: &Path, fsync: bool) -> Child {
+    start("kill::writer_process", path, fsync)
+}
+
+fn start(process: &str, path: &Path, fsync: bool) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "kill::writer_process", "--ignored", "--nocapture"]);
+    command.args(["--exact", process, "--ignored", "--nocapture"]);
     command.env(DIRECTORY, path).stdout(Stdio::piped()).stderr(Stdio::null());
     if fsync {
         command.env(FSYNC, "1");
@@ -258,5 +262,86 @@ fn a_journal_cut_anywhere_opens_as_a_prefix_of_the_commits() {
         std::fs::write(journal(&path), damaged).unwrap();
         let refused = runtime().block_on(Store::open(config(&path, true))).err().unwrap();
         assert!(matches!(refused, StoreError::Corrupt { .. }), "{at}: {refused}");
+    }
+}
+
+const LOADED_KEYS: usize = 2_000;
+
+/// Not a test: the process that is killed. It loads two snapshot files in turn, with a reset now and then.
+#[test]
+#[ignore = "run by the kill tests"]
+fn loader_process() {
+    let Some(path) = std::env::var_os(DIRECTORY) else { return };
+    let path = Path::new(&path);
+    runtime().block_on(async {
+        let store = Store::open(config(&path.join("data"), std::env::var_os(FSYNC).is_some())).await.unwrap();
+        for round in 0.. {
+            if round % 5 == 4 {
+                store.reset().await.unwrap();
+            } else {
+                store.load(&path.join(if round % 2 == 0 { "a" } else { "b" })).await.unwrap();
+            }
+            std::io::stdout().lock().write_all(format!("ack 0 {round}\n").as_bytes()).unwrap();
+        }
+    });
+}
+
+/// A snapshot file in which every value, and the body of the one blob, is the same letter.
+async fn make_snapshot(file: &Path, letter: u8) {
+    let store = Store::open(Config::memory()).await.unwrap();
+    let mut writer = store.blobs().create().await.unwrap();
+    writer.write(vec![letter; 300_000].into()).await.unwrap();
+    let blob = writer.finish().await.unwrap();
+    let mut batch = Batch::new();
+    batch.keep_blob(&blob).put("blob", blob.id().to_string());
+    for number in 0..LOADED_KEYS {
+        batch.put(format!("key/{number}"), vec![letter; 100]);
+    }
+    store.commit(batch).await.unwrap();
+    store.save(file).await.unwrap();
+}
+
+/// Nothing, or all of one snapshot.
+async fn check_loaded(store: &Store) {
+    let found = store.scan(Range::prefix("key/"), 10_000).await.unwrap();
+    let Some((_, value)) = found.first() else {
+        assert!(store.scan(Range::all(), 1).await.unwrap().is_empty());
+        return;
+    };
+    assert_eq!(found.len(), LOADED_KEYS);
+    assert!(found.iter().all(|(_, other)| other == value));
+    let id = store.get(b"blob").await.unwrap().unwrap();
+    let id = yakumo_store::BlobId::parse(std::str::from_utf8(&id).unwrap()).unwrap();
+    let body = store.blobs().open(id).await.unwrap().bytes().await.unwrap();
+    assert!(body.len() == 300_000 && body.iter().all(|byte| *byte == value[0]));
+}
+
+#[test]
+fn a_killed_load_leaves_the_old_or_the_new() {
+    let dir = tempfile::tempdir().unwrap();
+    runtime().block_on(async {
+        make_snapshot(&dir.path().join("a"), b'a').await;
+        make_snapshot(&dir.path().join("b"), b'b').await;
+    });
+    for round in 0..rounds() {
+        let mut child = start("kill::loader_process", dir.path(), round % 2 == 1);
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("ack") {
+            line.clear();
+            assert!(output.read_line(&mut line).unwrap() > 0);
+        }
+        std::thread::sleep(Duration::from_millis(5 + round * 29 % 150));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        runtime().block_on(async {
+            let store = Store::open(config(&dir.path().join("data"), false)).await.unwrap();
+            check_loaded(&store).await;
+            store.close().await.unwrap();
+        });
+        let data = std::fs::read_dir(dir.path().join("data")).unwrap();
+        let generations = data
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_str().unwrap().starts_with("generation-"));
+        assert_eq!(generations.count(), 1, "what was not finished is removed");
     }
 }
