@@ -16,6 +16,8 @@ mod dump;
 mod engine;
 mod error;
 mod field;
+#[cfg(test)]
+mod golden;
 pub mod key;
 mod range;
 pub mod record;

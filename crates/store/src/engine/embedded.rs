@@ -249,6 +249,12 @@ impl Embedded {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn flush_for_tests(&self) -> Result<(), StoreError> {
+        let flushed = self.open_now()?.records.rotate_memtable_and_wait();
+        flushed.map_err(|error| StoreError::engine("flushing", error))
+    }
+
     pub(crate) fn explain(&self, error: StoreError) -> StoreError {
         match &error {
             StoreError::Io { error: cause, .. } if is_full(cause) => self.disk.filled_up(),

@@ -93,6 +93,15 @@ impl Engine {
         }
     }
 
+    /// Moves everything from memory into a table.
+    #[cfg(test)]
+    pub(crate) fn flush_for_tests(&self) -> Result<(), StoreError> {
+        match self {
+            Engine::Embedded(engine) => engine.flush_for_tests(),
+            Engine::Memory(_) | Engine::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Says so when an error of the operating system means that the disk is full.
     pub(crate) fn explain(&self, error: StoreError) -> StoreError {
         match self {
