@@ -5,6 +5,8 @@
 
 pub(crate) mod access_key;
 mod attachment;
+#[cfg(test)]
+mod golden;
 pub(crate) mod grants;
 mod group;
 mod instance_profile;

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod assume_role;
+mod keeping;
 mod people;
 mod permissions;
 mod policies;

@@ -1,0 +1,48 @@
+//! The bytes of every record as version 1 wrote them: a later release must still open them.
+
+use crate::state::{
+    AccessKey, Attachment, Group, InstanceProfile, Member, Policy, Role, RootUser, Session, SessionEnd, User,
+};
+use yakumo_room::Record;
+
+/// The stored text opens, and is written again as it was.
+fn check<R: Record>(json: &str) {
+    assert_eq!(R::VERSION, 1, "{}: keep the old text, add one for the new version", R::TABLE);
+    let bytes = [&[1], json.as_bytes()].concat();
+    let record = R::from_bytes(&bytes).unwrap_or_else(|error| panic!("{}: {error}", R::TABLE));
+    assert_eq!(String::from_utf8_lossy(&record.to_bytes()[1..]), json, "{}", R::TABLE);
+}
+
+#[test]
+fn version_one_of_each_record() {
+    check::<User>(
+        r#"{"account":"111122223333","folded":"alice","name":"Alice","path":"/dev/","unique_id":"AIDAEXAMPLE","created":1700000000000,"tags":{"team":"blue"},"grants":{"inline":{"p":"{}"},"attached":["arn:aws:iam::aws:policy/IAMFullAccess"],"boundary":null},"groups":["devs"],"access_keys":["AKIAEXAMPLE"]}"#,
+    );
+    check::<Group>(
+        r#"{"account":"111122223333","folded":"devs","name":"devs","path":"/","unique_id":"AGPAEXAMPLE","created":1700000000000,"grants":{"inline":{},"attached":[],"boundary":null}}"#,
+    );
+    check::<Role>(
+        r#"{"account":"111122223333","folded":"reader","name":"reader","path":"/","unique_id":"AROAEXAMPLE","created":1700000000000,"tags":{},"grants":{"inline":{},"attached":[],"boundary":"arn:aws:iam::111122223333:policy/edge"},"description":"reads","max_session_s":3600,"trust":"{}","pins":{"arn:aws:iam::111122223333:user/alice":"AIDAEXAMPLE"},"profiles":["web"]}"#,
+    );
+    check::<Policy>(
+        r#"{"account":"111122223333","folded":"p","name":"p","path":"/","unique_id":"ANPAEXAMPLE","created":1700000000000,"updated":1700000000001,"description":null,"tags":{},"default_version":1,"next_version":3,"versions":{"1":{"document":"{}","created":1700000000000},"2":{"document":"{}","created":1700000000001}}}"#,
+    );
+    check::<InstanceProfile>(
+        r#"{"account":"111122223333","folded":"web","name":"web","path":"/","unique_id":"AIPAEXAMPLE","created":1700000000000,"tags":{},"role":"reader"}"#,
+    );
+    check::<AccessKey>(
+        r#"{"id":"AKIAEXAMPLE","secret":"s","account":"111122223333","user":"alice","active":true,"created":1700000000000}"#,
+    );
+    check::<RootUser>(r#"{"access_keys":["AKIAEXAMPLE"]}"#);
+    check::<Attachment>(
+        r#"{"policy_arn":"arn:aws:iam::111122223333:policy/p","usage":"Permissions","kind":"user","folded":"alice","name":"Alice","path":"/","unique_id":"AIDAEXAMPLE"}"#,
+    );
+    check::<Member>(r#"{"group":"devs","user":"alice"}"#);
+    check::<Session>(
+        r#"{"id":"ASIAEXAMPLE","secret":"s","token":"t","account":"111122223333","issued":1700000000000,"expires":1700000900000,"subject":{"Role":{"folded":"reader","unique_id":"AROAEXAMPLE","session_name":"s1","tags":{"team":"blue"},"transitive":["team"],"source_identity":"alice"}},"policies":{"inline":"{}","arns":[]}}"#,
+    );
+    check::<Session>(
+        r#"{"id":"ASIAEXAMPLE","secret":"s","token":"t","account":"111122223333","issued":1700000000000,"expires":1700000900000,"subject":{"User":{"folded":"alice","unique_id":"AIDAEXAMPLE"}},"policies":null}"#,
+    );
+    check::<SessionEnd>(r#"{"id":"ASIAEXAMPLE","expires":1700000900000}"#);
+}
