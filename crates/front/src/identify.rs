@@ -157,6 +157,7 @@ fn family(addressed: &Addressed) -> Family {
 
 fn rules(addressed: &Addressed, family: Family) -> Rules {
     let rules = Rules::of(family);
+    let rules = if addressed.service.query_compatible { rules.once_query() } else { rules };
     match addressed.operation.auth {
         "v4-unsigned-body" => Rules { payload: PayloadRule::MayBeUnsigned, ..rules },
         _ => rules,

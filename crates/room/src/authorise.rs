@@ -3,7 +3,7 @@
 
 use crate::{Caller, Ctx, Need};
 use yakumo_aws::{Error, Result};
-use yakumo_policy::{Context, Decision, Explanation, Policies, Request, evaluate, explain};
+use yakumo_policy::{Context, Decision, Explanation, Policies, PrincipalKind, Request, evaluate, explain};
 
 /// A decision together with what it was made from.
 #[derive(Clone, Debug)]
@@ -26,13 +26,18 @@ pub(crate) fn decide(ctx: &Ctx, need: Need) -> Decided {
 
 impl Decided {
     /// `Ok` when it was allowed, else AccessDenied with AWS's text.
-    pub(crate) fn outcome(&self, caller: &Caller) -> Result<()> {
+    pub(crate) fn outcome(&self, caller: &Caller, endpoint: &str) -> Result<()> {
         if self.decision.allowed {
             return Ok(());
         }
         let request = request(caller, &self.need, &self.context);
         let shown = self.need.shown.as_deref().unwrap_or(request.resource);
-        let text = self.decision.message(&Request { resource: shown, ..request });
+        let text = match caller.principal.kind {
+            // AWS: somebody without a name is told of the endpoint only:
+            // <https://repost.aws/knowledge-center/sqs-accessdenied-errors>
+            PrincipalKind::Anonymous => format!("Access to the resource {endpoint}/ is denied."),
+            _ => self.decision.message(&Request { resource: shown, ..request }),
+        };
         // The code is the common one; each protocol has its own name for it, which the front door knows.
         Err(Error::sender("AccessDenied", text).with_status(403))
     }

@@ -130,7 +130,7 @@ impl Ctx {
     /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.
     pub fn authorize(&self, need: Need) -> Result<()> {
         let decided = authorise::decide(self, need);
-        let outcome = decided.outcome(self.caller());
+        let outcome = decided.outcome(self.caller(), &self.facts().endpoint);
         self.0.decided.lock().push(decided);
         outcome
     }

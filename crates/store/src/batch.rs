@@ -39,6 +39,7 @@ pub struct Batch {
     pub(crate) discarded: Vec<BlobId>,
     bytes: usize,
     puts: bool,
+    leads_to_deletes: bool,
     refused: Option<StoreError>,
 }
 
@@ -87,9 +88,16 @@ impl Batch {
         self.bytes
     }
 
-    /// Whether it only frees space; such batches are taken even when the disk is nearly full.
-    pub(crate) fn only_deletes(&self) -> bool {
-        !self.puts
+    /// Lets a few small writes pass although the disk is nearly full, because deletes follow from them: a message
+    /// must be received, which is written down, before it can be deleted.
+    pub fn leads_to_deletes(&mut self) -> &mut Batch {
+        self.leads_to_deletes = true;
+        self
+    }
+
+    /// Whether it frees space; such batches are taken even when the disk is nearly full.
+    pub(crate) fn frees(&self) -> bool {
+        !self.puts || self.leads_to_deletes
     }
 
     /// The store's own writes: not checked, not counted as putting.
@@ -142,8 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn only_deletes_pass_a_full_disk() {
-        assert!(Batch::new().delete("a").only_deletes());
-        assert!(!Batch::new().delete("a").put("b", "").only_deletes());
+    fn only_what_frees_passes_a_full_disk() {
+        assert!(Batch::new().delete("a").frees());
+        assert!(!Batch::new().delete("a").put("b", "").frees());
+        assert!(Batch::new().put("b", "").leads_to_deletes().frees());
     }
 }

@@ -32,7 +32,10 @@ use yakumo_room::{Base, Room};
 /// The room of SQS over a cloud's ground.
 pub fn room(base: &Arc<Base>) -> Room {
     let registry = Registry::new(base.clone());
+    // AWS: a queue's policy may name everybody, so requests without a signature come in:
+    // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-basic-examples-of-sqs-policies.html>
     Room::new("sqs")
+        .anonymous()
         .state(registry.clone())
         .reconciler(reconcile::move_tasks(registry.clone()))
         .reconciler(reconcile::clean_up(registry))

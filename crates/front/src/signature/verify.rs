@@ -14,9 +14,11 @@ use aws_lc_rs::{digest, hmac};
 use std::cell::RefCell;
 use yakumo_aws::Timestamp;
 
-/// How far a client's clock may be off, in seconds: five minutes, and fifteen for S3.
-const SKEW_S: i64 = 300;
-const S3_SKEW_S: i64 = 900;
+/// How far a client's clock may be off, in seconds: fifteen minutes, and five for JSON services.
+///
+/// AWS: SQS, SNS, IAM and S3 say "- 15 min.", DynamoDB and Kinesis "- 5 min."
+const SKEW_S: i64 = 900;
+const JSON_SKEW_S: i64 = 300;
 
 /// The buffer of a thread keeps at most this much memory between requests.
 const KEPT_BYTES: usize = 64 * 1024;
@@ -54,15 +56,29 @@ pub struct Rules {
     pub path: PathRule,
     /// The body in the canonical request.
     pub payload: PayloadRule,
+    /// How far the client's clock may be off, in seconds.
+    pub skew_s: i64,
 }
 
 impl Rules {
     /// S3's rules for [`Family::S3`], everyone else's for the others.
     pub const fn of(family: Family) -> Rules {
         match family {
-            Family::S3 => Rules { family, path: PathRule::Plain, payload: PayloadRule::Declared },
-            _ => Rules { family, path: PathRule::Normalised, payload: PayloadRule::Signed },
+            Family::S3 => {
+                Rules { family, path: PathRule::Plain, payload: PayloadRule::Declared, skew_s: SKEW_S }
+            }
+            Family::Json => Rules { skew_s: JSON_SKEW_S, ..Rules::of(Family::Query).in_family(family) },
+            _ => Rules { family, path: PathRule::Normalised, payload: PayloadRule::Signed, skew_s: SKEW_S },
         }
+    }
+
+    const fn in_family(self, family: Family) -> Rules {
+        Rules { family, ..self }
+    }
+
+    /// The same rules for a JSON service that once spoke the query protocol and kept its patience with clocks.
+    pub const fn once_query(self) -> Rules {
+        Rules { skew_s: SKEW_S, ..self }
     }
 }
 
@@ -98,7 +114,7 @@ pub fn verify(
     rules: Rules,
     keys: &SigningKeys,
 ) -> Result<Verified, Refusal> {
-    check_time(presented, now.as_secs(), rules.family)?;
+    check_time(presented, now.as_secs(), rules)?;
     check_signed_headers(presented, head, rules.family)?;
     let mut hash_text = [0; 64];
     let payload = payload_line(presented, head, body, rules, &mut hash_text)?;
@@ -162,10 +178,10 @@ fn region_fits(pattern: &str, region: &str) -> bool {
     }
 }
 
-fn check_time(presented: &Presented, now_s: i64, family: Family) -> Result<(), Refusal> {
+fn check_time(presented: &Presented, now_s: i64, rules: Rules) -> Result<(), Refusal> {
     let signed_at_s = presented.signed_at_s;
-    let s3 = family == Family::S3;
-    let window_s = if s3 { S3_SKEW_S } else { SKEW_S };
+    let s3 = rules.family == Family::S3;
+    let window_s = rules.skew_s;
     let early = signed_at_s > now_s.saturating_add(window_s);
     match presented.carrier {
         Carrier::Header if early => Err(Refusal::NotYetCurrent { signed_at_s, now_s, window_s }),

@@ -162,7 +162,7 @@ impl Committer {
         if let Some(error) = batch.refusal() {
             return Ticket::failed(self.clone(), error);
         }
-        if let Err(error) = self.engine.admit(batch.only_deletes()).and_then(|()| self.engine.check(&batch)) {
+        if let Err(error) = self.engine.admit(batch.frees()).and_then(|()| self.engine.check(&batch)) {
             return Ticket::failed(self.clone(), error);
         }
         let slot = Arc::new(Slot::default());

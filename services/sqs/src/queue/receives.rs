@@ -119,6 +119,7 @@ fn claim(
     for claim in &claims.taken {
         batch.put(queue.keys.state(claim.seq), claim.state().encode());
     }
+    batch.leads_to_deletes();
     let commit = access.enqueue(batch);
     (claims, Some(commit))
 }
