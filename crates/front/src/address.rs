@@ -6,7 +6,7 @@ use crate::reader::Reader;
 use crate::record::{Trip, host};
 use http::request::Parts;
 use yakumo_aws::{Error, Result};
-use yakumo_wire::{AddressError, Addressed, Head, Protocol};
+use yakumo_wire::{AddressError, Addressed, Head, unknown_operation};
 
 /// Finds what the request asks for. The body is read only when the operation's name is in it.
 ///
@@ -31,9 +31,9 @@ pub async fn address(
             Ok(addressed)
         }
         Err(AddressError::UnknownOperation { service, protocol, name }) => {
-            let service = front.router.service(service);
-            trip.named = service.map(|service| (service, protocol));
-            Err(unknown_operation(protocol, &name, service.map_or("", |service| service.api_version)))
+            let service = front.router.service(service).ok_or_else(unknown_service)?;
+            trip.named = Some((service, protocol));
+            Err(unknown_operation(service, protocol, &name))
         }
         Err(AddressError::UnknownService | AddressError::NeedForm) => Err(unknown_service()),
     }
@@ -57,30 +57,6 @@ pub fn wire_head<'a>(head: &'a Parts, scope: Option<(&'a str, &'a str)>) -> Head
 
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html> and the Coral services' answers.
-fn unknown_operation(protocol: Protocol, name: &str, version: &str) -> Error {
-    match protocol {
-        Protocol::AwsQuery | Protocol::Ec2Query if name.is_empty() => {
-            Error::sender("MissingAction", "The request must contain the parameter Action.")
-        }
-        Protocol::AwsQuery => {
-            let text = format!("Could not find operation {name} for version {version}");
-            Error::sender("InvalidAction", text)
-        }
-        Protocol::Ec2Query => {
-            let text = format!("The action {name} is not valid for this web service.");
-            Error::sender("InvalidAction", text)
-        }
-        Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => {
-            Error::sender("UnknownOperationException", "")
-        }
-        Protocol::RestXml | Protocol::RestJson1 => {
-            let text = "The specified method is not allowed against this resource.";
-            Error::sender("MethodNotAllowed", text).with_status(405)
-        }
-    }
 }
 
 fn unknown_service() -> Error {
