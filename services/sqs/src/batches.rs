@@ -51,7 +51,7 @@ pub async fn send_message_batch(ctx: Ctx, input: SendMessageBatchInput) -> Resul
         md5_of_message_system_attributes: hex_of(digests.system_attributes),
         sequence_number: settings.is_fifo().then(|| sequence_number(sent.seq)),
     });
-    Ok(SendMessageBatchOutput { successful: successful.collect(), failed })
+    Ok(SendMessageBatchOutput { successful: some(successful.collect()), failed: some(failed) })
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html>
@@ -78,7 +78,7 @@ pub async fn delete_message_batch(
             Err(error) => failed.push(failure(entry.id, &error)),
         }
     }
-    Ok(DeleteMessageBatchOutput { successful, failed })
+    Ok(DeleteMessageBatchOutput { successful: some(successful), failed: some(failed) })
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibilityBatch.html>
@@ -108,7 +108,7 @@ pub async fn change_message_visibility_batch(
             Err(error) => failed.push(failure(entry.id, &error)),
         }
     }
-    Ok(ChangeMessageVisibilityBatchOutput { successful, failed })
+    Ok(ChangeMessageVisibilityBatchOutput { successful: some(successful), failed: some(failed) })
 }
 
 /// The rules for the batch as a whole: 1 to 10 entries with ids that are well formed and distinct.
@@ -129,6 +129,11 @@ fn check<'a>(ids: impl ExactSizeIterator<Item = &'a str>, entry: &str) -> Result
         seen.push(id);
     }
     Ok(())
+}
+
+/// AWS leaves an empty list out of the answer.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
 }
 
 /// The error of one entry. AWS: it names the old code of the query protocol where the two differ.
