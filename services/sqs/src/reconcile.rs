@@ -174,14 +174,17 @@ async fn reread(registry: &Registry, task: &mut MoveTask) -> Result<MoveStatus> 
     Ok(task.status)
 }
 
-/// Stores how far the task is; a cancellation that came meanwhile is kept.
+/// Stores how far the task is. A cancellation that came meanwhile is kept, and a task that was removed with its queue
+/// stays removed.
 async fn save(registry: &Registry, task: &mut MoveTask) -> Result<()> {
     let _turn = registry.change().await;
+    let key = task_key(task);
+    let Some(stored) = registry.base().store.get(&key).await? else { return Ok(()) };
     if task.status == MoveStatus::Running {
-        reread(registry, task).await?;
+        task.status = MoveTask::from_bytes(&stored).map_err(Error::internal)?.status;
     }
     let mut batch = Batch::new();
-    batch.put(task_key(task), task.to_bytes());
+    batch.put(key, task.to_bytes());
     registry.base().store.commit(batch).await?;
     Ok(())
 }

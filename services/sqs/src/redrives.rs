@@ -59,7 +59,14 @@ pub async fn sources(
         after = names.last().cloned();
         for name in names {
             let Some(queue) = registry.find(ctx.account(), ctx.region(), &name).await? else { continue };
-            if queue.settings().redrive().is_some_and(|redrive| redrive.target_arn == target_arn) {
+            if queue
+                .settings()
+                .record
+                .attributes
+                .redrive
+                .as_ref()
+                .is_some_and(|redrive| redrive.target_arn == target_arn)
+            {
                 found.push(name);
             }
             if found.len() == limit {

@@ -21,5 +21,7 @@ pub mod registry;
 pub mod sends;
 pub mod settings;
 mod standard;
+#[cfg(test)]
+mod store_test;
 pub mod text;
 pub mod transfers;

@@ -47,13 +47,13 @@ const BURIALS_MAX: usize = 32;
 /// Receives what can be received now, and moves dead letters on the way.
 pub async fn receive(registry: &Registry, queue: &Arc<OpenQueue>, want: Want<'_>) -> Result<Deliveries> {
     let settings = queue.settings();
-    let graveyard = match settings.redrive() {
-        Some(redrive) => {
-            registry.find_arn(&redrive.target_arn).await?.map(|target| (target, redrive.receives_max))
+    let graveyard = match &settings.redrive {
+        Some((target, max)) => {
+            registry.find(target.account, target.region, &target.name).await?.map(|target| (target, *max))
         }
         None => None,
     };
-    let nonces = nonces(queue);
+    let nonces = nonces(queue, want.limit);
     let mut burials = 0;
     loop {
         let (claims, commit) = queue
@@ -84,9 +84,13 @@ pub async fn receive(registry: &Registry, queue: &Arc<OpenQueue>, want: Want<'_>
     }
 }
 
-fn nonces(queue: &OpenQueue) -> [u64; RECEIVE_MAX] {
+/// As many random numbers as messages are wanted.
+fn nonces(queue: &OpenQueue, limit: usize) -> [u64; RECEIVE_MAX] {
     let mut bytes = [0; RECEIVE_MAX * 8];
-    queue.base().ids.fill(&mut bytes);
+    let wanted = limit.min(RECEIVE_MAX) * 8;
+    if let Some(bytes) = bytes.get_mut(..wanted) {
+        queue.base().ids.fill(bytes);
+    }
     let mut nonces = [0; RECEIVE_MAX];
     for (nonce, chunk) in nonces.iter_mut().zip(bytes.as_chunks().0) {
         *nonce = u64::from_be_bytes(*chunk);

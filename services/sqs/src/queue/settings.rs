@@ -1,8 +1,7 @@
 //! What the data plane needs of a queue's record, ready for use: made once for each change of the record.
 
 use super::index::Rules;
-use crate::redrive::RedrivePolicy;
-use crate::state::QueueRecord;
+use crate::state::{QueueName, QueueRecord};
 use std::sync::Arc;
 use yakumo_aws::{Error, Result};
 use yakumo_policy::{Attached, Document, PolicyKind};
@@ -16,6 +15,8 @@ pub struct Settings {
     pub policy: Option<Arc<Attached>>,
     /// `aws:ResourceTag/…` for access rules.
     pub tag_keys: Vec<(String, Vec<String>)>,
+    /// The dead-letter queue, and how often a message may be received before it goes there.
+    pub redrive: Option<(QueueName, u32)>,
     /// What the index must know.
     pub rules: Rules,
 }
@@ -36,17 +37,15 @@ impl Settings {
             retention_millis: millis(attributes.retention_s),
             fifo_delay_millis: if attributes.fifo.is_some() { millis(attributes.delay_s) } else { 0 },
         };
-        Ok(Settings { policy, tag_keys: record.tag_keys(), rules, record })
+        let redrive = attributes.redrive.as_ref();
+        let redrive =
+            redrive.and_then(|policy| Some((QueueName::from_arn(&policy.target_arn)?, policy.receives_max)));
+        Ok(Settings { policy, tag_keys: record.tag_keys(), redrive, rules, record })
     }
 
     /// Whether it is a FIFO queue.
     pub fn is_fifo(&self) -> bool {
         self.record.attributes.fifo.is_some()
-    }
-
-    /// Where dead letters go.
-    pub fn redrive(&self) -> Option<&RedrivePolicy> {
-        self.record.attributes.redrive.as_ref()
     }
 
     /// The first message number that a purge has left.
