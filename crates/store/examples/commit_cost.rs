@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use yakumo_store::key::KeyBuilder;
-use yakumo_store::{Batch, Config, Durability, Store, StoreError};
+use yakumo_store::{Batch, CloudId, Config, Durability, Location, Store, StoreError};
 
 /// CPU time in microseconds (user and system ticks of 10 ms): of the commits, and of fjall's worker.
 fn cpu_us() -> (f64, f64) {
@@ -157,6 +157,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             if path.exists() {
                 std::fs::remove_dir_all(&path)?;
             }
+        }
+    }
+    if let Ok(url) = std::env::var("YAKUMO_TEST_POSTGRES") {
+        for writers in [1, 32] {
+            let config =
+                Config { cloud: Some(CloudId::random()?), ..Config::new(Location::Postgres(url.clone())) };
+            measure("PostgreSQL", config, writers, 6_400).await?;
         }
     }
     Ok(())

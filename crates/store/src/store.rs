@@ -44,7 +44,10 @@ impl Store {
         let (engine, cloud, mode) = open_engine(&config).await?;
         let committer = Committer::start(Arc::new(engine), mode, config.feed_rows).await?;
         let store = Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) }));
-        store.remove_leftover_blobs().await?;
+        if let Err(error) = store.remove_leftover_blobs().await {
+            // On a full disk even this may fail; the next open tries again.
+            tracing::warn!(%error, "blobs that nobody needs could not be removed");
+        }
         store.collect_garbage(Duration::from_millis(config.blob_grace_ms));
         Ok(store)
     }
@@ -67,6 +70,8 @@ impl Store {
     }
 
     /// The value of a key, as of the latest commit. On embedded engines this never yields.
+    ///
+    /// The bytes may be part of a block of 4 KiB and keep that alive: copy what is kept for long.
     pub async fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         crate::key::check(key)?;
         self.engine().get(key).await

@@ -304,17 +304,23 @@ impl Committer {
     }
 
     /// Keeps every writer out until the hold is dropped; what is enqueued meanwhile waits.
+    ///
+    /// It asks first and then waits for the leader to step down, so that it also gets in under load.
     pub(crate) async fn hold(self: &Arc<Self>) -> Hold {
+        self.when_idle(|state| !std::mem::replace(&mut state.held, true)).await;
+        let hold = Hold(self.clone());
+        self.when_idle(|state| !state.leading).await;
+        hold
+    }
+
+    /// Waits until the condition holds, looking whenever a leader or a holder has stepped down.
+    async fn when_idle(&self, mut condition: impl FnMut(&mut State) -> bool) {
         loop {
             let idle = self.idle.notified();
             tokio::pin!(idle);
             idle.as_mut().enable();
-            {
-                let mut state = self.state.lock();
-                if !state.leading && !state.held {
-                    state.held = true;
-                    return Hold(self.clone());
-                }
+            if condition(&mut self.state.lock()) {
+                return;
             }
             idle.await;
         }
@@ -347,18 +353,7 @@ impl Committer {
     /// The same, and waits until everything is written.
     pub(crate) async fn close(self: &Arc<Self>) {
         self.abandon();
-        loop {
-            let idle = self.idle.notified();
-            tokio::pin!(idle);
-            idle.as_mut().enable();
-            {
-                let state = self.state.lock();
-                if !state.leading && state.waiting.is_empty() {
-                    return;
-                }
-            }
-            idle.await;
-        }
+        self.when_idle(|state| !state.leading && state.waiting.is_empty()).await;
     }
 }
 
@@ -452,6 +447,7 @@ impl Lead {
                 let group = self.group.take();
                 let mut state = self.committer.state.lock();
                 state.leading = false;
+                self.committer.idle.notify_waiters();
                 if let Some(group) = group {
                     let bytes = group.entries.iter().map(|e| e.batch.size_bytes()).sum::<usize>();
                     state.waiting_bytes += bytes;

@@ -49,7 +49,7 @@ impl Engine {
         match self {
             Engine::Memory(engine) => Ok(EngineSnapshot::Memory(engine.snapshot())),
             Engine::Embedded(engine) => Ok(EngineSnapshot::Embedded(engine.clone(), engine.snapshot()?)),
-            Engine::Postgres(engine) => Ok(EngineSnapshot::Postgres(engine.snapshot().await?)),
+            Engine::Postgres(engine) => Ok(EngineSnapshot::Postgres(Box::new(engine.snapshot().await?))),
         }
     }
 
@@ -133,7 +133,7 @@ impl Engine {
 pub(crate) enum EngineSnapshot {
     Memory(memory::MemorySnapshot),
     Embedded(Arc<Embedded>, embedded::EmbeddedSnapshot),
-    Postgres(postgres::PostgresSnapshot),
+    Postgres(Box<postgres::PostgresSnapshot>),
 }
 
 impl EngineSnapshot {

@@ -136,3 +136,28 @@ fn deletes_work_on_a_full_disk() {
         check(&store, 0).await;
     });
 }
+
+#[test]
+fn a_body_that_does_not_fit_is_refused_and_leaves_nothing() {
+    let Some(disk) = SmallDisk::new(96) else { return };
+    runtime().block_on(async {
+        let path: &Path = disk.0.path();
+        let config = Config { disk_reserve_bytes: 0, ..Config::directory(path.join("data")) };
+        let store = Store::open(config).await.unwrap();
+        store.commit(put(0)).await.unwrap();
+        let piece = bytes::Bytes::from(vec![3; 1024 * 1024]);
+        let body = futures_util::stream::repeat_with(|| Ok(piece.clone()));
+        let error: StoreError = store.blobs().put(body).await.unwrap_err();
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        works_again(&store, 1).await;
+        check(&store, 2).await;
+        for _ in 0..500 {
+            let left = std::fs::read_dir(path.join("data/generation-1/uploads")).unwrap().count();
+            if left == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the upload stays");
+    });
+}

@@ -1,5 +1,11 @@
 //! The store from outside: one behaviour suite over all engines, and what only some engines have to prove.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may fail with a panic and may say that it was skipped"
+)]
+
 mod behaviour;
 mod blobs;
 mod dump;
