@@ -15,7 +15,7 @@ sqs = boto3.client(
     aws_secret_access_key="test",
     config=Config(retries={"total_max_attempts": 1}),
 )
-assert sqs.meta.service_model.protocol_name == "query", botocore.__version__
+assert sqs.meta.service_model.metadata["protocol"] == "query", botocore.__version__
 
 url = sqs.create_queue(QueueName="old", Attributes={"VisibilityTimeout": "33"}, tags={"a": "b"})["QueueUrl"]
 assert url == f"{os.environ['ENDPOINT']}/000000000000/old"
