@@ -127,9 +127,9 @@ def test_temporary_credentials_end_with_the_clouds_clock(cloud, iam, person, que
     sts = person.service("sts")
     mine = session(cloud, sts.assume_role(RoleArn=role, RoleSessionName="session", DurationSeconds=900)["Credentials"])
     mine.send_message(QueueUrl=queue, MessageBody="x")
-    cloud.advance("899s")
+    cloud.advance("800s")
     mine.send_message(QueueUrl=queue, MessageBody="x")
-    cloud.advance("2s")
+    cloud.advance("101s")
     with refused("ExpiredToken", Prefix("The security token included in the request is expired"), 403):
         mine.send_message(QueueUrl=queue, MessageBody="x")
     with refused("ValidationError", status=400):
