@@ -50,6 +50,16 @@ async fn check_writer(store: &Store, writer: u64) -> Option<u64> {
     last
 }
 
+async fn write_for_ever(store: Store, writer: u64) {
+    let mut number = check_writer(&store, writer).await.map_or(0, |last| last + 1);
+    loop {
+        store.commit(step(writer, number)).await.unwrap();
+        let line = format!("ack {writer} {number}\n");
+        std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
+        number += 1;
+    }
+}
+
 /// Not a test: the process that is killed. It writes for ever and says what was acknowledged.
 #[test]
 #[ignore = "run by the kill tests"]
@@ -60,15 +70,7 @@ fn writer_process() {
         let tasks: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let store = store.clone();
-                tokio::spawn(async move {
-                    let mut number = check_writer(&store, writer).await.map_or(0, |last| last + 1);
-                    loop {
-                        store.commit(step(writer, number)).await.unwrap();
-                        let line = format!("ack {writer} {number}\n");
-                        std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
-                        number += 1;
-                    }
-                })
+                tokio::spawn(write_for_ever(store, writer))
             })
             .collect();
         for task in tasks {
