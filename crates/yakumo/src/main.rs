@@ -22,6 +22,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 use terminal::Terminal;
 
+// Measured against glibc's on SQS with 40,000 signed requests a phase: 6 to 16% less CPU time per request, less memory
+// after the load, 1.3 MB more when idle.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let began = Instant::now();
     let (arguments, matches) = Arguments::from_command_line();
