@@ -126,14 +126,14 @@ fn requests_are_listed_and_followed() {
     let place = Place::new();
     let up = place.up(&["--ephemeral"]);
     let unsigned = || up.http("POST", "/", &[("host", "x"), ("x-amz-target", "AmazonSQS.ListQueues")], "{}");
-    assert_eq!(unsigned().0, 400);
+    assert_eq!(unsigned().0, 403);
     let mut follower = place.command(&["requests", "--follow", "--denied", "--output", "json"]);
     let mut follower = follower.stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     let first = next();
     assert_eq!((&first["service"], &first["operation"]), (&"sqs".into(), &"ListQueues".into()));
-    assert_eq!((&first["verdict"], &first["status"]), (&"denied".into(), &400.into()));
+    assert_eq!((&first["verdict"], &first["status"]), (&"denied".into(), &403.into()));
     unsigned();
     assert_eq!(next()["sequence"].as_u64(), first["sequence"].as_u64().map(|sequence| sequence + 1));
     follower.kill().unwrap();
