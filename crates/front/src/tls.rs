@@ -151,6 +151,7 @@ impl Authority {
             _ => {
                 let key = KeyPair::generate()?;
                 let pem = authority_params().self_signed(&key)?.pem();
+                make(directory)?;
                 write(&key_path, &key.serialize_pem(), 0o600)?;
                 write(&pem_path, &pem, 0o644)?;
                 Authority::from_pem(pem, key, &pem_path)
@@ -266,6 +267,16 @@ fn read(path: &Path) -> Result<Option<String>, TlsError> {
     }
 }
 
+/// Makes the directory when it is not there; the one above it must be.
+fn make(directory: &Path) -> Result<(), TlsError> {
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(TlsError::File { path: directory.to_owned(), source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file with these permissions, whole or not at all.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), TlsError> {
     let temporary = path.with_extension("new");
@@ -287,16 +298,16 @@ mod tests {
     #[test]
     fn the_authority_survives_and_its_key_is_private() {
         let directory = tempfile::tempdir().unwrap();
-        let home = Home::Directory(directory.path().to_owned());
+        let home = Home::Directory(directory.path().join("tls"));
         let first = Tls::new(home.clone(), None).ca_pem().unwrap();
         assert_eq!(Tls::new(home, None).ca_pem().unwrap(), first);
         assert_ne!(Tls::new(Home::Memory, None).ca_pem().unwrap(), first);
-        let mode = std::fs::metadata(directory.path().join("ca.key")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(directory.path().join("tls/ca.key")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
-    fn a_directory_that_is_not_there_is_an_error() {
+    fn a_directory_that_cannot_be_made_is_an_error() {
         assert!(Tls::new(Home::Directory("/nonexistent/yakumo".into()), None).ca_pem().is_err());
     }
 
