@@ -3,23 +3,16 @@
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html>.
 //! Invariant: what is stored has passed every check that needs no other queue.
 
-use crate::error;
 use crate::redrive::{RedriveAllowPolicy, RedrivePolicy};
+use crate::{error, policies};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use yakumo_aws::Result;
-use yakumo_policy::{Document, PolicyKind};
 
 /// The largest message that any queue takes, in bytes.
 pub const MESSAGE_MAX_BYTES: u32 = 1_048_576;
-/// The largest policy, in bytes, and its parts.
-/// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>
-const POLICY_MAX_BYTES: usize = 8_192;
-const POLICY_MAX_STATEMENTS: usize = 20;
-const POLICY_MAX_ACTIONS: usize = 7;
-
 /// What can be set on a queue.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Attributes {
@@ -107,7 +100,7 @@ impl Attributes {
             "SqsManagedSseEnabled" => self.is_sse_managed = boolean(name, value)?,
             "KmsDataKeyReusePeriodSeconds" => self.data_key_reuse_s = Some(number(name, value, 60..=86_400)?),
             "KmsMasterKeyId" => refuse_key(value)?,
-            "Policy" => self.policy = policy(value)?,
+            "Policy" => self.policy = policies::check(value)?,
             "RedrivePolicy" => self.redrive = RedrivePolicy::parse(value)?,
             "RedriveAllowPolicy" => self.redrive_allow = RedriveAllowPolicy::parse(value)?,
             _ => self.set_fifo(name, value)?,
@@ -219,41 +212,6 @@ fn refuse_key(value: &str) -> Result<()> {
     Err(error::invalid_attribute_value_because("KmsMasterKeyId", reason))
 }
 
-/// Checks a queue's policy; the empty text removes it.
-pub fn policy(text: &str) -> Result<Option<String>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let kind = PolicyKind::Resource { service: "sqs" };
-    if text.len() > POLICY_MAX_BYTES || Document::parse(text, kind).is_err() {
-        return Err(error::invalid_attribute_value("Policy"));
-    }
-    check_quotas(text)?;
-    Ok(Some(text.to_owned()))
-}
-
-fn check_quotas(text: &str) -> Result<()> {
-    let json: Value = serde_json::from_str(text).map_err(|_| error::invalid_attribute_value("Policy"))?;
-    let statements = match json.get("Statement") {
-        Some(Value::Array(statements)) => statements.as_slice(),
-        Some(statement) => std::slice::from_ref(statement),
-        None => &[],
-    };
-    if statements.len() > POLICY_MAX_STATEMENTS {
-        let count = statements.len();
-        return Err(error::over_limit(format!(
-            "{count} statements were found in the submitted policy, max allowed is {POLICY_MAX_STATEMENTS}"
-        )));
-    }
-    let actions = |statement: &Value| statement.get("Action").and_then(Value::as_array).map_or(1, Vec::len);
-    match statements.iter().map(actions).find(|count| *count > POLICY_MAX_ACTIONS) {
-        Some(count) => Err(error::over_limit(format!(
-            "{count} actions were found in a statement from the submitted policy, max allowed is {POLICY_MAX_ACTIONS}"
-        ))),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Attributes;
@@ -329,26 +287,6 @@ mod tests {
         let text = "Invalid value for the parameter KmsMasterKeyId. Reason: This cloud has no KMS yet, so queues \
                     cannot be encrypted with its keys; use SqsManagedSseEnabled.";
         check(false, "KmsMasterKeyId", "alias/aws/sqs", Err(("InvalidAttributeValue", text)));
-    }
-
-    #[test]
-    fn policies_are_checked() {
-        let good = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}]}"#;
-        check(false, "Policy", good, Ok(Some(good)));
-        check(false, "Policy", "", Ok(None));
-        for bad in
-            ["{", "[]", r#"{"Statement":[{"Effect":"Maybe"}]}"#, &format!("{good}{}", " ".repeat(8_192))]
-        {
-            check(
-                false,
-                "Policy",
-                bad,
-                Err(("InvalidAttributeValue", "Invalid value for the parameter Policy.")),
-            );
-        }
-        let many = good.replace("\"sqs:*\"", &format!("[{}]", ["\"sqs:SendMessage\""; 8].join(",")));
-        let text = "8 actions were found in a statement from the submitted policy, max allowed is 7";
-        check(false, "Policy", &many, Err(("OverLimit", text)));
     }
 
     #[test]

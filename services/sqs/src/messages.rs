@@ -1,13 +1,13 @@
 //! Messages: send, receive, delete, change visibility.
 
 use crate::letters::{Draft, hex_of};
+use crate::queue::body::{Attribute, AttributeValue, Body, decode_attributes};
 use crate::queue::digest::{hex, md5_of_attributes};
-use crate::queue::index::{Changed, Deleted};
 use crate::queue::open::OpenQueue;
+use crate::queue::outcomes::{Changed, Deleted};
 use crate::queue::polls::Waiter;
 use crate::queue::receipt::Receipt;
 use crate::queue::receives::{Deliveries, Delivery, RECEIVE_MAX, Want, receive};
-use crate::queue::record::{Attribute, AttributeValue, Body, decode_attributes};
 use crate::queue::registry::Registry;
 use crate::queue::settings::Settings;
 use crate::queue::text::is_valid_token;

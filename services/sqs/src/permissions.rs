@@ -2,11 +2,10 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_AddPermission.html>
 
-use crate::attributes;
 use crate::changes::change_record;
-use crate::error;
 use crate::queue::text::is_valid_label;
 use crate::state::QueueRecord;
+use crate::{error, policies};
 use serde_json::{Value, json};
 use yakumo_api_sqs::{
     AddPermissionInput, AddPermissionOutput, RemovePermissionInput, RemovePermissionOutput,
@@ -148,7 +147,7 @@ fn put_back(record: &mut QueueRecord, statements: Vec<Value>) -> Result<()> {
     if let Some(map) = document.as_object_mut() {
         map.insert("Statement".to_owned(), Value::Array(statements));
     }
-    record.attributes.policy = attributes::policy(&document.to_string())?;
+    record.attributes.policy = policies::check(&document.to_string())?;
     Ok(())
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Both read what to do from the store, in bounded steps, and can be stopped and begun again at any point.
 
-use crate::queue::index::Claim;
+use crate::queue::body::Body;
 use crate::queue::keys::Keys;
 use crate::queue::open::OpenQueue;
-use crate::queue::record::{Body, State};
+use crate::queue::outcomes::Claim;
+use crate::queue::record::State;
 use crate::queue::registry::Registry;
 use crate::queue::transfers;
 use crate::state::{DeletedQueue, ListedQueue, MoveStatus, MoveTask, REST_MILLIS, work};

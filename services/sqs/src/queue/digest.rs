@@ -1,6 +1,6 @@
 //! The digests that SDKs verify: MD5 of the body and of the attributes; and the hashes of deduplication.
 
-use super::record::{Attribute, AttributeValue};
+use super::body::{Attribute, AttributeValue};
 use aws_lc_rs::digest::{SHA256, digest};
 use md5::{Digest, Md5};
 
@@ -61,7 +61,7 @@ pub fn deduplication_key(group: &str, id: &str) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::{content_deduplication_id, deduplication_key, hex, md5_of_attributes, md5_of_body};
-    use crate::queue::record::{Attribute, AttributeValue};
+    use crate::queue::body::{Attribute, AttributeValue};
 
     #[test]
     fn bodies() {

@@ -1,7 +1,8 @@
 //! The index against a naive model: no loss, no duplicate while invisible, order inside groups, deduplication, and
 //! the same behaviour after the index was dropped and loaded again from its state records.
 
-use super::index::{Ask, Changed, Claim, Deleted, Index, Rules};
+use super::index::Index;
+use super::outcomes::{Ask, Changed, Claim, Deleted, Rules};
 use super::record::{Seen, State};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What a receipt handle is good for: deleting a message and changing how long it stays invisible.
 
-use super::index::{Changed, Deleted};
 use super::open::OpenQueue;
+use super::outcomes::{Changed, Deleted};
 use super::receipt::Receipt;
 use std::sync::Arc;
 use yakumo_aws::Result;

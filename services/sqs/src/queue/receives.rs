@@ -1,7 +1,7 @@
 //! Receiving: claim messages, store that they are claimed, and only then read what they say.
 
-use super::index::{Ask, Claim, Claims};
 use super::open::{Access, Commit, OpenQueue};
+use super::outcomes::{Ask, Claim, Claims};
 use super::registry::Registry;
 use super::transfers;
 use bytes::Bytes;

@@ -1,6 +1,6 @@
 //! What the data plane needs of a queue's record, ready for use: made once for each change of the record.
 
-use super::index::Rules;
+use super::outcomes::Rules;
 use crate::state::{QueueName, QueueRecord};
 use std::sync::Arc;
 use yakumo_aws::{Error, Result};

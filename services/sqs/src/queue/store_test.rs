@@ -1,8 +1,8 @@
 //! An open queue over a store in memory: what fails leaves no trace, what was stored is all there is to know.
 
+use super::body::Body;
 use super::open::OpenQueue;
 use super::receives::{Want, receive};
-use super::record::Body;
 use super::registry::Registry;
 use super::sends::{Letter, send};
 use super::{receipt::Receipt, receipts, transfers};

@@ -3,10 +3,11 @@
 //! Invariant: a message is taken out of sight first, its body is read without a lock, and then both queues are locked,
 //! the one with the smaller number first. Whatever fails puts the message back.
 
-use super::index::Claim;
+use super::body::Body;
 use super::keys::Keys;
 use super::open::{Access, Commit, OpenQueue};
-use super::record::{Body, State};
+use super::outcomes::Claim;
+use super::record::State;
 use bytes::Bytes;
 use std::sync::Arc;
 use yakumo_aws::{Error, Result};
