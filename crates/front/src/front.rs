@@ -73,6 +73,11 @@ impl Front {
         self.world.borrow().clone()
     }
 
+    /// An id for a request that has just arrived.
+    pub(crate) fn request_id(&self) -> String {
+        self.world.borrow().base.ids.uuid()
+    }
+
     /// Puts a new world behind the door; requests that waited for it go on.
     pub fn replace_world(&self, world: Arc<World>) {
         self.world.send_replace(world);

@@ -37,7 +37,7 @@ impl Trip {
     /// Begins a trip: gives it its id and its time.
     pub fn begin(front: &Front, peer: Peer) -> Trip {
         Trip {
-            request_id: front.world().base.ids.uuid(),
+            request_id: front.request_id(),
             addressed: None,
             named: None,
             caller: None,

@@ -37,6 +37,11 @@ impl<'a> Context<'a> {
         Context::default()
     }
 
+    /// No keys yet, with room for so many.
+    pub fn with_capacity(keys: usize) -> Context<'a> {
+        Context { parent: None, entries: Vec::with_capacity(keys) }
+    }
+
     /// No keys of its own yet; what it does not have is looked up in `parent`. For the keys of one resource on top of
     /// those of the request.
     pub fn within(parent: &'a Context<'a>) -> Context<'a> {

@@ -1,27 +1,53 @@
 //! Asks the policies: puts together what the caller, the resource and the request bring, and keeps the decision with
 //! all that is needed to explain it later.
 
-use crate::{Caller, Ctx, Need};
-use yakumo_aws::{Error, Result};
+use crate::{Caller, Ctx, Facts, Need};
+use std::sync::Arc;
+use yakumo_aws::{Error, Region, Result, Timestamp};
 use yakumo_policy::{Context, Decision, Explanation, Policies, PrincipalKind, Request, evaluate, explain};
 
-/// A decision together with what it was made from.
+/// A decision together with what it was made from, so that it can be explained later.
 #[derive(Clone, Debug)]
 pub struct Decided {
     /// What was asked for.
     pub need: Need,
-    /// The condition keys of the request and of the resource.
-    pub context: Context<'static>,
     /// The outcome.
     pub decision: Decision,
+    circumstances: Arc<Circumstances>,
+}
+
+/// What all condition keys of a request that do not depend on caller or resource are made from.
+#[derive(Debug)]
+pub(crate) struct Circumstances {
+    pub facts: Facts,
+    pub region: Region,
+    source_ip: String,
+    now: Timestamp,
+    current_time: String,
+    epoch_time: String,
+}
+
+impl Circumstances {
+    pub(crate) fn new(facts: Facts, region: Region, now: Timestamp) -> Arc<Circumstances> {
+        Arc::new(Circumstances {
+            source_ip: facts.source_ip.to_canonical().to_string(),
+            current_time: now.to_date_time(),
+            epoch_time: now.as_secs().to_string(),
+            facts,
+            region,
+            now,
+        })
+    }
 }
 
 /// Decides whether the caller of a request may have what it needs.
 pub(crate) fn decide(ctx: &Ctx, need: Need) -> Decided {
-    let context = context(ctx, &need);
+    let circumstances = ctx.circumstances().clone();
     let caller = ctx.caller();
+    let context = context(&circumstances, &need);
     let decision = evaluate(&request(caller, &need, &context), &policies(caller, &need));
-    Decided { need, context, decision }
+    drop(context);
+    Decided { need, decision, circumstances }
 }
 
 impl Decided {
@@ -30,7 +56,8 @@ impl Decided {
         if self.decision.allowed {
             return Ok(());
         }
-        let request = request(caller, &self.need, &self.context);
+        let context = self.context();
+        let request = request(caller, &self.need, &context);
         let shown = self.need.shown.as_deref().unwrap_or(request.resource);
         let text = match caller.principal.kind {
             // AWS: somebody without a name is told of the endpoint only:
@@ -44,7 +71,18 @@ impl Decided {
 
     /// Why it was decided so: every policy that was looked at, statement by statement.
     pub fn explain(&self, caller: &Caller) -> Explanation {
-        explain(&request(caller, &self.need, &self.context), &policies(caller, &self.need))
+        let context = self.context();
+        explain(&request(caller, &self.need, &context), &policies(caller, &self.need))
+    }
+
+    /// The condition keys of the request and of the resource.
+    pub fn context(&self) -> Context<'_> {
+        context(&self.circumstances, &self.need)
+    }
+
+    /// The cloud's time at which it was decided.
+    pub fn decided_at(&self) -> Timestamp {
+        self.circumstances.now
     }
 }
 
@@ -70,27 +108,26 @@ fn policies<'a>(caller: &'a Caller, need: &'a Need) -> Policies<'a> {
 
 /// The global condition keys that every request has, and those that the need brings.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-fn context(ctx: &Ctx, need: &Need) -> Context<'static> {
-    let facts = ctx.facts();
-    let now = ctx.now();
-    let mut context = Context::new();
-    context.put("aws:SourceIp", facts.source_ip.to_canonical().to_string());
+fn context<'a>(circumstances: &'a Circumstances, need: &'a Need) -> Context<'a> {
+    let facts = &circumstances.facts;
+    let mut context = Context::with_capacity(9 + need.keys.len());
+    context.put("aws:SourceIp", circumstances.source_ip.as_str());
     context.put("aws:SecureTransport", if facts.secure { "true" } else { "false" });
-    context.put("aws:CurrentTime", now.to_date_time());
-    context.put("aws:EpochTime", now.as_secs().to_string());
-    context.put("aws:RequestedRegion", ctx.region().as_str());
-    context.put("aws:ResourceAccount", need.owner.as_str().to_owned());
+    context.put("aws:CurrentTime", circumstances.current_time.as_str());
+    context.put("aws:EpochTime", circumstances.epoch_time.as_str());
+    context.put("aws:RequestedRegion", circumstances.region.as_str());
+    context.put("aws:ResourceAccount", need.owner.as_str());
     context.put("aws:ViaAWSService", "false");
     if let Some(user_agent) = &facts.user_agent {
-        context.put("aws:UserAgent", user_agent.clone());
+        context.put("aws:UserAgent", user_agent.as_str());
     }
     if let Some(referer) = &facts.referer {
-        context.put("aws:Referer", referer.clone());
+        context.put("aws:Referer", referer.as_str());
     }
     for (key, values) in &need.keys {
         match values.as_slice() {
-            [value] => context.put(key.clone(), value.clone()),
-            values => context.put_many(key.clone(), values.to_vec()),
+            [value] => context.put(key.as_str(), value.as_str()),
+            values => context.put_many(key.as_str(), values.iter().map(String::as_str)),
         };
     }
     context

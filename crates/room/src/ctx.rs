@@ -1,6 +1,6 @@
 //! The context of one request: the only thing besides its input that a handler is given.
 
-use crate::authorise::{self, Decided};
+use crate::authorise::{self, Circumstances, Decided};
 use crate::world::Visit;
 use crate::{Base, Caller, Need, Scope, Tx, World};
 use parking_lot::Mutex;
@@ -36,8 +36,7 @@ struct Inner {
     gone: watch::Sender<bool>,
     service: &'static str,
     caller: Arc<Caller>,
-    region: Region,
-    facts: Facts,
+    circumstances: Arc<Circumstances>,
     decided: Mutex<Vec<Decided>>,
 }
 
@@ -51,7 +50,8 @@ impl Ctx {
         facts: Facts,
     ) -> Ctx {
         let (gone, decided) = (watch::Sender::new(false), Mutex::default());
-        Ctx(Arc::new(Inner { world, gone, service, caller, region, facts, decided }))
+        let circumstances = Circumstances::new(facts, region, world.base.clock.now());
+        Ctx(Arc::new(Inner { world, gone, service, caller, circumstances, decided }))
     }
 
     /// Waits until the client has gone away. A handler always runs to its end, so that what it committed is also
@@ -79,7 +79,7 @@ impl Ctx {
 
     /// The region that the request was signed for.
     pub fn region(&self) -> Region {
-        self.0.region
+        self.0.circumstances.region
     }
 
     /// Account, region and service of this request, for keys.
@@ -94,7 +94,7 @@ impl Ctx {
 
     /// What the request says of itself.
     pub fn facts(&self) -> &Facts {
-        &self.0.facts
+        &self.0.circumstances.facts
     }
 
     /// Store, clock, ids and nudges.
@@ -125,6 +125,11 @@ impl Ctx {
     pub fn state<T: Any + Send + Sync>(&self) -> &T {
         let room = self.0.world.room(self.0.service).expect("a request runs in a room that exists");
         room.state_as().expect("the room was registered with this state")
+    }
+
+    /// What the condition keys of this request are made from.
+    pub(crate) fn circumstances(&self) -> &Arc<Circumstances> {
+        &self.0.circumstances
     }
 
     /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.

@@ -93,7 +93,8 @@ fn line(decided: &Decided, explanation: Explanation) -> DecisionLine {
         Verdict::ExplicitDeny(policy_type) => ("explicit_deny", policy_type),
         Verdict::ImplicitDeny(policy_type) => ("implicit_deny", policy_type),
     };
-    let keys = decided.context.iter();
+    let context = decided.context();
+    let keys = context.iter();
     let keys = keys
         .map(|(key, values)| (key.to_owned(), values.as_slice().iter().map(ToString::to_string).collect()));
     DecisionLine {
