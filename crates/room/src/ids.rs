@@ -2,11 +2,43 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 const LOWER_HEX: &[u8; 16] = b"0123456789abcdef";
 /// RFC 4648's base-32 alphabet: what AWS's unique ids and access key ids are spelt with.
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// Random bytes that a thread keeps at hand: a request needs some fifty, and each visit to the generator costs as much
+/// as thousands of bytes.
+const STOCK_BYTES: usize = 2_048;
+
+thread_local! {
+    static STOCK: RefCell<Stock> = const { RefCell::new(Stock { bytes: [0; STOCK_BYTES], used: STOCK_BYTES }) };
+}
+
+struct Stock {
+    bytes: [u8; STOCK_BYTES],
+    used: usize,
+}
+
+impl Stock {
+    /// Hands out bytes; none is handed out twice or stays here.
+    fn take(&mut self, generator: &SystemRandom, out: &mut [u8]) {
+        if self.used + out.len() > STOCK_BYTES {
+            random(generator, &mut self.bytes);
+            self.used = 0;
+        }
+        let taken = &mut self.bytes[self.used..self.used + out.len()];
+        out.copy_from_slice(taken);
+        taken.fill(0);
+        self.used += out.len();
+    }
+}
+
+fn random(generator: &SystemRandom, out: &mut [u8]) {
+    generator.fill(out).expect("the operating system gives random bytes");
+}
 
 /// Where all identifiers and secrets of a cloud come from.
 pub struct Ids {
@@ -23,7 +55,10 @@ impl Ids {
     /// Fills `bytes`.
     pub fn fill(&self, bytes: &mut [u8]) {
         match &self.seed {
-            None => self.random.fill(bytes).expect("the operating system gives random bytes"),
+            None if bytes.len() <= STOCK_BYTES / 8 => {
+                STOCK.with_borrow_mut(|stock| stock.take(&self.random, bytes))
+            }
+            None => random(&self.random, bytes),
             Some((seed, counter)) => {
                 for chunk in bytes.chunks_mut(32) {
                     let mut block = [0; 16];
@@ -83,6 +118,17 @@ mod tests {
         assert_eq!((one.uuid(), one.base32(16)), (two.uuid(), two.base32(16)));
         assert_ne!(one.uuid(), one.uuid());
         assert_ne!(Ids::new(None).uuid(), Ids::new(None).uuid());
+    }
+
+    #[test]
+    fn no_random_byte_is_handed_out_twice() {
+        let ids = Ids::new(None);
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1_000 {
+            let mut bytes = [0; 24];
+            ids.fill(&mut bytes);
+            assert!(bytes.iter().any(|byte| *byte != 0) && seen.insert(bytes));
+        }
     }
 
     #[test]
