@@ -3,6 +3,7 @@
 use super::client::{Sqs, arn, texts};
 use serde_json::{Value, json};
 use std::time::Duration;
+use yakumo_testkit::TestCloud;
 
 async fn pair_of_queues(sqs: &Sqs) -> (String, String) {
     let dead = sqs.queue("dead", json!({})).await;
@@ -160,4 +161,59 @@ async fn tasks_that_cannot_start() {
     assert_eq!(sqs.refused("StartMessageMoveTask", start("absent")).await.1, text);
     let cancel = json!({ "TaskHandle": "bm9uc2Vuc2U=" });
     assert_eq!(sqs.refused("CancelMessageMoveTask", cancel).await.0, "ResourceNotFoundException");
+}
+
+#[tokio::test]
+async fn a_message_without_a_source_ends_the_task_and_stays() {
+    let sqs = Sqs::start().await;
+    let (_, dead) = pair_of_queues(&sqs).await;
+    sqs.send(&dead, "sent here directly").await;
+    sqs.ok("StartMessageMoveTask", json!({ "SourceArn": arn("dead") })).await;
+    let task = ended(&sqs).await;
+    assert_eq!(task["Status"], json!("FAILED"));
+    assert_eq!(task["FailureReason"], json!("CouldNotDetermineMessageSource"));
+    assert!(task.get("TaskHandle").is_none());
+    assert_eq!(sqs.bodies(&dead).await, ["sent here directly"]);
+}
+
+#[tokio::test]
+async fn a_task_goes_on_after_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let sqs = Sqs::over(TestCloud::start_in(directory.path()).await.unwrap());
+    let (source, _) = pair_of_queues(&sqs).await;
+    spoil(&sqs, &source, &["a", "b", "c"]).await;
+    let start = json!({ "SourceArn": arn("dead"), "MaxNumberOfMessagesPerSecond": 1 });
+    sqs.ok("StartMessageMoveTask", start).await;
+    let sqs = Sqs::over(sqs.cloud.restart().await.unwrap());
+    sqs.pass(60).await;
+    let task = ended(&sqs).await;
+    assert_eq!(
+        (&task["Status"], &task["ApproximateNumberOfMessagesMoved"]),
+        (&json!("COMPLETED"), &json!(3))
+    );
+    assert_eq!(sqs.counts(&sqs.url("source")).await, ["3", "0", "0"]);
+    sqs.cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_fifo_queue_hands_its_dead_letters_on_in_order() {
+    let sqs = Sqs::start().await;
+    let fifo = json!({ "FifoQueue": "true", "ContentBasedDeduplication": "true" });
+    let dead = sqs.queue("dead.fifo", fifo.clone()).await;
+    let mut attributes = fifo;
+    attributes["RedrivePolicy"] =
+        json!({ "deadLetterTargetArn": arn("dead.fifo"), "maxReceiveCount": 1 }).to_string().into();
+    let source = sqs.queue("source.fifo", attributes).await;
+    for body in ["1", "2", "3"] {
+        sqs.ok("SendMessage", json!({ "QueueUrl": source, "MessageBody": body, "MessageGroupId": "g" }))
+            .await;
+    }
+    assert_eq!(
+        sqs.receive(&source, json!({ "VisibilityTimeout": 0, "MaxNumberOfMessages": 2 })).await.len(),
+        2
+    );
+    assert_eq!(sqs.bodies(&source).await, ["3"], "what follows a dead letter is not held back by it");
+    let got = sqs.receive(&dead, json!({})).await;
+    assert_eq!(texts(&got, "Body"), ["1", "2"]);
+    assert_eq!(got[0]["Attributes"]["MessageGroupId"], json!("g"));
 }
