@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, watch};
@@ -15,22 +14,19 @@ use tokio::sync::{Notify, watch};
 use super::conflicts::Written;
 use super::feed::Feed;
 use super::group::{Entry, Group};
+use super::lead::{GROUPS_PER_LEADER, Hold, Lead};
+use super::order::{ORDER_BLOCK, ceiling_pair, read_ceiling};
 use super::ticket::Slot;
 use super::{OpenTransaction, Order, Ticket};
 use crate::batch::{Batch, Op};
 use crate::blobs::Garbage;
 use crate::engine::Engine;
-use crate::key::SYSTEM;
-use crate::{Pair, StoreError, record};
+use crate::{Pair, StoreError};
 
 const MOST_BATCHES_IN_GROUP: usize = 1024;
 const MOST_BYTES_IN_GROUP: usize = 8 * 1024 * 1024;
 /// More than this waiting is refused, so that a slow disk does not become a full memory.
 const MOST_WAITING_BYTES: usize = 256 * 1024 * 1024;
-/// After so many groups a leader hands over, so that its own caller gets its answer.
-const GROUPS_PER_LEADER: u32 = 32;
-/// Order numbers are reserved in blocks: the end of the block is stored, not every number.
-const ORDER_BLOCK: u64 = 1 << 20;
 
 /// Who writes the groups.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,22 +45,23 @@ pub(crate) struct Committer {
     pub(crate) garbage: Arc<Garbage>,
     mode: Mode,
     feed_limit: u64,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     applied: AtomicU64,
     /// Only the leader touches it.
     lead: tokio::sync::Mutex<LeadState>,
     latest_change: watch::Sender<Order>,
-    work: Condvar,
-    task: Notify,
-    idle: Notify,
+    pub(super) work: Condvar,
+    pub(super) task: Notify,
+    pub(super) idle: Notify,
 }
 
-struct State {
-    waiting: Vec<Entry>,
-    waiting_bytes: usize,
+/// What all callers share.
+pub(super) struct State {
+    pub(super) waiting: Vec<Entry>,
+    pub(super) waiting_bytes: usize,
     next_order: u64,
-    leading: bool,
-    held: bool,
+    pub(super) leading: bool,
+    pub(super) held: bool,
     closed: bool,
     written: Written,
 }
@@ -72,10 +69,6 @@ struct State {
 struct LeadState {
     order_ceiling: u64,
     feed: Option<Feed>,
-}
-
-fn ceiling_key() -> Bytes {
-    Bytes::from_static(&[SYSTEM, b'm', b'o'])
 }
 
 impl Committer {
@@ -217,7 +210,7 @@ impl Committer {
     }
 
     /// Writes one group.
-    async fn write(&self, group: &mut Group) -> Result<(), StoreError> {
+    pub(super) async fn write(&self, group: &mut Group) -> Result<(), StoreError> {
         if group.entries.is_empty() {
             return Ok(());
         }
@@ -228,7 +221,8 @@ impl Committer {
         let mut ceiling = lead.order_ceiling;
         if group.last_order() > ceiling {
             ceiling = group.last_order() + ORDER_BLOCK;
-            group.ops.push(Op::put(ceiling_key(), record::seal(1, &ceiling.to_be_bytes())));
+            let (key, value) = ceiling_pair(ceiling);
+            group.ops.push(Op::put(key, value));
         }
         let mut feed = lead.feed;
         if rows > 0 {
@@ -252,7 +246,7 @@ impl Committer {
     }
 
     /// Ends a group: makes it known, takes the next one if there is one, and answers.
-    fn finish(&self, group: Group, result: Result<(), StoreError>) -> Option<Group> {
+    pub(super) fn finish(&self, group: Group, result: Result<(), StoreError>) -> Option<Group> {
         let next = {
             let mut state = self.state.lock();
             if !group.recorded && state.written.watched() {
@@ -329,7 +323,7 @@ impl Committer {
     /// The record that lets the order go on above everything here and above `other`.
     pub(crate) fn ceiling_above(&self, other: Order) -> Pair {
         let ceiling = self.state.lock().next_order.max(other.as_u64()) + ORDER_BLOCK;
-        (ceiling_key(), record::seal(1, &ceiling.to_be_bytes()))
+        ceiling_pair(ceiling)
     }
 
     /// After the content was replaced: nothing cached holds, and the order goes on above both.
@@ -355,20 +349,6 @@ impl Committer {
         self.abandon();
         self.when_idle(|state| !state.leading && state.waiting.is_empty()).await;
     }
-}
-
-/// The reserved order that this record tells, if it is the one that does.
-pub(crate) fn stored_ceiling(key: &[u8], value: &[u8]) -> u64 {
-    let ceiling =
-        value.get(1..).and_then(|ceiling| ceiling.try_into().ok()).filter(|_| *key == ceiling_key());
-    ceiling.map_or(0, u64::from_be_bytes)
-}
-
-async fn read_ceiling(engine: &Engine) -> Result<u64, StoreError> {
-    let Some(value) = engine.get(&ceiling_key()).await? else { return Ok(0) };
-    let (_, body) = record::unseal("the order of commits", 1, &value)?;
-    let body = body.try_into().map_err(|_| StoreError::corrupt("the order of commits"))?;
-    Ok(u64::from_be_bytes(body))
 }
 
 impl State {
@@ -403,197 +383,5 @@ impl State {
             }
         }
         group
-    }
-}
-
-/// Leadership. Dropped in the middle (a panic, a runtime that stops) it fails its group and steps down.
-struct Lead {
-    committer: Arc<Committer>,
-    group: Option<Group>,
-}
-
-impl Lead {
-    /// Writes groups until none waits or the budget is used up; `None` when the rest was handed over.
-    async fn run(mut self, budget: u32) -> Option<()> {
-        for _ in 0..budget {
-            let result = match &mut self.group {
-                Some(group) => self.committer.write(group).await,
-                None => return Some(()),
-            };
-            if let Some(group) = self.group.take() {
-                self.group = self.committer.finish(group, result);
-            }
-            if self.group.is_none() {
-                return Some(());
-            }
-        }
-        self.hand_over()
-    }
-
-    fn hand_over(mut self) -> Option<()> {
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                let next = Lead { committer: self.committer.clone(), group: self.group.take() };
-                runtime.spawn(async move {
-                    let committer = next.committer.clone();
-                    if next.run(GROUPS_PER_LEADER).await.is_some() {
-                        committer.drive();
-                    }
-                });
-                None
-            }
-            // Without a runtime the caller is a thread of its own and may go on.
-            Err(_) => {
-                let group = self.group.take();
-                let mut state = self.committer.state.lock();
-                state.leading = false;
-                self.committer.idle.notify_waiters();
-                if let Some(group) = group {
-                    let bytes = group.entries.iter().map(|e| e.batch.size_bytes()).sum::<usize>();
-                    state.waiting_bytes += bytes;
-                    state.waiting.splice(0..0, group.entries);
-                    let conflicting = group.conflicting;
-                    drop(state);
-                    Group { conflicting, ..Group::default() }.answer(&Ok(()));
-                }
-                Some(())
-            }
-        }
-    }
-}
-
-impl Drop for Lead {
-    fn drop(&mut self) {
-        if let Some(group) = self.group.take() {
-            self.committer.state.lock().leading = false;
-            self.committer.idle.notify_waiters();
-            group.answer(&Err(StoreError::Closed));
-        }
-    }
-}
-
-/// Sole access to the engine, see [`Committer::hold`].
-pub(crate) struct Hold(Arc<Committer>);
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        self.0.state.lock().held = false;
-        self.0.idle.notify_waiters();
-        self.0.drive();
-        self.0.work.notify_all();
-        self.0.task.notify_one();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Change;
-    use crate::engine::Memory;
-
-    async fn committer() -> Arc<Committer> {
-        Committer::start(Arc::new(Engine::Memory(Memory::default())), Mode::Inline, 100).await.unwrap()
-    }
-
-    fn refuse(committer: &Committer, refuses: bool) {
-        let Engine::Memory(memory) = &*committer.engine else { panic!("another engine") };
-        memory.refuses.store(refuses, Ordering::Relaxed);
-    }
-
-    fn put(key: &'static str) -> Batch {
-        let mut batch = Batch::new();
-        batch.put(key, "1").change(Change::default());
-        batch
-    }
-
-    #[tokio::test]
-    async fn a_failed_group_fails_every_batch_in_it_and_leaves_nothing() {
-        let committer = committer().await;
-        let first = committer.enqueue(put("before")).await.unwrap();
-        refuse(&committer, true);
-        let tickets = ["a", "b", "c"].map(|key| committer.enqueue(put(key)));
-        for ticket in tickets {
-            assert!(matches!(ticket.await, Err(StoreError::Corrupt { .. })));
-        }
-        refuse(&committer, false);
-        let next = committer.enqueue(put("after")).await.unwrap();
-        assert!(next.as_u64() > first.as_u64() + 3, "failed batches use up their orders");
-        for (key, there) in [("before", true), ("a", false), ("b", false), ("c", false), ("after", true)] {
-            assert_eq!(committer.engine.get(key.as_bytes()).await.unwrap().is_some(), there, "{key}");
-        }
-        assert_eq!(Feed::read(&committer.engine).await.unwrap().rows, 2);
-    }
-
-    #[tokio::test]
-    async fn a_hold_keeps_writers_waiting() {
-        let committer = committer().await;
-        let hold = committer.hold().await;
-        let ticket = tokio::spawn(committer.enqueue(put("a")));
-        tokio::task::yield_now().await;
-        assert!(committer.engine.get(b"a").await.unwrap().is_none());
-        drop(hold);
-        ticket.await.unwrap().unwrap();
-        assert!(committer.engine.get(b"a").await.unwrap().is_some());
-    }
-
-    #[tokio::test]
-    async fn too_much_waiting_is_refused() {
-        let committer = committer().await;
-        let hold = committer.hold().await;
-        let large = || {
-            let mut batch = Batch::new();
-            for key in ["a", "b", "c", "d"] {
-                batch.put(key, vec![0; 8 * 1024 * 1024]);
-            }
-            batch
-        };
-        let waiting: Vec<_> = (0..8).map(|_| committer.enqueue(large())).collect();
-        assert!(matches!(committer.enqueue(large()).await, Err(StoreError::Overloaded { .. })));
-        drop(hold);
-        for ticket in waiting {
-            ticket.await.unwrap();
-        }
-        committer.enqueue(large()).await.unwrap();
-    }
-
-    /// Without any runtime, on plain threads, for longer than one leader leads.
-    #[test]
-    fn threads_without_a_runtime_commit_too() {
-        struct Unpark(std::thread::Thread);
-        impl std::task::Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-        fn wait<T>(future: impl Future<Output = T>) -> T {
-            let mut future = std::pin::pin!(future);
-            let waker = Arc::new(Unpark(std::thread::current())).into();
-            loop {
-                if let std::task::Poll::Ready(value) =
-                    future.as_mut().poll(&mut std::task::Context::from_waker(&waker))
-                {
-                    return value;
-                }
-                std::thread::park();
-            }
-        }
-        let committer = wait(committer());
-        let threads: Vec<_> = (0..4_u32)
-            .map(|thread| {
-                let committer = committer.clone();
-                std::thread::spawn(move || {
-                    for number in 0..2_000_u32 {
-                        let mut batch = Batch::new();
-                        batch.put([thread.to_be_bytes(), number.to_be_bytes()].concat(), "");
-                        wait(committer.enqueue(batch)).unwrap();
-                    }
-                })
-            })
-            .collect();
-        for thread in threads {
-            thread.join().unwrap();
-        }
-        let all = wait(committer.engine.scan(&crate::Range::all(), 10_000)).unwrap();
-        assert_eq!(all.len(), 8_000);
     }
 }

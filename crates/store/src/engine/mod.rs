@@ -5,7 +5,6 @@
 mod embedded;
 mod memory;
 mod postgres;
-mod torn_journal;
 
 use std::path::PathBuf;
 use std::sync::Arc;

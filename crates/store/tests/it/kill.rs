@@ -25,7 +25,9 @@ fn config(path: &Path, fsync: bool) -> Config {
 /// One batch of a writer: two halves of a record, a counter, and the deletion of an old record.
 fn step(writer: u64, number: u64) -> Batch {
     let mut batch = Batch::new();
-    batch.put(format!("half/{writer}/{number:09}/a"), vec![number as u8; 50 + (number % 300) as usize]);
+    // The last writer's are large, so that flushing and the change of journals are killed too.
+    let len = if writer == WRITERS - 1 { 20_000 } else { 50 + number % 300 };
+    batch.put(format!("half/{writer}/{number:09}/a"), vec![number as u8; len as usize]);
     batch.put(format!("counter/{writer}"), number.to_string());
     if let Some(old) = number.checked_sub(WINDOW) {
         batch.delete(format!("half/{writer}/{old:09}/a")).delete(format!("half/{writer}/{old:09}/b"));

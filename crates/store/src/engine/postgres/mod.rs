@@ -18,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio_postgres::error::SqlState;
 
 use crate::batch::{Batch, Op};
+use crate::cloud::random_bytes;
 use crate::dump::Content;
 use crate::{CloudId, Config, Pair, Range, StoreError};
 
@@ -28,8 +29,10 @@ use snapshot::Sessions;
 
 /// A row of an index holds no more than 2,704 bytes; the cloud's id and the headers take some.
 const MOST_KEY_BYTES: usize = 2_600;
-/// How often a group is tried again when the server asks for that, or is away for a moment.
+/// How often a group is tried when the server is away for a moment: for about five seconds.
 const MOST_ATTEMPTS: u32 = 12;
+/// How often a group is tried when it meets those of other clouds: locks cover pages, which clouds may share.
+const MOST_RACES: u32 = 200;
 
 /// The engine of one cloud in one database.
 pub(crate) struct Postgres {
@@ -62,8 +65,8 @@ impl Postgres {
         let engine = Arc::new(Postgres {
             cloud,
             place,
-            reader: Mutex::new(Some(Arc::new(Session::connect(&postgres).await?))),
-            writer: Mutex::new(Writer { session: Some(session), owner }),
+            reader: Mutex::new(Some(Arc::new(session))),
+            writer: Mutex::new(Writer { session: None, owner }),
             snapshots: Sessions::new(postgres.clone()),
             config: postgres,
             lost: AtomicBool::new(false),
@@ -134,7 +137,8 @@ impl Postgres {
         writer.owner.group += 1;
         let group = writer.owner.group;
         let mut last = StoreError::Closed;
-        for attempt in 0..MOST_ATTEMPTS {
+        let (mut attempt, mut races) = (0, 0);
+        while attempt < MOST_ATTEMPTS && races < MOST_RACES {
             pause(attempt).await;
             let session = match self.connected(&mut writer, group).await {
                 Ok((session, true)) => {
@@ -145,6 +149,7 @@ impl Postgres {
                 Err(StoreError::NotOwner) => return Err(self.taken_over()),
                 Err(error) => {
                     last = error;
+                    attempt += 1;
                     continue;
                 }
             };
@@ -156,14 +161,20 @@ impl Postgres {
                 }
                 Ok(false) => return Err(self.taken_over()),
                 Err(error) => {
-                    let again = is_transient(&error);
+                    let lost_race = is_lost_race(&error);
                     if session.is_open() {
                         writer.session = Some(session);
-                        if !again {
+                        if !is_transient(&error) {
                             return Err(StoreError::engine("writing", error));
                         }
                     }
                     last = StoreError::engine("writing", error);
+                    if lost_race {
+                        races += 1;
+                        step_aside(races).await;
+                    } else {
+                        attempt += 1;
+                    }
                 }
             }
         }
@@ -178,7 +189,7 @@ impl Postgres {
         if let Some(session) = writer.session.take().filter(Session::is_open) {
             return Ok((session, false));
         }
-        let session = Session::connect(&self.config).await?;
+        let session = Session::connect_to_write(&self.config).await?;
         let done = writer.owner.last_group(&session, self.cloud).await? == group;
         Ok((session, done))
     }
@@ -232,8 +243,18 @@ impl Postgres {
 
 /// Errors after which the same statement may succeed: lost races and lost connections.
 fn is_transient(error: &tokio_postgres::Error) -> bool {
+    is_lost_race(error) || error.code().is_none_or(|code| code.code().starts_with("57P"))
+}
+
+fn is_lost_race(error: &tokio_postgres::Error) -> bool {
     let lost_race = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
-    error.code().is_none_or(|code| lost_race.contains(code) || code.code().starts_with("57P"))
+    error.code().is_some_and(|code| lost_race.contains(code))
+}
+
+/// A few milliseconds, different for each racer, so that they do not meet again.
+async fn step_aside(races: u32) {
+    let random = random_bytes::<1>().map_or(0, |[byte]| u64::from(byte));
+    tokio::time::sleep(Duration::from_micros(random * u64::from(races.min(20)) * 10)).await;
 }
 
 /// Nothing before the first attempt, then longer and longer, up to a second.

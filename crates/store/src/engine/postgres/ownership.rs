@@ -86,7 +86,7 @@ pub(super) fn keep_beating(engine: &Arc<Postgres>) {
             let mut writer = engine.writer.lock().await;
             // A broken connection is mended by the next group, or here.
             if !writer.session.as_ref().is_some_and(Session::is_open) {
-                writer.session = Session::connect(&engine.config).await.ok();
+                writer.session = Session::connect_to_write(&engine.config).await.ok();
             }
             let Some(session) = writer.session.as_ref() else { continue };
             match writer.owner.beat(session, engine.cloud).await {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use std::ops::Bound;
-use tokio_postgres::{Client, Error, NoTls, Statement, Transaction};
+use tokio_postgres::{Client, Error, IsolationLevel, NoTls, Statement, Transaction};
 
 use crate::batch::Op;
 use crate::{CloudId, Pair, Range, StoreError};
@@ -40,7 +40,20 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// A connection for reading. Reads are single statements: they see what is committed, and stay out of the
+    /// server's search for conflicts, where they would only make writers fail.
     pub(super) async fn connect(config: &tokio_postgres::Config) -> Result<Session, StoreError> {
+        Session::connect_with(config, "SET client_min_messages = warning").await
+    }
+
+    /// A connection for writing. Without sequential scans a statement's locks cover pages, not a whole table.
+    pub(super) async fn connect_to_write(config: &tokio_postgres::Config) -> Result<Session, StoreError> {
+        let settings = "SET client_min_messages = warning; SET default_transaction_isolation = 'serializable'; \
+                        SET enable_seqscan = off";
+        Session::connect_with(config, settings).await
+    }
+
+    async fn connect_with(config: &tokio_postgres::Config, settings: &str) -> Result<Session, StoreError> {
         let failed = |error| StoreError::engine("connecting to PostgreSQL", error);
         let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
         tokio::spawn(async move {
@@ -48,9 +61,7 @@ impl Session {
                 tracing::warn!(%error, "a connection to PostgreSQL ended");
             }
         });
-        let serializable =
-            "SET default_transaction_isolation = 'serializable'; SET client_min_messages = warning";
-        client.batch_execute(serializable).await.map_err(failed)?;
+        client.batch_execute(settings).await.map_err(failed)?;
         Ok(Session {
             client,
             get: tokio::sync::OnceCell::new(),
@@ -123,7 +134,10 @@ impl Session {
     }
 
     pub(super) async fn begin(&mut self) -> Result<Replacing<'_>, StoreError> {
-        let transaction = self.client.transaction().await;
+        // Only the owner writes these rows, and its row is locked by `mark`: a snapshot is isolation enough, and
+        // other clouds cannot make it fail.
+        let begin = self.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
+        let transaction = begin.start().await;
         Ok(Replacing(transaction.map_err(|error| StoreError::engine("beginning", error))?))
     }
 }
