@@ -234,10 +234,11 @@ impl Postgres {
         *self.reader.lock().await = None;
         self.snapshots.close();
         let mut writer = self.writer.lock().await;
-        match writer.session.take() {
-            Some(session) => writer.owner.release(&session, self.cloud).await,
-            None => Ok(()),
-        }
+        let session = match writer.session.take().filter(Session::is_open) {
+            Some(session) => session,
+            None => Session::connect(&self.config).await?,
+        };
+        writer.owner.release(&session, self.cloud).await
     }
 }
 
