@@ -95,7 +95,9 @@ impl Control for CloudControl {
         _remote: SocketAddr,
     ) -> BoxFuture<'static, http::Response<yakumo_front::body::Body>> {
         let inner = self.0.clone();
-        Box::pin(async move { inner.answer(&head, &body).await.into_http() })
+        // A task of its own: a client that goes away in the middle of a reset must not leave half of one behind.
+        let work = tokio::spawn(async move { inner.answer(&head, &body).await });
+        Box::pin(async move { work.await.unwrap_or_else(|error| Answer::failed(&error)).into_http() })
     }
 }
 
