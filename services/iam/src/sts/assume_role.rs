@@ -40,12 +40,17 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
     let role = find(&ctx, &input.role_arn).await?;
     let inherited = inherited(&ctx);
     let tags = session_tags(&input, &inherited)?;
-    authorise(&ctx, &input, role.as_ref(), &tags)?;
+    let source_identity = input.source_identity.clone().or(inherited.source_identity.clone());
+    authorise(&ctx, &input, role.as_ref(), &tags, source_identity.as_deref())?;
+    if inherited.source_identity.is_some() && source_identity != inherited.source_identity {
+        // AWS: "You cannot change the source identity once it is set":
+        // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
+        return Err(denied(&ctx, "sts:SetSourceIdentity", &input));
+    }
     // A role that does not exist trusts nobody, so whoever comes here found one.
     let role = role.ok_or_else(|| Error::internal("a role that does not exist was allowed to be assumed"))?;
     let duration_s = duration(&ctx, &input, &role)?;
     let policies = session_policies(&ctx, &input, &role).await?;
-    let source_identity = input.source_identity.clone().or(inherited.source_identity);
     let principal = Principal::assumed_role(
         PARTITION,
         role.account,
@@ -179,18 +184,20 @@ fn authorise(
     input: &AssumeRoleInput,
     role: Option<&Role>,
     tags: &BTreeMap<String, String>,
+    source_identity: Option<&str>,
 ) -> Result<()> {
     let owner = match role {
         Some(role) => role.account,
         None => split_arn(&input.role_arn).map_or(ctx.account(), |(account, _, _)| account),
     };
     let trust = Arc::new(trust(&input.role_arn, role)?);
-    let keys = keys(input, role, tags);
+    let keys = keys(input, role, tags, source_identity);
     ask(ctx, "sts:AssumeRole", input, owner, &trust, &keys)?;
-    if input.tags.as_ref().is_some_and(|tags| !tags.is_empty()) {
+    if !tags.is_empty() {
         ask(ctx, "sts:TagSession", input, owner, &trust, &keys)?;
     }
-    if input.source_identity.is_some() {
+    // AWS: an inherited source identity and inherited tags are set again, so every role of a chain must allow it.
+    if source_identity.is_some() {
         ask(ctx, "sts:SetSourceIdentity", input, owner, &trust, &keys)?;
     }
     Ok(())
@@ -203,12 +210,17 @@ fn trust(arn: &str, role: Option<&Role>) -> Result<Attached> {
     Ok(attached("trust policy", arn, Arc::new(document)))
 }
 
-fn keys(input: &AssumeRoleInput, role: Option<&Role>, tags: &BTreeMap<String, String>) -> Keys {
+fn keys(
+    input: &AssumeRoleInput,
+    role: Option<&Role>,
+    tags: &BTreeMap<String, String>,
+    source_identity: Option<&str>,
+) -> Keys {
     let mut keys = key("sts:RoleSessionName", &input.role_session_name);
     if let Some(external_id) = &input.external_id {
         keys.extend(key("sts:ExternalId", external_id));
     }
-    if let Some(source_identity) = &input.source_identity {
+    if let Some(source_identity) = source_identity {
         keys.extend(key("sts:SourceIdentity", source_identity));
     }
     if let Some(names) = input.transitive_tag_keys.as_ref().filter(|names| !names.is_empty()) {
@@ -234,18 +246,20 @@ fn ask(
 ) -> Result<()> {
     let mut need = Need::new(action, input.role_arn.clone(), owner).with_policy(Some(trust.clone()));
     need.keys.clone_from(keys);
-    ctx.authorize(need).map_err(|denied| {
-        // AWS: STS does not say which policy denied, so that nobody learns which roles exist.
-        let context = yakumo_policy::Context::new();
-        let request = Request {
-            principal: &ctx.caller().principal,
-            action,
-            resource: &input.role_arn,
-            resource_account: Some(owner),
-            context: &context,
-        };
-        error::denied(Decision::bare_message(&request)).with_source(denied)
-    })
+    ctx.authorize(need).map_err(|reason| denied(ctx, action, input).with_source(reason))
+}
+
+/// AWS: STS does not say which policy denied, so that nobody learns which roles exist.
+fn denied(ctx: &Ctx, action: &str, input: &AssumeRoleInput) -> Error {
+    let context = yakumo_policy::Context::new();
+    let request = Request {
+        principal: &ctx.caller().principal,
+        action,
+        resource: &input.role_arn,
+        resource_account: None,
+        context: &context,
+    };
+    error::denied(Decision::bare_message(&request))
 }
 
 fn duration(ctx: &Ctx, input: &AssumeRoleInput, role: &Role) -> Result<i32> {

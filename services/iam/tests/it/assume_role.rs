@@ -162,5 +162,28 @@ async fn session_tags_become_principal_tags_and_transitive_ones_go_on() -> Resul
     let untagged = role(&root, "untagged", no_tags, "").await?;
     assume(&cloud, &tagged, &untagged, &[]).await?;
     failed(assume(&cloud, &tagged, &untagged, &tag).await, "AccessDenied");
+    failed(assume(&cloud, &handing_on, &untagged, &[]).await, "AccessDenied");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_source_identity_goes_on_and_never_changes() -> Result<()> {
+    let cloud = TestCloud::start().await?;
+    let root = cloud.root(ACCOUNT);
+    let alice = user(&cloud, &root, "alice", "").await?;
+    let all = says("Allow", "sts:*");
+    let lets_name = |principal: &str| trusts(principal).replace("sts:TagSession", "sts:SetSourceIdentity");
+    let first = role(&root, "first", &lets_name(ALICE), &all).await?;
+    let second = role(&root, "second", &lets_name(&first), &all).await?;
+    let silent = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111122223333"}}}"#;
+    let silent = role(&root, "silent", silent, "").await?;
+    let named = assume(&cloud, &alice, &first, &[("SourceIdentity", "alice")]).await?;
+    assume(&cloud, &named, &second, &[]).await?;
+    assume(&cloud, &named, &second, &[("SourceIdentity", "alice")]).await?;
+    failed(assume(&cloud, &named, &second, &[("SourceIdentity", "mallory")]).await, "AccessDenied");
+    failed(assume(&cloud, &named, &silent, &[]).await, "AccessDenied");
+    let nameless = assume(&cloud, &alice, &first, &[]).await?;
+    assume(&cloud, &nameless, &silent, &[]).await?;
+    assume(&cloud, &nameless, &second, &[("SourceIdentity", "mallory")]).await?;
     Ok(())
 }
