@@ -13,6 +13,8 @@ use yakumo_room::{Caller, Decided};
 
 /// How many requests are remembered.
 pub const JOURNAL_ENTRIES_MAX: usize = 4_096;
+/// How many bytes of what clients wrote are remembered; the newest request always is.
+const JOURNAL_BYTES_MAX: usize = 64 << 20;
 
 /// One answered request.
 #[derive(Clone, Debug)]
@@ -43,6 +45,14 @@ pub struct Entry {
     pub error: Option<(String, String)>,
 }
 
+impl Entry {
+    /// The bytes in it that the client had a hand in.
+    fn weight_bytes(&self) -> usize {
+        let error = self.error.as_ref().map_or(0, |(code, message)| code.len() + message.len());
+        error + self.decided.iter().map(Decided::weight_bytes).sum::<usize>()
+    }
+}
+
 /// The memory of the last [`JOURNAL_ENTRIES_MAX`] requests.
 #[derive(Default)]
 pub struct Journal {
@@ -53,22 +63,37 @@ pub struct Journal {
 #[derive(Default)]
 struct Entries {
     last: u64,
-    ring: VecDeque<Arc<Entry>>,
+    ring: VecDeque<(usize, Arc<Entry>)>,
+    bytes: usize,
+}
+
+impl Entries {
+    fn is_full(&self) -> bool {
+        let many = self.ring.len() > JOURNAL_ENTRIES_MAX;
+        many || (self.bytes > JOURNAL_BYTES_MAX && self.ring.len() > 1)
+    }
 }
 
 impl Journal {
     /// Remembers a request; numbers it.
     pub fn push(&self, mut entry: Entry) {
+        let weight = entry.weight_bytes();
         let dropped = {
             let mut entries = self.entries.lock();
             entries.last += 1;
             entry.sequence = entries.last;
-            let oldest =
-                if entries.ring.len() == JOURNAL_ENTRIES_MAX { entries.ring.pop_front() } else { None };
-            entries.ring.push_back(Arc::new(entry));
+            entries.bytes += weight;
+            entries.ring.push_back((weight, Arc::new(entry)));
+            let mut oldest = Vec::new();
+            while entries.is_full()
+                && let Some((weight, entry)) = entries.ring.pop_front()
+            {
+                entries.bytes -= weight;
+                oldest.push(entry);
+            }
             oldest
         };
-        // The old entry is freed outside the lock.
+        // Old entries are freed outside the lock.
         drop(dropped);
         self.arrived.notify_waiters();
     }
@@ -76,20 +101,22 @@ impl Journal {
     /// At most `limit` entries behind `sequence`, oldest first.
     pub fn after(&self, sequence: u64, limit: usize) -> Vec<Arc<Entry>> {
         let entries = self.entries.lock();
-        let skip = entries.ring.partition_point(|entry| entry.sequence <= sequence);
-        entries.ring.iter().skip(skip).take(limit).cloned().collect()
+        let skip = entries.ring.partition_point(|(_, entry)| entry.sequence <= sequence);
+        entries.ring.iter().skip(skip).take(limit).map(|(_, entry)| entry.clone()).collect()
     }
 
     /// The newest `limit` entries, oldest first.
     pub fn newest(&self, limit: usize) -> Vec<Arc<Entry>> {
         let entries = self.entries.lock();
         let skip = entries.ring.len().saturating_sub(limit);
-        entries.ring.iter().skip(skip).cloned().collect()
+        entries.ring.iter().skip(skip).map(|(_, entry)| entry.clone()).collect()
     }
 
     /// The entry of a request id.
     pub fn find(&self, request_id: &str) -> Option<Arc<Entry>> {
-        self.entries.lock().ring.iter().rev().find(|entry| entry.request_id == request_id).cloned()
+        let entries = self.entries.lock();
+        let mut newest_first = entries.ring.iter().rev().map(|(_, entry)| entry);
+        newest_first.find(|entry| entry.request_id == request_id).cloned()
     }
 
     /// Waits until an entry with a sequence above `sequence` is there.
@@ -106,7 +133,7 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, JOURNAL_ENTRIES_MAX, Journal};
+    use super::{Entry, JOURNAL_BYTES_MAX, JOURNAL_ENTRIES_MAX, Journal};
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::Duration;
     use yakumo_aws::Timestamp;
@@ -139,5 +166,21 @@ mod tests {
         let newest = journal.newest(2);
         assert_eq!(newest.last().unwrap().request_id, JOURNAL_ENTRIES_MAX.to_string());
         assert_eq!(journal.after(newest[0].sequence, 10).len(), 1);
+    }
+
+    #[test]
+    fn long_texts_do_not_pile_up() {
+        let journal = Journal::default();
+        for number in 0..70 {
+            let error = Some(("Refused".to_owned(), "x".repeat(1 << 20)));
+            journal.push(Entry { error, ..entry(&number.to_string()) });
+        }
+        assert_eq!(journal.newest(100).len(), 63);
+        let error = Some(("Refused".to_owned(), "x".repeat(JOURNAL_BYTES_MAX)));
+        journal.push(Entry { error, ..entry("huge") });
+        assert_eq!(journal.newest(100).len(), 1);
+        journal.push(entry("next"));
+        assert_eq!(journal.newest(100).len(), 1);
+        assert!(journal.find("next").is_some());
     }
 }

@@ -69,6 +69,15 @@ impl Decided {
         Err(Error::sender("AccessDenied", text).with_status(403))
     }
 
+    /// How many bytes of it the client had a hand in, so that whoever keeps decisions can bound them.
+    pub fn weight_bytes(&self) -> usize {
+        let Facts { user_agent, referer, .. } = &self.circumstances.facts;
+        let head = user_agent.as_ref().map_or(0, String::len) + referer.as_ref().map_or(0, String::len);
+        let texts = |values: &[String]| values.iter().map(String::len).sum::<usize>();
+        let keys = self.need.keys.iter().map(|(key, values)| key.len() + texts(values)).sum::<usize>();
+        self.need.resource.len() + keys + head
+    }
+
     /// Why it was decided so: every policy that was looked at, statement by statement.
     pub fn explain(&self, caller: &Caller) -> Explanation {
         let context = self.context();
