@@ -5,6 +5,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -26,15 +27,16 @@ pub fn row<'w>(world: &'w World, addressed: &Addressed) -> Result<&'w dyn Regist
 pub async fn run(row: &dyn Registered, ctx: Ctx, input: Input) -> Result<Output> {
     let work = AssertUnwindSafe(row.handle(ctx.clone(), input)).catch_unwind();
     let name = row.name();
-    let work = async move {
-        work.await.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
-            tracing::error!(operation = name, panic = text, "a handler panicked");
-            Err(Error::internal(format!("{name} panicked: {text}")))
-        })
-    };
+    let work = async move { work.await.unwrap_or_else(|panic| Err(panicked(name, &*panic))) };
     Handling { ctx, work: Some(Box::pin(work)) }.await
+}
+
+/// What a panic becomes: an error that does not tell the client what broke.
+pub fn panicked(place: &str, panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+    tracing::error!(place, panic = text, "a panic on the way of a request");
+    Error::internal(format!("{place} panicked: {text}"))
 }
 
 /// A handler at work. Dropped before its end, it goes on in the background.

@@ -1,8 +1,9 @@
 //! Step 3: who asks? The signature must be the owner's, now, over exactly this request.
 
 use crate::front::Front;
+use crate::page;
 use crate::reader::Reader;
-use crate::record::Trip;
+use crate::record::{Trip, host};
 use crate::signature::{self, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
 use http::request::Parts;
 use std::sync::Arc;
@@ -67,7 +68,7 @@ pub async fn identify(
     };
     let region = region(&presented, addressed, family)?;
     signature::check_scope(&presented, addressed.service.signing_name, None).map_err(refuse)?;
-    let credentials = credentials(front, world, &presented).await?;
+    let credentials = credentials(front, world, head, &presented).await?;
     let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(&presented)).map_err(refuse)?;
     check_token(&credentials, &presented).map_err(refuse)?;
     let streams = addressed.streams();
@@ -96,13 +97,21 @@ fn anonymous(world: &World, addressed: &Addressed, family: Family) -> Result<Ide
 async fn credentials(
     front: &Front,
     world: &World,
+    head: &Parts,
     presented: &Presented,
 ) -> Result<Option<Arc<Credentials>>> {
     let id = presented.access_key_id();
     if front.settings.static_root_keys
         && let Some(root) = static_root_credentials(id)
     {
-        return Ok(Some(Arc::new(root)));
+        if !page::is_foreign(head) {
+            return Ok(Some(Arc::new(root)));
+        }
+        tracing::warn!(
+            key = id,
+            host = host(head),
+            "a static root key is no key for a web page from elsewhere"
+        );
     }
     if let Some(root) = front.settings.root_key.as_ref().filter(|root| root.access_key_id == id) {
         return Ok(Some(root.clone()));

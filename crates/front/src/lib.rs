@@ -16,6 +16,7 @@ mod journal;
 pub mod limits;
 pub mod listen;
 mod metrics;
+mod page;
 mod pipeline;
 mod reader;
 mod record;

@@ -1,17 +1,20 @@
 //! One request, step by step. Each step is a file; this one only puts them in order.
 //!
-//! Invariant: no handler runs before its caller is known and allowed, and every answer is recorded.
+//! Invariant: no handler runs before its caller is known and allowed, and every request is recorded, even one whose
+//! client does not wait for the answer.
 
 use crate::body::{Body, Inbound};
 use crate::front::Front;
 use crate::listen::Peer;
 use crate::reader::Reader;
-use crate::record::{self, Trip};
+use crate::record::Trip;
 use crate::{address, authorise, control, decode, dispatch, encode, identify};
+use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{Request, Response};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use yakumo_aws::Result;
 use yakumo_room::{Ctx, Input, Output, Registered};
@@ -24,13 +27,15 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
     }
     let mut trip = Trip::begin(&front, peer);
     let mut body = Reader::new(body, front.settings.body_bytes_max);
-    let outcome = steps(&front, &head, &mut body, &mut trip).await;
+    let steps = AssertUnwindSafe(steps(&front, &head, &mut body, &mut trip)).catch_unwind();
+    let outcome =
+        steps.await.unwrap_or_else(|panic| Err(dispatch::panicked("a step of the front door", &*panic)));
     let mut response = encode::response(&mut trip, outcome);
     // A client that still waits for `100 Continue` has not sent its body and must not be asked for it now.
     if head.headers.contains_key(EXPECT) && !body.is_read() || !body.drain().await {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    record::record(&front, trip, response.status().as_u16());
+    trip.status = response.status().as_u16();
     response
 }
 
@@ -48,8 +53,9 @@ async fn steps(
     let row = dispatch::row(&world, &addressed)?;
     let input = decode::decode(row, &addressed, head, body, identity.seal).await?;
     let ctx = Ctx::new(visit, addressed.service.name, identity.caller, identity.region, trip.facts(head));
+    trip.ctx = Some(ctx.clone());
     let outcome = allowed(row, &ctx, input).await;
-    trip.decided = ctx.take_decided();
+    trip.settle();
     encode::output(row, &addressed, outcome?, &trip.request_id)
 }
 

@@ -8,11 +8,14 @@ use http::request::Parts;
 use std::sync::Arc;
 use std::time::Instant;
 use yakumo_aws::{Region, Timestamp};
-use yakumo_room::{Caller, Decided, Facts, host_now};
+use yakumo_room::{Caller, Ctx, Decided, Facts, host_now};
 use yakumo_wire::model::Service;
 use yakumo_wire::{Addressed, Protocol};
 
-/// What became known of a request on its way through the steps.
+/// The status of a request whose client went away before its answer. What it began may still come to its end.
+const CLIENT_GONE: u16 = 499;
+
+/// What became known of a request on its way through the steps. Dropping it records the request.
 pub struct Trip {
     /// The id that the client gets back.
     pub request_id: String,
@@ -26,6 +29,11 @@ pub struct Trip {
     pub region: Option<Region>,
     /// What the policies were asked.
     pub decided: Vec<Decided>,
+    /// The request as its room sees it, from the first decision until the handler has ended.
+    pub ctx: Option<Ctx>,
+    /// The status of the answer.
+    pub status: u16,
+    front: Arc<Front>,
     /// The error's code and message, when it ended in one.
     pub error: Option<(String, String)>,
     peer: Peer,
@@ -35,7 +43,7 @@ pub struct Trip {
 
 impl Trip {
     /// Begins a trip: gives it its id and its time.
-    pub fn begin(front: &Front, peer: Peer) -> Trip {
+    pub fn begin(front: &Arc<Front>, peer: Peer) -> Trip {
         Trip {
             request_id: front.request_id(),
             addressed: None,
@@ -43,10 +51,20 @@ impl Trip {
             caller: None,
             region: None,
             decided: Vec::new(),
+            ctx: None,
+            status: CLIENT_GONE,
+            front: front.clone(),
             error: None,
             peer,
             arrived: host_now(),
             began: Instant::now(),
+        }
+    }
+
+    /// Takes what the policies were asked out of the request, and leaves its world.
+    pub fn settle(&mut self) {
+        if let Some(ctx) = self.ctx.take() {
+            self.decided = ctx.take_decided();
         }
     }
 
@@ -64,35 +82,39 @@ impl Trip {
     }
 }
 
-/// The host that the client named: `host:port` as it wrote it, from the header or HTTP/2's authority.
+/// The host that the client named: `host:port` as it wrote it, from the header or HTTP/2's authority. The header goes
+/// first: it is what a signature covers, and a request line that says otherwise must not lead anywhere else.
 pub fn host(head: &Parts) -> &str {
     let authority = head.uri.authority().map(http::uri::Authority::as_str);
     let header = head.headers.get(HOST).and_then(|host| host.to_str().ok());
-    authority.or(header).unwrap_or("localhost")
+    header.or(authority).unwrap_or("localhost")
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// Counts and remembers an answered request.
-pub fn record(front: &Front, trip: Trip, status: u16) {
-    let took = trip.began.elapsed();
-    let service = trip.addressed.as_ref().map(|addressed| addressed.service.name);
-    let operation = trip.addressed.as_ref().map(|addressed| addressed.operation.name);
-    front.metrics.count(service, operation, status, took);
-    front.journal.push(Entry {
-        sequence: 0,
-        request_id: trip.request_id,
-        arrived: trip.arrived,
-        took,
-        source_ip: trip.peer.remote.ip(),
-        service,
-        operation,
-        region: trip.region,
-        caller: trip.caller,
-        decided: trip.decided,
-        status,
-        error: trip.error,
-    });
+impl Drop for Trip {
+    /// Counts and remembers the request, whether it was answered or its client went away before.
+    fn drop(&mut self) {
+        self.settle();
+        let took = self.began.elapsed();
+        let service = self.addressed.as_ref().map(|addressed| addressed.service.name);
+        let operation = self.addressed.as_ref().map(|addressed| addressed.operation.name);
+        self.front.metrics.count(service, operation, self.status, took);
+        self.front.journal.push(Entry {
+            sequence: 0,
+            request_id: std::mem::take(&mut self.request_id),
+            arrived: self.arrived,
+            took,
+            source_ip: self.peer.remote.ip(),
+            service,
+            operation,
+            region: self.region,
+            caller: self.caller.take(),
+            decided: std::mem::take(&mut self.decided),
+            status: self.status,
+            error: self.error.take(),
+        });
+    }
 }

@@ -1,5 +1,6 @@
 //! The pipeline around rooms that misbehave: what a room does wrong must not reach a client as anything but an error.
 
+mod intruders;
 mod streaming;
 
 use std::net::SocketAddr;
@@ -84,6 +85,19 @@ async fn a_panic_is_a_500_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
+async fn a_panic_before_the_handler_is_a_500_too() {
+    let rule =
+        Access::needs(|_: &Ctx, _: &ListQueuesInput| Box::pin(async { panic!("a mistake in a rule") }));
+    let room = Room::new("sqs")
+        .on(ListQueues, rule, async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
+    let door = door(room).await;
+    let failure = list(&door).await.unwrap_err();
+    assert_eq!((failure.status, failure.code.as_str()), (500, "InternalFailure"));
+    assert!(!failure.message.contains("mistake"), "the client is not told of the inside");
+    assert_eq!(door.front.journal.newest(9)[0].status, 500);
+}
+
+#[tokio::test]
 async fn a_handler_that_must_ask_and_does_not_gives_nothing_away() {
     let silent =
         Room::new("sqs").on(ListQueues, Access::inside("a test"), async |_: Ctx, _: ListQueuesInput| {
@@ -128,6 +142,10 @@ async fn a_handler_runs_to_its_end_when_its_client_goes_away() {
     client.shutdown_background();
     let told = outcome.wait_for(|state| *state == "told");
     tokio::time::timeout(Duration::from_secs(20), told).await.unwrap().unwrap();
+    // It is remembered although nobody heard its answer: nobody acts unseen by hanging up.
+    door.front.journal.wait_after(0).await;
+    let entry = door.front.journal.newest(1).remove(0);
+    assert_eq!((entry.status, entry.operation, entry.decided.len()), (499, Some("ListQueues"), 1));
 }
 
 #[tokio::test]
