@@ -121,13 +121,25 @@ impl Directory {
     }
 }
 
+/// Tries for a fifth of a second: a process that is being started holds copies of our files until its `exec`, and a
+/// store that was dropped a moment ago may still be closing.
+fn try_lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(std::time::Duration::from_millis(10)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
 /// Takes the lock and leaves the process id in it, for whoever finds it taken.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let name = path.join(LOCK);
     let failed = |error| StoreError::io_at("locking", &name, error);
     let mut file =
         OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&name).map_err(failed)?;
-    match file.try_lock() {
+    match try_lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();

@@ -37,6 +37,11 @@ impl Group {
         self.entries.last().map_or(0, |entry| entry.order)
     }
 
+    /// The order of the last batch that has rows for the change feed.
+    pub(crate) fn last_change(&self) -> Option<u64> {
+        self.entries.iter().rev().find(|entry| !entry.batch.changes.is_empty()).map(|entry| entry.order)
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.entries.iter().map(|entry| entry.batch.changes.len() as u64).sum()
     }

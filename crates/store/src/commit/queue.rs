@@ -239,8 +239,8 @@ impl Committer {
         self.engine.apply(&mut group.ops).await?;
         lead.order_ceiling = ceiling;
         lead.feed = feed;
-        if rows > 0 {
-            self.latest_change.send_replace(Order::from_u64(group.last_order()));
+        if let Some(order) = group.last_change() {
+            self.latest_change.send_replace(Order::from_u64(order));
         }
         Ok(())
     }

@@ -231,12 +231,14 @@ impl Postgres {
     /// Gives the cloud back and closes the connections.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         self.closed.store(true, Relaxed);
-        *self.reader.lock().await = None;
+        let reader = self.reader.lock().await.take();
         self.snapshots.close();
         let mut writer = self.writer.lock().await;
-        let session = match writer.session.take().filter(Session::is_open) {
+        writer.session = None;
+        // Not the writing connection: its statements may lose races.
+        let session = match reader.filter(|session| session.is_open()) {
             Some(session) => session,
-            None => Session::connect(&self.config).await?,
+            None => Arc::new(Session::connect(&self.config).await?),
         };
         writer.owner.release(&session, self.cloud).await
     }

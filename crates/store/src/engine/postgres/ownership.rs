@@ -60,9 +60,10 @@ impl Owner {
     }
 
     /// Gives a sign of life; false when the cloud is another's.
-    async fn beat(&self, session: &Session, cloud: CloudId) -> Result<bool, tokio_postgres::Error> {
+    async fn beat(&self, session: &Session, cloud: CloudId) -> Result<bool, StoreError> {
         let beat = "UPDATE yakumo_clouds SET beat = clock_timestamp() WHERE cloud = $1 AND owner = $2";
-        Ok(session.client().execute(beat, &[&cloud.as_str(), &self.token]).await? == 1)
+        let beaten = session.client().execute(beat, &[&cloud.as_str(), &self.token]).await;
+        Ok(beaten.map_err(|error| StoreError::engine("giving a sign of life", error))? == 1)
     }
 
     /// Lets the next process in at once.
@@ -83,13 +84,13 @@ pub(super) fn keep_beating(engine: &Arc<Postgres>) {
             if engine.closed.load(Relaxed) || engine.lost.load(Relaxed) {
                 return;
             }
-            let mut writer = engine.writer.lock().await;
-            // A broken connection is mended by the next group, or here.
-            if !writer.session.as_ref().is_some_and(Session::is_open) {
-                writer.session = Session::connect_to_write(&engine.config).await.ok();
-            }
-            let Some(session) = writer.session.as_ref() else { continue };
-            match writer.owner.beat(session, engine.cloud).await {
+            // Between the groups: both write the cloud's row.
+            let writer = engine.writer.lock().await;
+            let beat = match engine.reader().await {
+                Ok(session) => writer.owner.beat(&session, engine.cloud).await,
+                Err(error) => Err(error),
+            };
+            match beat {
                 Ok(true) => {}
                 Ok(false) => {
                     engine.taken_over();
