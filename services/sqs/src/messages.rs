@@ -89,10 +89,12 @@ async fn poll(ctx: &Ctx, queue: &Arc<OpenQueue>, asked: &Asked<'_>) -> Result<De
             return Ok(deliveries);
         }
         tokio::select! {
-            () = waiter.turn(place) => {}
-            () = &mut timeout => return Ok(deliveries),
+            // In this order: a client that has gone takes nothing, even when its turn has come as well.
+            biased;
             () = &mut gone => return Ok(deliveries),
             () = &mut stopped => return Ok(deliveries),
+            () = waiter.turn(place) => {}
+            () = &mut timeout => return Ok(deliveries),
         }
     }
 }
