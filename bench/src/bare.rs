@@ -65,7 +65,7 @@ impl Answers {
 }
 
 /// The length of yakumo's receipt handles.
-const HANDLE_BYTES: usize = 120;
+const HANDLE_BYTES: usize = 44;
 
 async fn answer(
     answers: &'static Answers,
@@ -75,7 +75,7 @@ async fn answer(
     let body = match target {
         b"AmazonSQS.SendMessage" => answers.send.clone(),
         b"AmazonSQS.ReceiveMessage" => answers.receive.clone(),
-        _ => Bytes::new(),
+        _ => Bytes::from_static(b"{}"),
     };
     let mut incoming = request.into_body();
     while let Some(Ok(_)) = incoming.frame().await {}
