@@ -14,6 +14,9 @@ use tokio::sync::{Mutex, MutexGuard};
 use yakumo_aws::{AccountId, Error, Region, Result};
 use yakumo_room::{Base, Record, Scope};
 
+/// AWS: the longest name of a queue.
+const NAME_BYTES_MAX: usize = 80;
+
 type World = HashMap<Box<str>, Arc<OpenQueue>>;
 
 /// The room's memory.
@@ -61,6 +64,8 @@ impl Registry {
     ) -> Result<Option<Arc<OpenQueue>>> {
         match self.opened(account, region, name) {
             Some(queue) if !queue.is_stale() => Ok(Some(queue)),
+            // No queue has such a name, and the store takes no keys of any length.
+            None if name.len() > NAME_BYTES_MAX => Ok(None),
             _ => self.change().await.find(account, region, name).await,
         }
     }

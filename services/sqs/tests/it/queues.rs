@@ -21,6 +21,8 @@ async fn create_is_idempotent_and_exact() {
     assert_eq!(sqs.ok("GetQueueUrl", json!({ "QueueName": "q" })).await["QueueUrl"], json!(url));
     let absent = sqs.refused("GetQueueUrl", json!({ "QueueName": "absent" })).await;
     assert_eq!(absent, pair("QueueDoesNotExist", "The specified queue does not exist."));
+    let endless = json!({ "QueueUrl": sqs.url(&"x".repeat(100_000)), "MessageBody": "x" });
+    assert_eq!(sqs.refused("SendMessage", endless).await.0, "QueueDoesNotExist");
 }
 
 #[tokio::test]
