@@ -1,6 +1,6 @@
 //! Starts a cloud and stops it.
 
-use crate::{ClockStart, Config, RootKey, kept, services};
+use crate::{ClockStart, Config, Location, RootKey, kept, services};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,8 @@ use yakumo_store::{Store, StoreError};
 
 /// How long requests in flight may take to end at a stop.
 const STOP_GRACE: Duration = Duration::from_secs(10);
+/// How long a start waits for the owner of a cloud in PostgreSQL to show that it lives: the beat's limit and a little.
+const OWNER_PATIENCE: Duration = Duration::from_secs(12);
 /// The largest body, in bytes, of an operation that does not stream: SQS's 1 MiB of message, escaped at worst.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -58,7 +60,7 @@ impl Cloud {
         let address = SocketAddr::new(config.bind, config.port);
         let listener = Listener::bind(listen_config(&config, address));
         let listener = listener.map_err(|source| StartError::Listen { address, source })?;
-        let store = Store::open(store_config).await?;
+        let store = open_store(store_config).await?;
         let clock = start_clock(&store, config.clock).await?;
         let ids = Ids::new(config.seed);
         let loopback = is_loopback(config.bind);
@@ -173,6 +175,23 @@ fn listen_config(config: &Config, address: SocketAddr) -> listen::Config {
 
 fn is_loopback(ip: IpAddr) -> bool {
     ip.is_loopback()
+}
+
+/// Opens the store. The owner of a cloud in PostgreSQL that was killed is only known to be dead when its beat has run
+/// out, so a restart waits that long before it gives up.
+async fn open_store(config: yakumo_store::Config) -> Result<Store, StoreError> {
+    let patience =
+        if matches!(config.location, Location::Postgres(_)) { OWNER_PATIENCE } else { Duration::ZERO };
+    let end = tokio::time::Instant::now() + patience;
+    loop {
+        match Store::open(config.clone()).await {
+            Err(StoreError::Locked { place, holder }) if tokio::time::Instant::now() < end => {
+                tracing::warn!(place, holder, "the cloud has an owner; waiting whether it still lives");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 async fn start_clock(store: &Store, start: ClockStart) -> Result<Clock, StartError> {
