@@ -9,6 +9,7 @@ use crate::address::Address;
 use crate::queue::open::OpenQueue;
 use crate::queue::registry::Registry;
 use crate::state::{QueueName, queue_arn};
+use crate::tags;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use yakumo_api_sqs as api;
@@ -77,6 +78,8 @@ pub fn create_queue() -> Access<api::CreateQueueInput> {
             let arn = queue_arn(ctx.account(), ctx.region(), &input.queue_name);
             let mut needs = vec![Need::new("sqs:createqueue", arn.clone(), ctx.account())];
             if let Some(tags) = input.tags.as_ref().filter(|tags| !tags.is_empty()) {
+                // Counted before they become condition keys, so that nobody is asked about thousands.
+                tags::check(&input.queue_name, tags, 0)?;
                 needs.push(Need::new("sqs:tagqueue", arn, ctx.account()));
                 needs = needs.into_iter().map(|need| with_request_tags(need, tags)).collect();
             }
@@ -110,6 +113,7 @@ pub fn list_queues() -> Access<api::ListQueuesInput> {
 pub fn tag_queue() -> Access<api::TagQueueInput> {
     Access::needs(|ctx, input: &api::TagQueueInput| {
         Box::pin(async move {
+            tags::check(named(ctx, &input.queue_url)?.1, &input.tags, 0)?;
             let need = queue_need(ctx, "sqs:tagqueue", &input.queue_url).await?;
             Ok(vec![with_request_tags(need, &input.tags)])
         })

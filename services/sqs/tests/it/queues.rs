@@ -1,6 +1,6 @@
 //! Queues: create, find, list, configure, tag, share, purge, delete.
 
-use super::client::{Sqs, arn, pair};
+use super::client::{self, OTHER, Sqs, arn, pair};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -89,6 +89,11 @@ async fn tags_come_and_go() {
     let many: serde_json::Map<String, Value> = (0..50).map(|n| (format!("k{n}"), json!("v"))).collect();
     let refused = sqs.refused("TagQueue", json!({ "QueueUrl": url, "Tags": many })).await;
     assert_eq!(refused.1, "Too many tags added for queue q.");
+    // Counted before the policies are asked, whoever gives them.
+    let many: serde_json::Map<String, Value> = (0..51).map(|n| (format!("k{n}"), json!("v"))).collect();
+    let stranger = sqs.cloud.root(OTHER);
+    let text = client::refused(&stranger, "TagQueue", json!({ "QueueUrl": url, "Tags": many })).await.1;
+    assert_eq!(text, "Too many tags added for queue q.");
 }
 
 #[tokio::test]
