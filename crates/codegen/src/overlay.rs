@@ -83,7 +83,7 @@ fn apply_error(api: &mut Api, name: &str, value: &Value) -> Result<()> {
     for (key, value) in value.as_table().into_iter().flatten() {
         match key.as_str() {
             "source" => {}
-            "query_code" | "query_status" | "code" | "error" => {
+            "query_code" | "query_status" | "query_message" | "code" | "error" => {
                 shape.facts.insert(key.replace('_', "-"), plain(value));
             }
             _ => bail!("unknown key {key}"),

@@ -235,6 +235,7 @@ impl Packer<'_> {
             self.text(code);
             self.number(query_status);
             self.text(query_code);
+            self.text(if shape.is("query-message") { shape.fact("query-message") } else { "" });
             self.number(u64::from(shape.is("fault")));
         }
         Ok(())

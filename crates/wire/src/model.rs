@@ -195,6 +195,8 @@ pub struct ErrorFacts {
     pub query_status: u16,
     /// Code in query answers and in `x-amzn-query-error`.
     pub query_code: &'static str,
+    /// Message in query answers, where it is another one; empty for none.
+    pub query_message: &'static str,
     /// The service's mistake.
     pub fault: bool,
 }

@@ -32,7 +32,7 @@ fn fields(out: &mut String, named: &Named<'_>) {
     }
 }
 
-fn wrapped(named: &Named<'_>, code: &str) -> Vec<u8> {
+fn wrapped(named: &Named<'_>, code: &str, message: &str) -> Vec<u8> {
     let mut out = String::with_capacity(512);
     out.push_str("<ErrorResponse");
     if let Some(service) = named.service.filter(|service| !service.xml_namespace.is_empty()) {
@@ -42,7 +42,7 @@ fn wrapped(named: &Named<'_>, code: &str) -> Vec<u8> {
     out.push_str("<Error>");
     element(&mut out, "Type", if named.sender() { "Sender" } else { "Receiver" });
     element(&mut out, "Code", code);
-    element(&mut out, "Message", &named.error.message);
+    element(&mut out, "Message", message);
     fields(&mut out, named);
     out.push_str("</Error>");
     element(&mut out, "RequestId", named.request_id);
@@ -53,7 +53,9 @@ fn wrapped(named: &Named<'_>, code: &str) -> Vec<u8> {
 /// `<ErrorResponse><Error>…`.
 /// Source: <https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization>
 pub(super) fn query(named: &Named<'_>) -> Vec<u8> {
-    wrapped(named, named.query_code())
+    // Some errors had other words in query than they have in the protocol that came after it.
+    let own = named.facts.map(|facts| facts.query_message).filter(|message| !message.is_empty());
+    wrapped(named, named.query_code(), own.unwrap_or(&named.error.message))
 }
 
 /// `<Response><Errors><Error>…`.
@@ -73,7 +75,7 @@ pub(super) fn ec2(named: &Named<'_>) -> Vec<u8> {
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 pub(super) fn rest(named: &Named<'_>, bare: bool) -> Vec<u8> {
     if !bare {
-        return wrapped(named, named.code());
+        return wrapped(named, named.code(), &named.error.message);
     }
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error>");
     element(&mut out, "Code", named.code());

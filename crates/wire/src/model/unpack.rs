@@ -207,6 +207,7 @@ fn shape(from: &mut Reader) -> Shape {
         code: from.text(),
         query_status: from.number() as u16,
         query_code: from.text(),
+        query_message: from.text(),
         fault: from.flag(),
     });
     let mut shape = Shape {
