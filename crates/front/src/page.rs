@@ -56,8 +56,8 @@ fn is_local(host: &str) -> bool {
     }
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let below =
-        |domain: &&str| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    !name.is_empty() && (!name.contains('.') || LOCAL_DOMAINS.iter().any(|domain| below(&domain)))
+        |domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    !name.is_empty() && (!name.contains('.') || LOCAL_DOMAINS.iter().any(|domain| below(domain)))
 }
 
 #[cfg(test)]

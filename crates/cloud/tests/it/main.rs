@@ -1,5 +1,7 @@
 //! The pipeline around rooms that misbehave: what a room does wrong must not reach a client as anything but an error.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail with a panic")]
+
 mod intruders;
 mod streaming;
 
