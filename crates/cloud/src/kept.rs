@@ -48,6 +48,11 @@ pub async fn root_key(store: &Store, ids: &Ids) -> Result<RootKey, StoreError> {
         return Ok(record.0);
     }
     let key = RootKey { access_key_id: format!("AKIA{}", ids.base32(16)), secret_access_key: ids.hex(40) };
-    write(store, &RootKeyRecord(key.clone())).await?;
+    keep_root_key(store, &key).await?;
     Ok(key)
+}
+
+/// Keeps a generated root key.
+pub async fn keep_root_key(store: &Store, key: &RootKey) -> Result<(), StoreError> {
+    write(store, &RootKeyRecord(key.clone())).await
 }

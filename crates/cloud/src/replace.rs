@@ -26,10 +26,20 @@ impl Cloud {
         reconcilers.shutdown().await;
         old.emptied().await;
         let outcome = work.await;
-        let clock = kept::course(&self.store).await?.map_or_else(Clock::default, Clock::with_course);
+        let kept = self.keep_what_stays().await;
+        let course = kept::course(&self.store).await.unwrap_or_default();
+        let clock = course.map_or_else(Clock::default, Clock::with_course);
         let world = services::world(Base::new(self.store.clone(), clock, Ids::new(self.config.seed)));
         *reconcilers = start_reconcilers(&world);
         self.front.replace_world(world);
-        outcome
+        outcome.and(kept)
+    }
+
+    /// The generated root key belongs to this cloud, not to what is in it: it outlives a reset and a load.
+    async fn keep_what_stays(&self) -> Result<(), StoreError> {
+        match self.root_key() {
+            Some(key) => kept::keep_root_key(&self.store, key).await,
+            None => Ok(()),
+        }
     }
 }

@@ -18,6 +18,8 @@ use yakumo_store::{Store, StoreError};
 const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How long a start waits for the owner of a cloud in PostgreSQL to show that it lives: the beat's limit and a little.
 const OWNER_PATIENCE: Duration = Duration::from_secs(12);
+/// How many bytes the bodies of all requests together may hold.
+const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// The largest body, in bytes, of an operation that does not stream: SQS's 1 MiB of message, escaped at worst.
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -30,6 +32,9 @@ pub enum StartError {
     /// The wanted time cannot be had.
     #[error(transparent)]
     Clock(#[from] ClockError),
+    /// Ids that repeat are secrets that repeat.
+    #[error("a seed makes secrets predictable, so it is only taken on a loopback address, not on {0}")]
+    SeedBeyondLoopback(IpAddr),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -56,6 +61,9 @@ pub struct Cloud {
 impl Cloud {
     /// Opens the store, builds the rooms, and listens. When this returns, requests are answered.
     pub async fn start(config: Config) -> Result<Arc<Cloud>, StartError> {
+        if config.seed.is_some() && !is_loopback(config.bind) {
+            return Err(StartError::SeedBeyondLoopback(config.bind));
+        }
         let store_config = yakumo_store::Config::new(config.location.clone()).durability(config.durability);
         let address = SocketAddr::new(config.bind, config.port);
         let listener = Listener::bind(listen_config(&config, address));
@@ -73,6 +81,7 @@ impl Cloud {
                 Arc::new(root_credentials(AccountId::DEFAULT, &key.access_key_id, secret))
             }),
             body_bytes_max: BODY_BYTES_MAX,
+            bodies_bytes_max: BODIES_BYTES_MAX,
         };
         let front = Front::new(world.clone(), services::router(), settings);
         let address = listener.local_addr();

@@ -4,6 +4,7 @@ use crate::front::Front;
 use crate::identify::Claim;
 use crate::reader::Reader;
 use crate::record::{Trip, host};
+use http::header::HOST;
 use http::request::Parts;
 use yakumo_aws::{Error, Result};
 use yakumo_wire::{AddressError, Addressed, Head, unknown_operation};
@@ -16,9 +17,13 @@ pub async fn address(
     front: &Front,
     head: &Parts,
     claim: &Claim,
-    body: &mut Reader,
+    body: &mut Reader<'_>,
     trip: &mut Trip,
 ) -> Result<Addressed> {
+    // RFC 9112, section 3.2: more than one Host is a bad request, whatever they say.
+    if head.headers.get_all(HOST).iter().nth(1).is_some() {
+        return Err(Error::sender("InvalidRequest", "The request has more than one Host header."));
+    }
     let mut asked = wire_head(head, claim.scope());
     let mut found = front.router.address(&asked);
     if matches!(found, Err(AddressError::NeedForm)) {

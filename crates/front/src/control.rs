@@ -21,7 +21,7 @@ pub async fn answer(front: &Front, head: Parts, body: Inbound, peer: Peer) -> Re
     let Some(control) = front.control.get().cloned() else {
         return plain(StatusCode::NOT_FOUND, "this cloud has no control API");
     };
-    match Reader::new(body, BODY_BYTES_MAX).whole().await {
+    match Reader::new(body, BODY_BYTES_MAX, &front.bodies).whole().await {
         Ok(body) => control.handle(head, body.clone(), peer.remote).await,
         Err(Error { message, status, .. }) => {
             plain(StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), &message)

@@ -14,7 +14,7 @@ pub async fn decode(
     row: &dyn Registered,
     addressed: &Addressed,
     head: &Parts,
-    body: &mut Reader,
+    body: &mut Reader<'_>,
     seal: Option<Seal>,
 ) -> Result<Input> {
     let body = if addressed.streams() {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use yakumo_room::{Credentials, Visit, World};
 use yakumo_wire::router::Router;
 
@@ -22,6 +22,8 @@ pub struct Settings {
     pub root_key: Option<Arc<Credentials>>,
     /// The largest body, in bytes, of an operation that does not stream.
     pub body_bytes_max: usize,
+    /// How many bytes the bodies of all requests together may hold; what comes above waits for its turn.
+    pub bodies_bytes_max: usize,
 }
 
 /// Answers what is not AWS: health, control, metrics.
@@ -41,6 +43,8 @@ pub struct Front {
     pub journal: Journal,
     /// Counters.
     pub metrics: Metrics,
+    /// One permit for each KiB that large bodies may hold.
+    pub(crate) bodies: Semaphore,
     pub(crate) settings: Settings,
     pub(crate) router: &'static Router,
     pub(crate) signing_keys: SigningKeys,
@@ -54,6 +58,7 @@ impl Front {
         Arc::new(Front {
             journal: Journal::default(),
             metrics: Metrics::default(),
+            bodies: Semaphore::new(settings.bodies_bytes_max / 1024),
             settings,
             router,
             signing_keys: SigningKeys::default(),

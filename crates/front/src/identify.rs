@@ -58,7 +58,7 @@ pub async fn identify(
     head: &Parts,
     claim: Claim,
     addressed: &Addressed,
-    body: &mut Reader,
+    body: &mut Reader<'_>,
     trip: &mut Trip,
 ) -> Result<Identity> {
     let family = family(addressed);

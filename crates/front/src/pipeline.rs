@@ -26,7 +26,7 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
         return control::answer(&front, head, body, peer).await;
     }
     let mut trip = Trip::begin(&front, peer);
-    let mut body = Reader::new(body, front.settings.body_bytes_max);
+    let mut body = Reader::new(body, front.settings.body_bytes_max, &front.bodies);
     let steps = AssertUnwindSafe(steps(&front, &head, &mut body, &mut trip)).catch_unwind();
     let outcome =
         steps.await.unwrap_or_else(|panic| Err(dispatch::panicked("a step of the front door", &*panic)));
@@ -42,7 +42,7 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
 async fn steps(
     front: &Front,
     head: &Parts,
-    body: &mut Reader,
+    body: &mut Reader<'_>,
     trip: &mut Trip,
 ) -> Result<yakumo_wire::Response> {
     let visit = front.enter().await.ok_or_else(encode::stopping)?;

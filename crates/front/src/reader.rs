@@ -4,17 +4,24 @@ use crate::body::{BodyError, Inbound, collect, sha256};
 use bytes::Bytes;
 use http_body::Body as _;
 use std::time::Duration;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use yakumo_aws::{Error, Result};
 
+/// Bodies up to this many bytes are not counted: the number of connections bounds them.
+const SMALL_BYTES: usize = 64 * 1024;
+/// How long a large body waits for others to be done.
+const SHARE_PATIENCE: Duration = Duration::from_secs(30);
 /// The longest body, in bytes, that is read only to keep the connection.
 const DRAIN_BYTES_MAX: u64 = 256 * 1024;
 /// How long a body may take that is read only to keep the connection.
 const DRAIN_PATIENCE: Duration = Duration::from_millis(500);
 
 /// A request's body, not read yet or read whole.
-pub struct Reader {
+pub struct Reader<'f> {
     state: State,
     bytes_max: usize,
+    budget: &'f Semaphore,
+    share: Option<SemaphorePermit<'f>>,
 }
 
 enum State {
@@ -23,11 +30,12 @@ enum State {
     Taken,
 }
 
-impl Reader {
-    /// A body of which at most `bytes_max` bytes are ever held at once.
-    pub fn new(body: Inbound, bytes_max: usize) -> Reader {
+impl<'f> Reader<'f> {
+    /// A body of which at most `bytes_max` bytes are ever held at once. A large one takes its share (a permit for each
+    /// KiB) of what all bodies together may hold, until this is dropped.
+    pub fn new(body: Inbound, bytes_max: usize, budget: &'f Semaphore) -> Reader<'f> {
         let state = if body.is_end_stream() { State::Whole(Bytes::new()) } else { State::Unread(body) };
-        Reader { state, bytes_max }
+        Reader { state, bytes_max, budget, share: None }
     }
 
     /// The whole body. The client's `Expect: 100-continue` is answered by the first call.
@@ -38,12 +46,26 @@ impl Reader {
         if let State::Unread(_) = self.state
             && let State::Unread(body) = std::mem::replace(&mut self.state, State::Taken)
         {
+            self.take_share(&body).await?;
             self.state = State::Whole(collect(body, self.bytes_max as u64).await.map_err(refused)?);
         }
         match &self.state {
             State::Whole(bytes) => Ok(bytes),
             State::Unread(_) | State::Taken => Err(Error::internal("a body was read twice")),
         }
+    }
+
+    /// Waits until there is room for a body of this length; one without a length is taken for the largest.
+    async fn take_share(&mut self, body: &Inbound) -> Result<()> {
+        let hint = body.size_hint().upper().and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = hint.unwrap_or(self.bytes_max).min(self.bytes_max);
+        if bytes > SMALL_BYTES {
+            let permits = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+            let turn = tokio::time::timeout(SHARE_PATIENCE, self.budget.acquire_many(permits)).await;
+            let busy = || Error::unavailable("Too many large requests are being read. Please try again.");
+            self.share = Some(turn.map_err(|_| busy())?.map_err(|_| busy())?);
+        }
+        Ok(())
     }
 
     /// The SHA-256 of the whole body.

@@ -187,6 +187,9 @@ fn explain(error: StartError, config: &Config) -> Failure {
         StartError::Clock(error) => {
             Failure::usage(error.to_string()).advise("yakumo up --clock with a later time")
         }
+        refused @ StartError::SeedBeyondLoopback(_) => {
+            Failure::usage(refused.to_string()).advise("yakumo up without --seed, or on 127.0.0.1")
+        }
         StartError::Store(error) => store_failure(error, config),
     }
 }

@@ -46,7 +46,12 @@ async fn world(room: Room) -> Arc<World> {
 
 async fn door(room: Room) -> Door {
     let router: &'static Router = Box::leak(Box::new(Router::new(yakumo_models::services())));
-    let settings = Settings { static_root_keys: true, root_key: None, body_bytes_max: 1 << 20 };
+    let settings = Settings {
+        static_root_keys: true,
+        root_key: None,
+        body_bytes_max: 1 << 20,
+        bodies_bytes_max: 1 << 21,
+    };
     let front = Front::new(world(room).await, router, settings);
     let addr = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = Listener::bind(Config { addr, tls: None, limits: Limits::default() }).unwrap();
@@ -178,4 +183,70 @@ async fn requests_wait_while_the_world_is_replaced() {
     door.front.replace_world(world(answering).await);
     assert_eq!(late.await.unwrap().unwrap()["QueueUrls"][0], "new");
     assert_eq!(door.address.ip().to_string(), "127.0.0.1");
+}
+
+#[tokio::test]
+async fn bodies_share_what_they_may_hold_and_all_come_through() {
+    let room = Room::new("sqs")
+        .on(ListQueues, asks(), async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
+    let door = door(room).await;
+    // Six bodies of 600 KiB where 2 MiB are the most: they wait for each other.
+    let prefix = "x".repeat(600 * 1024);
+    let all = (0..6).map(|_| door.root.sqs("ListQueues", serde_json::json!({ "QueueNamePrefix": prefix })));
+    for answer in futures_util::future::join_all(all).await {
+        answer.unwrap();
+    }
+    let too_long = "x".repeat((1 << 20) + 1);
+    let refused =
+        door.root.sqs("ListQueues", serde_json::json!({ "QueueNamePrefix": too_long })).await.unwrap_err();
+    assert_eq!(refused.status, 413);
+}
+
+#[tokio::test]
+async fn two_hosts_are_one_too_many() {
+    let room = Room::new("sqs")
+        .on(ListQueues, asks(), async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
+    let door = door(room).await;
+    let send = async |hosts: usize| {
+        let mut request = http::Request::post("/").header("x-amz-target", "AmazonSQS.ListQueues");
+        for _ in 0..hosts {
+            request = request.header("host", door.address.to_string());
+        }
+        let reply = door.root.send_signed(request.body("{}".into()).unwrap()).await.unwrap();
+        (reply.status.as_u16(), String::from_utf8_lossy(&reply.body).contains("more than one Host"))
+    };
+    assert_eq!(send(1).await, (403, false));
+    assert_eq!(send(2).await, (400, true));
+}
+
+#[tokio::test]
+async fn a_seed_is_for_loopback_only() {
+    let config = |bind: &str| yakumo_cloud::Config {
+        bind: bind.parse().unwrap(),
+        port: 0,
+        seed: Some(7),
+        ..yakumo_cloud::Config::default()
+    };
+    let refused = yakumo_cloud::Cloud::start(config("0.0.0.0")).await;
+    assert!(matches!(refused, Err(yakumo_cloud::StartError::SeedBeyondLoopback(_))));
+    yakumo_cloud::Cloud::start(config("127.0.0.1")).await.unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn the_generated_root_key_outlives_a_reset() {
+    let directory = std::env::temp_dir().join(format!("yakumo-root-key-{}", std::process::id()));
+    let config = || yakumo_cloud::Config {
+        bind: "0.0.0.0".parse().unwrap(),
+        port: 0,
+        location: yakumo_cloud::Location::Directory(directory.join("store")),
+        ..yakumo_cloud::Config::default()
+    };
+    let cloud = yakumo_cloud::Cloud::start(config()).await.unwrap();
+    let key = cloud.root_key().unwrap().access_key_id.clone();
+    cloud.reset().await.unwrap();
+    cloud.stop().await;
+    let again = yakumo_cloud::Cloud::start(config()).await.unwrap();
+    assert_eq!(again.root_key().unwrap().access_key_id, key);
+    again.stop().await;
+    std::fs::remove_dir_all(directory).unwrap();
 }
