@@ -16,7 +16,7 @@ from servers import Bare, Yakumo, YakumoMemory, fresh
 
 PHASES = ("send", "receive", "delete")
 # Slow servers get fewer requests, so that a run ends; the table says how many.
-FEWER = {"moto": 1_500, "ministack": 10_000, "roto": 20_000}
+FEWER = {"moto": 500, "ministack": 5_000, "roto": 5_000}
 
 
 def load(target, server, key, secret, queue, requests, connections, phases=PHASES, first=0, warm=None, handles=None):
@@ -230,7 +230,7 @@ def profile(arguments, target, table):
     for phase in PHASES:
         samples = arguments.data / f"{phase}.perf"
         recorder = subprocess.Popen(
-            ["perf", "record", "--freq", "1999", "--call-graph", "fp", "--output", str(samples), "--pid", str(server.process.pid)],
+            ["perf", "record", "--freq", "1999", "-g", "--output", str(samples), "--pid", str(server.process.pid)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         time.sleep(1)

@@ -18,8 +18,9 @@ def postgres():
     """The URL of a throw-away PostgreSQL."""
     script = 'echo "$YAKUMO_TEST_POSTGRES"; cat >/dev/null'
     server = subprocess.Popen(
-        ["bash", str(SERVER), "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        ["bash", str(SERVER), "sh", "-c", script],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
     line = server.stdout.readline()
     if not line:
         pytest.skip(f"PostgreSQL cannot be started here: {server.stderr.read().strip()[-300:]}")
