@@ -51,7 +51,7 @@ pub struct Options {
     /// When the cloud's clock begins (RFC 3339), or how fast it runs (x60)
     #[arg(long, env = "YAKUMO_CLOCK", value_name = "RFC3339|xN", value_parser = parse_clock)]
     pub clock: Option<ClockStart>,
-    /// Make identifiers repeat from run to run; secrets repeat too, so for tests only
+    /// Make identifiers repeat from run to run; secrets repeat too, so for tests and on loopback only
     #[arg(long, env = "YAKUMO_SEED", value_name = "N")]
     pub seed: Option<u64>,
     /// A directory of executable scripts to run when the cloud is ready

@@ -48,6 +48,7 @@ fn arguments_that_make_no_sense_exit_with_2() {
         (&["up", "--port", "70000"], "70000"),
         (&["up", "--bind", "everywhere"], "everywhere"),
         (&["up", "--clock", "tomorrow"], "RFC 3339"),
+        (&["up", "--ephemeral", "--port", "0", "--bind", "0.0.0.0", "--seed", "7"], "without --seed"),
         (&["up", "--clock", "x-1"], "no rate"),
         (&["up", "--store", "mysql://h/d"], "postgres://"),
         (&["up", "--durability", "maybe"], "maybe"),
