@@ -92,16 +92,18 @@ class Crowd:
 
 
 def drain(port, url):
-    """Every message of a queue: receives and deletes until three receives in a row are empty. Gives a list of bodies."""
-    fast, bodies, empty = Fast(port), [], 0
+    """Every message of a queue: receives and deletes until three receives in a row are empty. Gives a list of pairs:
+    message group (None in standard queues) and body."""
+    fast, found, empty = Fast(port), [], 0
+    asked = {"QueueUrl": url, "MaxNumberOfMessages": 10, "MessageSystemAttributeNames": ["MessageGroupId"]}
     while empty < 3:
-        status, answer = fast.call("ReceiveMessage", {"QueueUrl": url, "MaxNumberOfMessages": 10})
+        status, answer = fast.call("ReceiveMessage", asked)
         assert status == 200, answer
         messages = answer.get("Messages", [])
         empty = 0 if messages else empty + 1
-        bodies.extend(m["Body"] for m in messages)
+        found.extend((m.get("Attributes", {}).get("MessageGroupId"), m["Body"]) for m in messages)
         if messages:
             entries = [{"Id": str(i), "ReceiptHandle": m["ReceiptHandle"]} for i, m in enumerate(messages)]
             status, answer = fast.call("DeleteMessageBatch", {"QueueUrl": url, "Entries": entries})
             assert status == 200 and not answer.get("Failed"), answer
-    return bodies
+    return found

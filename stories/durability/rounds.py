@@ -33,8 +33,9 @@ def kill_round(cloud, number, dice):
     return sum(len(notes.sent) for notes in all_notes)
 
 
-def compare(notes, bodies, name):
-    """Acknowledged means kept, deleted means gone, nothing comes twice and nothing comes from nowhere."""
+def compare(notes, drained, name):
+    """Acknowledged means kept, deleted means gone, nothing comes twice or from nowhere, and groups keep their order."""
+    bodies = [body for _, body in drained]
     found = set(bodies)
     assert notes.refused == [], notes.refused[:3]
     assert len(found) == len(bodies), f"{name}: {len(bodies) - len(found)} messages came twice"
@@ -43,6 +44,12 @@ def compare(notes, bodies, name):
     risen = notes.deleted & found
     assert not risen, f"{name}: {len(risen)} deleted messages came back, such as {sorted(b[:40] for b in risen)[:3]}"
     assert found <= notes.tried, f"{name}: {len(found - notes.tried)} messages were never sent"
+    last = {}
+    for group, body in drained:
+        if group:
+            number = int(body.split()[0].rpartition("-")[2])
+            assert last.get(group, -1) < number, f"{name}: {number} came after {last[group]} in group {group}"
+            last[group] = number
 
 
 def run_rounds(cloud, rounds, seed, say=lambda text: None):

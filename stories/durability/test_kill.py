@@ -45,6 +45,24 @@ def test_control_plane_writes_survive_a_kill(workshop):
         assert attributes == {"VisibilityTimeout": str(100 + i)}
 
 
+def test_deduplication_survives_a_kill(workshop):
+    cloud = workshop.cloud(data_dir=workshop.directory())
+    sqs = cloud.client("sqs")
+    attributes = {"FifoQueue": "true", "ContentBasedDeduplication": "true"}
+    url = sqs.create_queue(QueueName="q.fifo", Attributes=attributes)["QueueUrl"]
+    first = sqs.send_message(QueueUrl=url, MessageBody="once", MessageGroupId="g")
+    cloud.kill()
+    cloud.start()
+    sqs = cloud.client("sqs")
+    url = sqs.get_queue_url(QueueName="q.fifo")["QueueUrl"]
+    again = sqs.send_message(QueueUrl=url, MessageBody="once", MessageGroupId="g")
+    assert (again["MessageId"], again["SequenceNumber"]) == (first["MessageId"], first["SequenceNumber"])
+    later = sqs.send_message(QueueUrl=url, MessageBody="another", MessageGroupId="g")
+    assert int(later["SequenceNumber"]) > int(first["SequenceNumber"])
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [m["Body"] for m in messages] == ["once", "another"]
+
+
 def test_a_directory_that_is_killed_while_starting(workshop):
     """A process killed before it was ready leaves a directory that opens."""
     directory = workshop.directory()

@@ -1,5 +1,7 @@
 """FIFO queues: order within a group, deduplication, groups that block while in flight, high throughput."""
 
+import json
+
 import pytest
 
 from asserting import Prefix, refused
@@ -125,6 +127,28 @@ def test_what_a_fifo_send_must_say(sqs, fifo, name):
         given = {"MessageGroupId": "g", member: "no spaces"}
         with refused("InvalidParameterValue", Prefix(f"Value no spaces for parameter {member} is invalid.")):
             sqs.send_message(QueueUrl=fifo, MessageBody="x", **given)
+
+
+def test_a_fifo_queue_may_delay_all_its_messages(sqs, fifo, cloud):
+    sqs.set_queue_attributes(QueueUrl=fifo, Attributes={"DelaySeconds": "30"})
+    sqs.send_message(QueueUrl=fifo, MessageBody="1", MessageGroupId="g")
+    sqs.send_message(QueueUrl=fifo, MessageBody="2", MessageGroupId="g")
+    assert receive(sqs, fifo) == []
+    cloud.advance("31s")
+    assert [m["Body"] for m in receive(sqs, fifo)] == ["1", "2"]
+
+
+def test_a_fifo_message_that_fails_too_often_leaves_its_group(sqs, fifo, cloud, name):
+    dead = sqs.create_queue(QueueName=f"{name}-dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=fifo, Attributes={"RedrivePolicy": redrive})
+    for body in ("poison", "good"):
+        sqs.send_message(QueueUrl=fifo, MessageBody=body, MessageGroupId="g")
+    assert [m["Body"] for m in receive(sqs, fifo, 1, VisibilityTimeout=0)] == ["poison"]
+    assert [m["Body"] for m in receive(sqs, fifo)] == ["good"]
+    (message,) = receive(sqs, dead)
+    assert message["Body"] == "poison" and message["Attributes"]["MessageGroupId"] == "g"
 
 
 def test_standard_queues_take_no_deduplication_id(sqs, queue):

@@ -189,6 +189,25 @@ def test_long_polling_waits_for_visibility(sqs, queue):
     assert message["Body"] == "x"
 
 
+def test_a_queue_that_is_deleted_while_somebody_waits(sqs, cloud, queue):
+    """The wait ends: the answer is an error or nothing, never a hang and never a dead server."""
+    answers = []
+
+    def wait():
+        try:
+            answers.append(cloud.client("sqs").receive_message(QueueUrl=queue, WaitTimeSeconds=20))
+        except sqs.exceptions.ClientError as error:
+            answers.append(error.response)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    waiter.join(0.5)
+    sqs.delete_queue(QueueUrl=queue)
+    waiter.join(25)
+    assert "Messages" not in answers[0]
+    assert answers[0].get("Error", {}).get("Code") in (None, "AWS.SimpleQueueService.NonExistentQueue")
+
+
 def test_two_consumers_never_hold_the_same_message(sqs, cloud, queue):
     for start in range(0, 200, 10):
         sqs.send_message_batch(
