@@ -84,7 +84,11 @@ fn copy_folder(from: &Path, to: &Path, depth: u32) -> Result<(), StoreError> {
 /// Opens a database that was there before; its journal may have a torn end.
 pub(super) fn open_again(folder: &Path, serial: u64, durable: bool) -> Result<Open, StoreError> {
     torn_journal::repair(&folder.join(RECORDS), durable)?;
-    open_database(folder, serial)
+    let open = open_database(folder, serial)?;
+    // What earlier processes left unflushed is flushed now: those that are killed soon after their start would
+    // otherwise pass on an ever longer journal.
+    pace(&open, 0).map_err(|error| StoreError::engine("flushing", error))?;
+    Ok(open)
 }
 
 fn open_database(folder: &Path, serial: u64) -> Result<Open, StoreError> {
