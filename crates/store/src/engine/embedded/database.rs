@@ -24,6 +24,9 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 /// fjall's smallest limit; a journal file is 64 MB before it is sealed.
 const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
 const OPEN_FILES: usize = 200;
+/// Names the folders in shared memory in which databases are made, within milliseconds; older ones are forgotten.
+const MADE_PREFIX: &str = "yakumo-";
+const FORGOTTEN: Duration = Duration::from_secs(600);
 /// How deep fjall nests its folders, with room to spare.
 const MOST_FOLDERS_DEEP: u32 = 6;
 const KEYSPACE: &str = "records";
@@ -45,7 +48,8 @@ pub(super) struct Open {
 pub(super) fn new_database(folder: &Path, serial: u64, durable: bool) -> Result<Open, StoreError> {
     let shared_memory = Path::new("/dev/shm");
     if !durable && shared_memory.is_dir() {
-        let name = format!("yakumo-{}", CloudId::random()?);
+        sweep(shared_memory, FORGOTTEN);
+        let name = format!("{MADE_PREFIX}{}", CloudId::random()?);
         let made = shared_memory.join(name);
         let copied = open_database(&made, 0).and_then(|open| {
             drop(open);
@@ -59,6 +63,21 @@ pub(super) fn new_database(folder: &Path, serial: u64, durable: bool) -> Result<
         let _ = std::fs::remove_dir_all(folder);
     }
     open_database(folder, serial)
+}
+
+/// Removes what processes have left that were killed while they made a database: it would stay in memory.
+fn sweep(folder: &Path, older_than: Duration) {
+    let forgotten = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        let ours = name.to_str().and_then(|name| CloudId::parse(name.strip_prefix(MADE_PREFIX)?)).is_some();
+        let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|time| time.elapsed().ok());
+        ours && age.is_some_and(|age| age >= older_than)
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(forgotten) {
+        // Another user's stays.
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
 }
 
 /// Copies a folder of a new database. The journal is empty and only reserves space: it is copied as empty.
@@ -171,4 +190,23 @@ fn fill_pairs(open: &Open, pairs: Vec<Pair>) -> Result<(), StoreError> {
     // The journal's buffer reaches the system before the switch.
     batch.durability(Some(PersistMode::Buffer)).commit().map_err(failed)?;
     pace(open, bytes).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_forgotten_folders_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["yakumo-abcdefgh", "yakumo-else", "other"] {
+            std::fs::create_dir_all(dir.path().join(name).join("records")).unwrap();
+        }
+        let left = || std::fs::read_dir(dir.path()).unwrap().count();
+        sweep(dir.path(), FORGOTTEN);
+        assert_eq!(left(), 3, "a new one may be in use");
+        sweep(dir.path(), Duration::ZERO);
+        assert_eq!(left(), 2);
+        assert!(!dir.path().join("yakumo-abcdefgh").exists());
+    }
 }
