@@ -119,7 +119,13 @@ fn stories(workspace: &Workspace, options: &Options, environment: Result<OsStrin
         return Ok(part);
     }
     heading("Development binary");
-    let built = cargo().current_dir(&workspace.root).args(["build", "--package", "yakumo"]).status();
+    // The Rust tests have built it already; asked for alone it would be compiled again, with other features.
+    let arguments: &[&str] = if options.stories {
+        &["build", "--package", "yakumo"]
+    } else {
+        &["test", "--workspace", "--no-run", "--quiet"]
+    };
+    let built = cargo().current_dir(&workspace.root).args(arguments).status();
     if !built.context("cannot run cargo")?.success() {
         part.failed += 1;
         return Ok(part);
