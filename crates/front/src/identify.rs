@@ -8,7 +8,7 @@ use crate::signature::{self, BodyHash, Family, PayloadRule, Presented, Refusal, 
 use http::request::Parts;
 use std::sync::Arc;
 use yakumo_aws::{Region, Result};
-use yakumo_room::{Caller, Credentials, World, host_now, static_root_credentials};
+use yakumo_room::{Caller, Credentials, Use, World, host_now, static_root_credentials};
 use yakumo_wire::model::Validation;
 use yakumo_wire::{Addressed, Protocol};
 
@@ -80,6 +80,8 @@ pub async fn identify(
     let verified = verified.map_err(refuse)?;
     // Said after the signature, so that only its owner learns what became of a key.
     check_alive(world, &credentials, &presented).map_err(refuse)?;
+    let what = Use { service: addressed.service.signing_name, region, at: world.base.clock.now() };
+    world.principals.used(&credentials, what);
     trip.caller = Some(credentials.caller.clone());
     trip.region = Some(region);
     let seal = streams.then_some(Seal { presented, verified, family });

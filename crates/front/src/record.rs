@@ -73,7 +73,7 @@ impl Trip {
         let scheme = if self.peer.tls { "https" } else { "http" };
         Facts {
             request_id: self.request_id.clone(),
-            source_ip: self.peer.remote.ip(),
+            source_ip: Some(self.peer.remote.ip()),
             secure: self.peer.tls,
             endpoint: format!("{scheme}://{}", host(head)),
             user_agent: text(&head.headers, &USER_AGENT),

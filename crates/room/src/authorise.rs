@@ -1,7 +1,7 @@
 //! Asks the policies: puts together what the caller, the resource and the request bring, and keeps the decision with
 //! all that is needed to explain it later.
 
-use crate::{Caller, Ctx, Facts, Need};
+use crate::{Caller, Ctx, Facts, Need, Place};
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result, Timestamp};
 use yakumo_policy::{Context, Decision, Explanation, Policies, PrincipalKind, Request, evaluate, explain};
@@ -14,6 +14,16 @@ pub struct Decided {
     /// The outcome.
     pub decision: Decision,
     circumstances: Arc<Circumstances>,
+    places: Places,
+}
+
+/// Where the caller's account and the resource's account stand in organizations.
+#[derive(Clone, Debug)]
+struct Places {
+    caller: Option<Arc<Place>>,
+    owner: Option<Arc<Place>>,
+    /// Whether the resource is of a service that resource control policies act on.
+    resource_control: bool,
 }
 
 /// What all condition keys of a request that do not depend on caller or resource are made from.
@@ -21,16 +31,27 @@ pub struct Decided {
 pub(crate) struct Circumstances {
     pub facts: Facts,
     pub region: Region,
-    source_ip: String,
+    source_ip: Option<String>,
+    pub via: Vec<String>,
+    second_factor_age_s: Option<String>,
     now: Timestamp,
     current_time: String,
     epoch_time: String,
 }
 
 impl Circumstances {
-    pub(crate) fn new(facts: Facts, region: Region, now: Timestamp) -> Arc<Circumstances> {
+    pub(crate) fn new(
+        facts: Facts,
+        region: Region,
+        now: Timestamp,
+        caller: &Caller,
+        via: Vec<String>,
+    ) -> Arc<Circumstances> {
+        let age = |since: Timestamp| now.as_secs().saturating_sub(since.as_secs()).max(0).to_string();
         Arc::new(Circumstances {
-            source_ip: facts.source_ip.to_canonical().to_string(),
+            source_ip: facts.source_ip.map(|address| address.to_canonical().to_string()),
+            second_factor_age_s: caller.second_factor.map(age),
+            via,
             current_time: now.to_date_time(),
             epoch_time: now.as_secs().to_string(),
             facts,
@@ -44,10 +65,33 @@ impl Circumstances {
 pub(crate) fn decide(ctx: &Ctx, need: Need) -> Decided {
     let circumstances = ctx.circumstances().clone();
     let caller = ctx.caller();
-    let context = context(&circumstances, &need);
-    let decision = evaluate(&request(caller, &need, &context), &policies(caller, &need));
+    let places = Places::of(ctx, &need);
+    let context = context(&circumstances, &places, &need);
+    let decision = evaluate(&request(caller, &need, &context), &policies(caller, &places, &need));
     drop(context);
-    Decided { need, decision, circumstances }
+    Decided { need, decision, circumstances, places }
+}
+
+impl Places {
+    fn of(ctx: &Ctx, need: &Need) -> Places {
+        let organizations = &ctx.world().organizations;
+        let account = ctx.caller().principal.account;
+        let caller = account.and_then(|account| organizations.place(account));
+        let owner =
+            if account == Some(need.owner) { caller.clone() } else { organizations.place(need.owner) };
+        let service = need.action.split(':').next().unwrap_or_default();
+        let resource_control =
+            owner.is_some() && ctx.world().room(service).is_some_and(crate::Room::has_resource_control);
+        Places { caller, owner, resource_control }
+    }
+}
+
+/// AWS: neither SCPs nor RCPs act on service-linked roles.
+fn is_service_linked(caller: &Caller) -> bool {
+    match &caller.principal.kind {
+        PrincipalKind::AssumedRole { role_arn, .. } => role_arn.contains(":role/aws-service-role/"),
+        _ => false,
+    }
 }
 
 impl Decided {
@@ -81,12 +125,12 @@ impl Decided {
     /// Why it was decided so: every policy that was looked at, statement by statement.
     pub fn explain(&self, caller: &Caller) -> Explanation {
         let context = self.context();
-        explain(&request(caller, &self.need, &context), &policies(caller, &self.need))
+        explain(&request(caller, &self.need, &context), &policies(caller, &self.places, &self.need))
     }
 
     /// The condition keys of the request and of the resource.
     pub fn context(&self) -> Context<'_> {
-        context(&self.circumstances, &self.need)
+        context(&self.circumstances, &self.places, &self.need)
     }
 
     /// The cloud's time at which it was decided.
@@ -105,8 +149,13 @@ fn request<'a>(caller: &'a Caller, need: &'a Need, context: &'a Context<'a>) -> 
     }
 }
 
-fn policies<'a>(caller: &'a Caller, need: &'a Need) -> Policies<'a> {
+fn policies<'a>(caller: &'a Caller, places: &'a Places, need: &'a Need) -> Policies<'a> {
+    let limited = !is_service_linked(caller);
+    let scps = places.caller.as_ref().filter(|_| limited).map_or(&[][..], |place| &place.scps);
+    let owner = places.owner.as_ref().filter(|_| limited && places.resource_control);
     Policies {
+        scps,
+        rcps: owner.map_or(&[][..], |place| &place.rcps),
         identity: &caller.identity,
         boundary: caller.boundary.as_ref(),
         session: caller.session.as_deref(),
@@ -117,16 +166,33 @@ fn policies<'a>(caller: &'a Caller, need: &'a Need) -> Policies<'a> {
 
 /// The global condition keys that every request has, and those that the need brings.
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-fn context<'a>(circumstances: &'a Circumstances, need: &'a Need) -> Context<'a> {
+fn context<'a>(circumstances: &'a Circumstances, places: &'a Places, need: &'a Need) -> Context<'a> {
     let facts = &circumstances.facts;
-    let mut context = Context::with_capacity(9 + need.keys.len());
-    context.put("aws:SourceIp", circumstances.source_ip.as_str());
+    let mut context = Context::with_capacity(14 + need.keys.len());
+    if let Some(source_ip) = &circumstances.source_ip {
+        context.put("aws:SourceIp", source_ip.as_str());
+    }
+    if let Some(age) = &circumstances.second_factor_age_s {
+        context.put("aws:MultiFactorAuthAge", age.as_str());
+    }
+    if let Some(place) = &places.caller {
+        context.put("aws:PrincipalOrgID", place.organization.as_str());
+        context.put_many("aws:PrincipalOrgPaths", [place.path.as_str()]);
+    }
+    if let Some(place) = &places.owner {
+        context.put("aws:ResourceOrgID", place.organization.as_str());
+        context.put_many("aws:ResourceOrgPaths", [place.path.as_str()]);
+    }
     context.put("aws:SecureTransport", if facts.secure { "true" } else { "false" });
     context.put("aws:CurrentTime", circumstances.current_time.as_str());
     context.put("aws:EpochTime", circumstances.epoch_time.as_str());
     context.put("aws:RequestedRegion", circumstances.region.as_str());
     context.put("aws:ResourceAccount", need.owner.as_str());
-    context.put("aws:ViaAWSService", "false");
+    context.put("aws:ViaAWSService", if circumstances.via.is_empty() { "false" } else { "true" });
+    if let (Some(first), Some(last)) = (circumstances.via.first(), circumstances.via.last()) {
+        context.put("aws:CalledViaFirst", first.as_str()).put("aws:CalledViaLast", last.as_str());
+        context.put_many("aws:CalledVia", circumstances.via.iter().map(String::as_str));
+    }
     if let Some(user_agent) = &facts.user_agent {
         context.put("aws:UserAgent", user_agent.as_str());
     }

@@ -6,7 +6,7 @@
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
-use yakumo_aws::{AccountId, Result, Timestamp};
+use yakumo_aws::{AccountId, Region, Result, Timestamp};
 use yakumo_policy::{Attached, Principal};
 
 /// A secret access key. It never shows itself in logs.
@@ -61,17 +61,38 @@ pub struct Caller {
     pub boundary: Option<Attached>,
     /// Session policies; `Some` of an empty list allows nothing.
     pub session: Option<Vec<Attached>>,
+    /// When the credentials were issued with a second factor, in cloud time: `aws:MultiFactorAuthAge` counts from it.
+    /// `aws:MultiFactorAuthPresent` is among the principal's keys.
+    pub second_factor: Option<Timestamp>,
 }
 
 impl Caller {
     /// A caller with a principal and an account, and no policies yet.
     pub fn new(principal: Principal, account: AccountId) -> Caller {
-        Caller { principal, account, identity: Vec::new(), boundary: None, session: None }
+        Caller {
+            principal,
+            account,
+            identity: Vec::new(),
+            boundary: None,
+            session: None,
+            second_factor: None,
+        }
     }
 
     /// The root user of an account: everything is allowed to it but what a resource policy or an SCP denies.
     pub fn root(account: AccountId) -> Caller {
         Caller::new(Principal::root("aws", account), account)
+    }
+
+    /// An AWS service that acts on its own behalf, such as `sns.amazonaws.com`, for a resource that brought it to it:
+    /// what the confused-deputy keys `aws:SourceArn` and `aws:SourceAccount` name. It has no policies of its own; the
+    /// resource's policy must let it in. Where an account is asked for, it acts in the source's.
+    /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html>
+    pub fn service(name: &str, source_arn: &str, source_account: AccountId) -> Caller {
+        let mut principal = Principal::service(name);
+        principal.keys.put("aws:SourceArn", source_arn.to_owned());
+        principal.keys.put("aws:SourceAccount", source_account.to_string());
+        Caller::new(principal, source_account)
     }
 
     /// Nobody: only resource policies can allow it something. It has no account; where one is asked for without the
@@ -108,6 +129,30 @@ pub trait Principals: Send + Sync {
     /// The credentials behind an access key id, or `None` when there are none such. Inactive and expired ones are
     /// returned: the front door says what is wrong with them.
     fn credentials<'a>(&'a self, access_key_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>>;
+
+    /// The principal of that ARN with all that binds it: a user, an account's root user, a session of a role
+    /// (`assumed-role/NAME/SESSION`, no session policies), or a role, for which a session of any name stands. `None`
+    /// when there is none such. For questions of what a principal may do; nobody acts through it.
+    fn caller<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<Arc<Caller>>>>;
+
+    /// What a resource policy keeps in place of the ARN of a principal: the unique id of a user (`AIDA…`) or a role
+    /// (`AROA…`), with `:SESSION` for a session of a role. `None` when there is none such now.
+    /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+    fn unique_id<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<String>>>;
+
+    /// A verified request was made with these credentials. Called for each request, so it only takes a note.
+    fn used(&self, credentials: &Credentials, what: Use);
+}
+
+/// For what credentials were used.
+#[derive(Clone, Copy, Debug)]
+pub struct Use {
+    /// The service's name in credential scopes: `sqs`.
+    pub service: &'static str,
+    /// The region that was signed for.
+    pub region: Region,
+    /// The cloud's time.
+    pub at: Timestamp,
 }
 
 #[cfg(test)]

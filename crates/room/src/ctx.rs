@@ -15,8 +15,8 @@ use yakumo_aws::{AccountId, Region, Result, Timestamp};
 pub struct Facts {
     /// The request id that the client gets back.
     pub request_id: String,
-    /// Where the request came from.
-    pub source_ip: IpAddr,
+    /// Where the request came from; `None` when a service made it.
+    pub source_ip: Option<IpAddr>,
     /// Whether it came over TLS.
     pub secure: bool,
     /// `http://host:port` as the client addressed the cloud; URLs that are handed out begin with it.
@@ -40,6 +40,14 @@ struct Inner {
     decided: Mutex<Vec<Decided>>,
 }
 
+impl Facts {
+    /// What a request says that no client made, but a service on its own: background work.
+    pub fn internal(request_id: String) -> Facts {
+        let endpoint = "http://127.0.0.1:4566".to_owned();
+        Facts { request_id, source_ip: None, secure: true, endpoint, user_agent: None, referer: None }
+    }
+}
+
 impl Ctx {
     /// A context for the front door and for calls between rooms.
     pub fn new(
@@ -50,8 +58,29 @@ impl Ctx {
         facts: Facts,
     ) -> Ctx {
         let (gone, decided) = (watch::Sender::new(false), Mutex::default());
-        let circumstances = Circumstances::new(facts, region, world.base.clock.now());
+        let circumstances = Circumstances::new(facts, region, world.base.clock.now(), &caller, Vec::new());
         Ctx(Arc::new(Inner { world, gone, service, caller, circumstances, decided }))
+    }
+
+    /// The context of a call that this request makes of another service; `via` are the services on the way when the
+    /// same caller goes on.
+    pub(crate) fn inner(&self, service: &'static str, caller: Arc<Caller>, via: Vec<String>) -> Ctx {
+        let outer = &self.0;
+        let facts = Facts { source_ip: None, ..self.facts().clone() };
+        let now = outer.world.base.clock.now();
+        let circumstances = Circumstances::new(facts, self.region(), now, &caller, via);
+        let (gone, decided) = (watch::Sender::new(false), Mutex::default());
+        Ctx(Arc::new(Inner { world: outer.world.clone(), gone, service, caller, circumstances, decided }))
+    }
+
+    /// Keeps decisions that were made for this request elsewhere.
+    pub(crate) fn keep_decided(&self, decided: Vec<Decided>) {
+        self.0.decided.lock().extend(decided);
+    }
+
+    /// The service that the request is for, by the model's name.
+    pub fn service(&self) -> &'static str {
+        self.0.service
     }
 
     /// Waits until the client has gone away. A handler always runs to its end, so that what it committed is also

@@ -16,6 +16,7 @@ pub struct Room {
     reconcilers: Vec<Reconciler>,
     state: Arc<dyn Any + Send + Sync>,
     anonymous: bool,
+    resource_control: bool,
 }
 
 impl Room {
@@ -27,6 +28,7 @@ impl Room {
             reconcilers: Vec::new(),
             state: Arc::new(()),
             anonymous: false,
+            resource_control: false,
         }
     }
 
@@ -42,6 +44,18 @@ impl Room {
     pub fn anonymous(mut self) -> Room {
         self.anonymous = true;
         self
+    }
+
+    /// Resource control policies act on this service's resources. AWS lists the services:
+    /// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>
+    pub fn resource_control(mut self) -> Room {
+        self.resource_control = true;
+        self
+    }
+
+    /// Whether resource control policies act on this service's resources.
+    pub fn has_resource_control(&self) -> bool {
+        self.resource_control
     }
 
     /// Whether requests without a signature come in.

@@ -3,7 +3,7 @@
 //! A reset or a snapshot load replaces the whole world: the old one is stopped, everybody leaves, the store changes, a
 //! new world is built over it. So no room ever sees its records change behind its back.
 
-use crate::{Base, Principals, Room};
+use crate::{Base, Organizations, Principals, Room};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ pub struct World {
     pub base: Arc<Base>,
     /// Who may ask.
     pub principals: Arc<dyn Principals>,
+    /// Where accounts stand in organizations.
+    pub organizations: Arc<dyn Organizations>,
     rooms: HashMap<&'static str, Room>,
     inside: AtomicUsize,
     left: Notify,
@@ -23,9 +25,15 @@ pub struct World {
 
 impl World {
     /// Puts rooms together.
-    pub fn new(base: Arc<Base>, principals: Arc<dyn Principals>, rooms: Vec<Room>) -> Arc<World> {
+    pub fn new(
+        base: Arc<Base>,
+        principals: Arc<dyn Principals>,
+        organizations: Arc<dyn Organizations>,
+        rooms: Vec<Room>,
+    ) -> Arc<World> {
         let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
-        Arc::new(World { base, principals, rooms, inside: AtomicUsize::new(0), left: Notify::new() })
+        let (inside, left) = (AtomicUsize::new(0), Notify::new());
+        Arc::new(World { base, principals, organizations, rooms, inside, left })
     }
 
     /// The room of a service, if there is one.
@@ -65,6 +73,14 @@ impl World {
 
 /// A request's stay in a world.
 pub struct Visit(Arc<World>);
+
+impl Clone for Visit {
+    fn clone(&self) -> Visit {
+        // Whoever clones is inside, so the count is above zero and nobody waits for this one to come.
+        self.0.inside.fetch_add(1, Ordering::SeqCst);
+        Visit(self.0.clone())
+    }
+}
 
 impl Deref for Visit {
     type Target = Arc<World>;

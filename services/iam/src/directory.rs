@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yakumo_aws::{AccountId, Error, Result, Timestamp};
 use yakumo_policy::{Attached, PolicyKind, Principal};
-use yakumo_room::{Base, Caller, Credentials, Principals, Record, Resource, Scope, Secret};
+use yakumo_room::{Base, Caller, Credentials, Principals, Record, Resource, Scope, Secret, Use};
 
 /// How many credentials are kept decoded; beyond it all are dropped and read again when needed.
 const KEPT_MAX: usize = 50_000;
@@ -50,9 +50,101 @@ impl Principals for Directory {
             }
         })
     }
+
+    fn caller<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<Arc<Caller>>>> {
+        Box::pin(async move {
+            Ok(match named(arn) {
+                Some(Named::Root(account)) => Some(Arc::new(Caller::root(account))),
+                Some(Named::User(account, name)) => match self.user_at(account, name, arn).await? {
+                    Some(user) => Some(Arc::new(self.user_caller(&user).await?)),
+                    None => None,
+                },
+                Some(Named::Role(account, name)) => match self.role_at(account, name, Some(arn)).await? {
+                    Some(role) => Some(Arc::new(self.role_caller(&role, ANY_SESSION).await?)),
+                    None => None,
+                },
+                Some(Named::Session(account, name, session)) => {
+                    match self.role_at(account, name, None).await? {
+                        Some(role) => Some(Arc::new(self.role_caller(&role, session).await?)),
+                        None => None,
+                    }
+                }
+                None => None,
+            })
+        })
+    }
+
+    fn unique_id<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            Ok(match named(arn) {
+                Some(Named::User(account, name)) => {
+                    self.user_at(account, name, arn).await?.map(|user| user.unique_id)
+                }
+                Some(Named::Role(account, name)) => {
+                    self.role_at(account, name, Some(arn)).await?.map(|role| role.unique_id)
+                }
+                Some(Named::Session(account, name, session)) => {
+                    let role = self.role_at(account, name, None).await?;
+                    role.map(|role| format!("{}:{session}", role.unique_id))
+                }
+                Some(Named::Root(_)) | None => None,
+            })
+        })
+    }
+
+    fn used(&self, _credentials: &Credentials, _what: Use) {}
+}
+
+/// The session name of a caller that stands for any session of a role.
+const ANY_SESSION: &str = "session";
+
+/// What the ARN of a principal names.
+enum Named<'a> {
+    Root(AccountId),
+    User(AccountId, &'a str),
+    Role(AccountId, &'a str),
+    Session(AccountId, &'a str, &'a str),
+}
+
+fn named(arn: &str) -> Option<Named<'_>> {
+    let rest = arn.strip_prefix("arn:")?.strip_prefix(PARTITION)?;
+    if let Some(session) = rest.strip_prefix(":sts::") {
+        let (account, path) = session.split_once(":assumed-role/")?;
+        let (name, session) = path.split_once('/')?;
+        return Some(Named::Session(AccountId::parse(account)?, name, session));
+    }
+    let (account, what) = rest.strip_prefix(":iam::")?.split_once(':')?;
+    let account = AccountId::parse(account)?;
+    match what.split_once('/') {
+        None if what == "root" => Some(Named::Root(account)),
+        Some(("user", name)) => Some(Named::User(account, name.rsplit('/').next()?)),
+        Some(("role", name)) => Some(Named::Role(account, name.rsplit('/').next()?)),
+        _ => None,
+    }
 }
 
 impl Directory {
+    async fn user_at(&self, account: AccountId, name: &str, arn: &str) -> Result<Option<User>> {
+        let user = self.read::<User>(&home(account), &[&fold(name)]).await?;
+        Ok(user.filter(|user| user.arn() == arn))
+    }
+
+    /// The role of a name; with an ARN only when it is the role's, path included.
+    async fn role_at(&self, account: AccountId, name: &str, arn: Option<&str>) -> Result<Option<Role>> {
+        let role = self.read::<Role>(&home(account), &[&fold(name)]).await?;
+        Ok(role.filter(|role| arn.is_none_or(|arn| role.arn() == arn)))
+    }
+
+    async fn role_caller(&self, role: &Role, session_name: &str) -> Result<Caller> {
+        let mut principal =
+            Principal::assumed_role(PARTITION, role.account, role.arn(), &role.unique_id, session_name);
+        principal.tags = role.tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let mut caller = Caller::new(principal, role.account);
+        caller.identity = self.policies_of(role).await?;
+        caller.boundary = self.boundary_of(role).await?;
+        Ok(caller)
+    }
+
     pub(crate) fn new(base: Arc<Base>) -> Directory {
         Directory {
             base,
@@ -156,8 +248,8 @@ impl Directory {
                     // AWS: the sessions of a deleted role end with it, those of a new one of its name are others.
                     _ => return Ok(None),
                 };
-                let mut principal =
-                    Principal::assumed_role(PARTITION, session.account, role.arn(), unique_id, session_name);
+                let mut caller = self.role_caller(&role, session_name).await?;
+                let principal = &mut caller.principal;
                 // AWS: a session tag hides the role's tag of the same key.
                 let inherited =
                     role.tags.iter().filter(|(key, _)| !tags.keys().any(|tag| tag.eq_ignore_ascii_case(key)));
@@ -167,9 +259,6 @@ impl Directory {
                 if let Some(source_identity) = source_identity {
                     principal.keys.put("aws:SourceIdentity", source_identity.clone());
                 }
-                let mut caller = Caller::new(principal, session.account);
-                caller.identity = self.policies_of(&role).await?;
-                caller.boundary = self.boundary_of(&role).await?;
                 Ok(Some(caller))
             }
         }

@@ -30,6 +30,7 @@ pub(crate) fn sts(directory: Arc<Directory>) -> Room {
     const TRUST: &str = "the role's trust policy and STS's silent denial are the handler's";
     Room::new("sts")
         .state(directory)
+        .resource_control()
         .on(AssumeRole, Access::inside(TRUST), assume_role::assume_role)
         .on(GetSessionToken, Access::open(SESSION), session_tokens::get_session_token)
         .on(GetCallerIdentity, Access::open(WHO), caller_identity::get_caller_identity)

@@ -38,6 +38,7 @@ pub fn room(base: &Arc<Base>) -> Room {
     // <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-basic-examples-of-sqs-policies.html>
     Room::new("sqs")
         .anonymous()
+        .resource_control()
         .state(registry.clone())
         .reconciler(reconcile::move_tasks(registry.clone()))
         .reconciler(reconcile::clean_up(registry))

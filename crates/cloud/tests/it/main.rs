@@ -5,6 +5,7 @@
 mod intruders;
 mod streaming;
 
+use futures_util::future::BoxFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +16,9 @@ use yakumo_aws::{Error, Result};
 use yakumo_front::limits::Limits;
 use yakumo_front::listen::{Config, Listener};
 use yakumo_front::{Front, Settings};
-use yakumo_room::{Access, Base, Clock, Credentials, Ctx, Ids, Need, Principals, Room, World};
+use yakumo_room::{
+    Access, Base, Caller, Clock, Credentials, Ctx, Ids, Need, NoOrganizations, Principals, Room, Use, World,
+};
 use yakumo_store::Store;
 use yakumo_testkit::Client;
 use yakumo_wire::router::Router;
@@ -23,12 +26,19 @@ use yakumo_wire::router::Router;
 struct Nobody;
 
 impl Principals for Nobody {
-    fn credentials<'a>(
-        &'a self,
-        _access_key_id: &'a str,
-    ) -> futures_util::future::BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
+    fn credentials<'a>(&'a self, _access_key_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
         Box::pin(std::future::ready(Ok(None)))
     }
+
+    fn caller<'a>(&'a self, _arn: &'a str) -> BoxFuture<'a, Result<Option<Arc<Caller>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn unique_id<'a>(&'a self, _arn: &'a str) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn used(&self, _credentials: &Credentials, _what: Use) {}
 }
 
 /// A cloud with one room, and its root user.
@@ -41,7 +51,8 @@ struct Door {
 
 async fn world(room: Room) -> Arc<World> {
     let store = Store::open(yakumo_store::Config::memory()).await.unwrap();
-    World::new(Base::new(store, Clock::default(), Ids::new(None)), Arc::new(Nobody), vec![room])
+    let base = Base::new(store, Clock::default(), Ids::new(None));
+    World::new(base, Arc::new(Nobody), Arc::new(NoOrganizations), vec![room])
 }
 
 async fn door(room: Room) -> Door {

@@ -94,7 +94,7 @@ mod tests {
     use crate::state::{Session, SessionEnd, SessionSubject, shared};
     use std::sync::Arc;
     use yakumo_aws::{AccountId, Error, Timestamp};
-    use yakumo_room::{Base, Clock, Ids, Record, World};
+    use yakumo_room::{Base, Clock, Ids, NoOrganizations, Record, World};
     use yakumo_store::{Config, Range, Store};
 
     async fn count<R: Record>(world: &World) -> usize {
@@ -107,7 +107,8 @@ mod tests {
         let store = Store::open(Config::memory()).await.unwrap();
         let base = Base::new(store, Clock::default(), Ids::new(None));
         let now = base.clock.now();
-        let world = World::new(base.clone(), Arc::new(Directory::new(base)), Vec::new());
+        let world =
+            World::new(base.clone(), Arc::new(Directory::new(base)), Arc::new(NoOrganizations), Vec::new());
         let put = |id: String, expires: Timestamp| {
             let session = Session {
                 id: id.clone(),

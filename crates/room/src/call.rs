@@ -1,0 +1,76 @@
+//! One service calls another: the same way as a client's request from the access rule on, without a wire between.
+//!
+//! Invariant: no handler runs before its caller is allowed, here as at the front door.
+
+use crate::{Caller, Ctx, Facts, Input, World};
+use std::sync::Arc;
+use yakumo_aws::{Error, Region, Result};
+use yakumo_wire::Operation;
+
+impl Ctx {
+    /// Calls an operation of another service as `caller`, with what it decided kept in the record of this request.
+    /// When that is the caller of this request, policies see that it came by way of this service (`aws:CalledVia`).
+    ///
+    /// # Errors
+    /// Those of the operation, AccessDenied among them; 501 when the operation is not implemented.
+    pub async fn call<O: Operation>(
+        &self,
+        operation: O,
+        caller: Arc<Caller>,
+        input: O::Input,
+    ) -> Result<O::Output>
+    where
+        O::Input: Sync,
+    {
+        let mut via = Vec::new();
+        if Arc::ptr_eq(&caller, self.caller()) {
+            via.clone_from(&self.circumstances().via);
+            via.push(format!("{}.amazonaws.com", self.service()));
+        }
+        let inner = self.inner(O::SERVICE, caller, via);
+        let outcome = run(&inner, operation, input).await;
+        self.keep_decided(inner.take_decided());
+        outcome
+    }
+}
+
+impl World {
+    /// Calls an operation on behalf of background work, as `caller`.
+    ///
+    /// # Errors
+    /// As [`Ctx::call`]; and when the world is being stopped.
+    pub async fn call<O: Operation>(
+        self: &Arc<World>,
+        operation: O,
+        caller: Arc<Caller>,
+        region: Region,
+        input: O::Input,
+    ) -> Result<O::Output>
+    where
+        O::Input: Sync,
+    {
+        let visit = self.enter().ok_or_else(|| Error::internal("the cloud is stopping"))?;
+        let facts = Facts::internal(self.base.ids.uuid());
+        run(&Ctx::new(visit, O::SERVICE, caller, region, facts), operation, input).await
+    }
+}
+
+async fn run<O: Operation>(ctx: &Ctx, _operation: O, input: O::Input) -> Result<O::Output>
+where
+    O::Input: Sync,
+{
+    let row = ctx.world().room(O::SERVICE).and_then(|room| room.operation(O::NAME)).ok_or_else(|| {
+        let text = format!("yakumo does not implement {} {}.", O::SERVICE, O::NAME);
+        Error::sender("NotImplemented", text).with_status(501)
+    })?;
+    let input: Input = Box::new(input);
+    for need in row.needs(ctx, &input).await?.unwrap_or_default() {
+        ctx.authorize(need)?;
+    }
+    let output = row.handle(ctx.clone(), input).await?;
+    if row.authorises_inside() && !ctx.has_decided() {
+        return Err(Error::internal(format!("{} answered without asking for permission", O::NAME)));
+    }
+    let output = output.downcast::<O::Output>();
+    output.map(|output| *output).map_err(|_| Error::internal(format!("{} answered something else", O::NAME)))
+}
