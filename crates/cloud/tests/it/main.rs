@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail with a panic")]
 
+mod between;
 mod intruders;
 mod streaming;
 
@@ -56,6 +57,10 @@ async fn world(room: Room) -> Arc<World> {
 }
 
 async fn door(room: Room) -> Door {
+    door_of(world(room).await)
+}
+
+fn door_of(world: Arc<World>) -> Door {
     let router: &'static Router = Box::leak(Box::new(Router::new(yakumo_models::services())));
     let settings = Settings {
         static_root_keys: true,
@@ -63,7 +68,7 @@ async fn door(room: Room) -> Door {
         body_bytes_max: 1 << 20,
         bodies_bytes_max: 1 << 21,
     };
-    let front = Front::new(world(room).await, router, settings);
+    let front = Front::new(world, router, settings);
     let addr = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = Listener::bind(Config { addr, tls: None, limits: Limits::default() }).unwrap();
     let address = listener.local_addr();
