@@ -2,6 +2,7 @@
 
 use crate::document::Effect;
 use crate::evaluate::{Policies, Request};
+use crate::explain::matched;
 use serde::Serialize;
 
 /// The kinds of policy that can decide.
@@ -23,6 +24,8 @@ pub enum PolicyType {
     Rcp,
     /// The policy of a VPC endpoint.
     VpcEndpoint,
+    /// A grant of a KMS key.
+    Grant,
     /// No policy: the root user of an account may do everything in it.
     RootUser,
 }
@@ -40,6 +43,7 @@ impl PolicyType {
             PolicyType::Scp => ("a service control policy", "service control policy"),
             PolicyType::Rcp => ("a resource control policy", "resource control policy"),
             PolicyType::VpcEndpoint => ("a VPC endpoint policy", "VPC endpoint policy"),
+            PolicyType::Grant => ("a grant", "grant"),
             PolicyType::RootUser => ("the account's settings", "account setting"),
         }
     }
@@ -139,15 +143,18 @@ impl Decision {
 
 impl Mark {
     fn look_up(&self, policies: &Policies<'_>) -> Option<MatchedStatement> {
+        if self.policy_type == PolicyType::Grant {
+            return policies.grants.list.get(self.policy).map(|grant| MatchedStatement {
+                policy_type: PolicyType::Grant,
+                policy_id: grant.id().to_owned(),
+                holder: String::new(),
+                statement: 0,
+                sid: None,
+                effect: Effect::Allow,
+            });
+        }
         let attached = policies.attached(self.policy_type, self.level, self.policy)?;
         let statement = attached.document.statements.get(self.statement)?;
-        Some(MatchedStatement {
-            policy_type: self.policy_type,
-            policy_id: attached.id.clone(),
-            holder: attached.holder.clone(),
-            statement: self.statement,
-            sid: statement.sid.as_deref().map(str::to_owned),
-            effect: statement.effect,
-        })
+        Some(matched(self.policy_type, attached, self.statement, statement))
     }
 }

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::decision::{Decision, MARKS, Mark, PolicyType, Verdict};
 use crate::document::Attached;
 use crate::grantee::Reach;
+use crate::grants::Grants;
 use crate::principal::{Principal, PrincipalKind};
 use crate::subject::Subject;
 use yakumo_aws::AccountId;
@@ -40,12 +41,16 @@ pub struct Policies<'a> {
     /// The resource's policy: of a queue, a bucket, a key; for AssumeRole the role's trust policy.
     pub resource: Option<&'a Attached>,
     /// Service control policies of the caller's account, one list for each level from the organization's root down.
-    /// Empty for the management account, service-linked roles and accounts outside an organization.
+    /// Empty for the management account and accounts outside an organization. They do not act on callers without an
+    /// account, nor on sessions of service-linked roles.
     pub scps: &'a [Vec<Attached>],
-    /// Resource control policies of the resource's account, by level as above.
+    /// Resource control policies of the resource's account, by level as above. They act on every caller but sessions of
+    /// service-linked roles: on services and anonymous ones too.
     pub rcps: &'a [Vec<Attached>],
     /// The policy of the VPC endpoint that the request came through.
     pub endpoint: Option<&'a Attached>,
+    /// The grants of the KMS key that the request is about.
+    pub grants: Grants<'a>,
 }
 
 impl<'a> Policies<'a> {
@@ -60,7 +65,7 @@ impl<'a> Policies<'a> {
             PolicyType::Scp => level_of(self.scps),
             PolicyType::Rcp => level_of(self.rcps),
             PolicyType::VpcEndpoint => self.endpoint.map_or(&[], std::slice::from_ref),
-            PolicyType::RootUser => &[],
+            PolicyType::Grant | PolicyType::RootUser => &[],
         }
     }
 
@@ -84,13 +89,18 @@ impl<'a> Policies<'a> {
 
 /// What the policies of one type say together.
 #[derive(Clone, Copy, Default)]
-struct Side {
-    deny: Option<Mark>,
-    allow: Option<(Mark, Reach)>,
+pub(crate) struct Side {
+    pub deny: Option<Mark>,
+    pub allow: Option<(Mark, Reach)>,
 }
 
 impl Side {
-    fn survey(subject: &Subject<'_>, policies: &[Attached], policy_type: PolicyType, level: usize) -> Side {
+    pub(crate) fn survey(
+        subject: &Subject<'_>,
+        policies: &[Attached],
+        policy_type: PolicyType,
+        level: usize,
+    ) -> Side {
         let mut side = Side::default();
         for (policy, attached) in policies.iter().enumerate() {
             let findings = attached.document.judge(subject);
@@ -118,28 +128,35 @@ impl Side {
         Side { allow: whole.allow.filter(|_| all_allow), ..whole }
     }
 
-    fn allows(&self) -> bool {
+    /// Whether something allows.
+    pub(crate) fn allows(&self) -> bool {
         self.allow.is_some()
     }
 }
 
 /// Everything that was found, before it is weighed.
-struct Survey {
+pub(crate) struct Survey {
     scp: Side,
     rcp: Side,
     endpoint: Side,
     resource: Side,
-    identity: Side,
-    boundary: Side,
-    session: Side,
+    pub grant: Side,
+    pub identity: Side,
+    pub boundary: Side,
+    pub session: Side,
 }
 
 impl Survey {
-    fn take(subject: &Subject<'_>, policies: &Policies<'_>) -> Survey {
+    /// Asks every policy.
+    pub(crate) fn take(subject: &Subject<'_>, policies: &Policies<'_>) -> Survey {
         let of = |policy_type| Side::survey(subject, policies.of_type(policy_type, 0), policy_type, 0);
+        let grant = policies.grants.best(subject).map(|(policy, reach)| {
+            (Mark { policy_type: PolicyType::Grant, level: 0, policy, statement: 0 }, reach)
+        });
         Survey {
-            scp: Side::survey_levels(subject, policies.scps, PolicyType::Scp),
-            rcp: Side::survey_levels(subject, policies.rcps, PolicyType::Rcp),
+            scp: Side::survey_levels(subject, scps_for(subject.request, policies), PolicyType::Scp),
+            rcp: Side::survey_levels(subject, rcps_for(subject.request, policies), PolicyType::Rcp),
+            grant: Side { deny: None, allow: grant },
             endpoint: of(PolicyType::VpcEndpoint),
             resource: of(policies.resource_type()),
             identity: of(PolicyType::Identity),
@@ -148,8 +165,17 @@ impl Survey {
         }
     }
 
-    fn sides(&self) -> [&Side; 7] {
-        [&self.scp, &self.rcp, &self.endpoint, &self.resource, &self.identity, &self.boundary, &self.session]
+    fn sides(&self) -> [&Side; MARKS] {
+        let Survey { scp, rcp, endpoint, resource, grant, identity, boundary, session } = self;
+        [scp, rcp, endpoint, resource, grant, identity, boundary, session]
+    }
+
+    /// The most direct allow of the resource's side: its policy, or a grant of the key.
+    pub(crate) fn resource_allow(&self) -> Option<(Mark, Reach)> {
+        match (self.resource.allow, self.grant.allow) {
+            (Some(policy), Some(grant)) if grant.1 > policy.1 => Some(grant),
+            (policy, grant) => policy.or(grant),
+        }
     }
 
     fn allow_marks(&self) -> [Option<Mark>; MARKS] {
@@ -159,6 +185,26 @@ impl Survey {
         }
         marks
     }
+}
+
+/// The SCPs that limit the caller.
+///
+/// AWS: SCPs limit the principals of an account, its root user too, but no service-linked role, and nobody else
+/// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>).
+pub(crate) fn scps_for<'a>(request: &Request<'_>, policies: &Policies<'a>) -> &'a [Vec<Attached>] {
+    let limited = request.principal.account.is_some() && !request.principal.is_service_linked_role();
+    if limited { policies.scps } else { &[] }
+}
+
+/// The RCPs that limit the request.
+///
+/// AWS: RCPs limit services and anonymous callers too, but no service-linked role
+/// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>), and never
+/// `kms:RetireGrant` (<https://docs.aws.amazon.com/kms/latest/developerguide/resource-control-policies.html>).
+pub(crate) fn rcps_for<'a>(request: &Request<'_>, policies: &Policies<'a>) -> &'a [Vec<Attached>] {
+    let exempt =
+        request.principal.is_service_linked_role() || request.action.eq_ignore_ascii_case("kms:RetireGrant");
+    if exempt { &[] } else { policies.rcps }
 }
 
 /// Judges a request. Pure and total: the same arguments always give the same decision.
@@ -177,18 +223,18 @@ pub fn evaluate(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
 
 /// Without an explicit deny: everything that can withhold, in the order of AWS's flow chart.
 fn weigh(request: &Request<'_>, policies: &Policies<'_>, survey: &Survey) -> Verdict {
-    if !policies.rcps.is_empty() && !survey.rcp.allows() {
+    if !rcps_for(request, policies).is_empty() && !survey.rcp.allows() {
         return Verdict::ImplicitDeny(PolicyType::Rcp);
     }
-    // AWS: SCPs limit the principals of an account, its root user too, and nobody else.
-    if request.principal.account.is_some() && !policies.scps.is_empty() && !survey.scp.allows() {
+    if !scps_for(request, policies).is_empty() && !survey.scp.allows() {
         return Verdict::ImplicitDeny(PolicyType::Scp);
     }
     if policies.endpoint.is_some() && !survey.endpoint.allows() {
         return Verdict::ImplicitDeny(PolicyType::VpcEndpoint);
     }
-    let resource_type = policies.resource_type();
-    let reach = survey.resource.allow.map(|(_, reach)| reach);
+    let resource_allow = survey.resource_allow();
+    let resource_type = resource_allow.map_or(policies.resource_type(), |(mark, _)| mark.policy_type);
+    let reach = resource_allow.map(|(_, reach)| reach);
     let Some(account) = request.principal.account else {
         // Services, web identities and anonymous callers have no policies of their own.
         return match reach {

@@ -5,6 +5,7 @@
 use crate::decision::{MatchedStatement, PolicyType, Verdict};
 use crate::document::{Attached, Effect};
 use crate::evaluate::{Policies, Request, evaluate};
+use crate::remedy::{self, Remedy};
 use crate::statement::{Matchers, Statement};
 use crate::subject::Subject;
 use serde::Serialize;
@@ -26,10 +27,12 @@ pub struct Explanation {
     pub matched: Vec<MatchedStatement>,
     /// For a denial without a Deny: the Allow statements of the type of policy that had to allow, nearest first.
     pub nearest: Vec<Reason>,
+    /// For a denial: the ways in which it would have been allowed, the shortest first.
+    pub remedies: Vec<Remedy>,
 }
 
 /// A statement that did not apply, and why.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
     /// The type of the policy that it is in.
     pub policy_type: PolicyType,
@@ -101,7 +104,8 @@ pub fn explain(request: &Request<'_>, policies: &Policies<'_>) -> Explanation {
         Verdict::Allow(_) | Verdict::ExplicitDeny(_) => Vec::new(),
     };
     let summary = summary(decision.verdict, request, policies, &matched);
-    Explanation { allowed: decision.allowed, verdict: decision.verdict, summary, matched, nearest }
+    let remedies = if decision.allowed { Vec::new() } else { remedy::remedies(request, policies) };
+    Explanation { allowed: decision.allowed, verdict: decision.verdict, summary, matched, nearest, remedies }
 }
 
 fn summary(
@@ -150,10 +154,23 @@ fn levels<'a>(policies: &Policies<'a>, policy_type: PolicyType) -> impl Iterator
 
 fn nearest(request: &Request<'_>, policies: &Policies<'_>, policy_type: PolicyType) -> Vec<Reason> {
     let subject = Subject { request };
+    let mut reasons: Vec<Reason> =
+        levels(policies, policy_type).flat_map(|list| allow_reasons(&subject, list, policy_type)).collect();
+    reasons.sort_by_key(Reason::distance);
+    reasons.truncate(MAX_REASONS);
+    reasons
+}
+
+/// Every Allow statement of these policies that does not apply, nearest first.
+pub(crate) fn allow_reasons(
+    subject: &Subject<'_>,
+    list: &[Attached],
+    policy_type: PolicyType,
+) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    for attached in levels(policies, policy_type).flatten() {
+    for attached in list {
         for (index, statement) in attached.document.statements.iter().enumerate() {
-            let misses = statement.misses(&subject);
+            let misses = statement.misses(subject);
             if statement.effect == Effect::Allow && !misses.is_empty() {
                 reasons.push(Reason {
                     policy_type,
@@ -166,9 +183,31 @@ fn nearest(request: &Request<'_>, policies: &Policies<'_>, policy_type: PolicyTy
             }
         }
     }
-    reasons.sort_by_key(|reason| reason.misses.iter().map(Miss::distance).sum::<u32>());
-    reasons.truncate(MAX_REASONS);
+    reasons.sort_by_key(Reason::distance);
     reasons
+}
+
+/// A statement with its place, as decisions and remedies name it.
+pub(crate) fn matched(
+    policy_type: PolicyType,
+    attached: &Attached,
+    index: usize,
+    statement: &Statement,
+) -> MatchedStatement {
+    MatchedStatement {
+        policy_type,
+        policy_id: attached.id.clone(),
+        holder: attached.holder.clone(),
+        statement: index,
+        sid: statement.sid.as_deref().map(str::to_owned),
+        effect: statement.effect,
+    }
+}
+
+impl Reason {
+    fn distance(&self) -> u32 {
+        self.misses.iter().map(Miss::distance).sum()
+    }
 }
 
 impl Miss {

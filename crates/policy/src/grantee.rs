@@ -55,7 +55,7 @@ impl Grantee {
     }
 
     /// How directly this names the caller; `None` when it does not.
-    fn reach(&self, caller: &Principal) -> Option<Reach> {
+    pub(crate) fn reach(&self, caller: &Principal) -> Option<Reach> {
         let direct = |named: bool| named.then_some(Reach::Direct);
         match self {
             Grantee::Everyone => Some(Reach::Direct),

@@ -121,6 +121,19 @@ impl Principal {
         Principal::new(PrincipalKind::Anonymous, None, "anonymous".into(), "anonymous".into())
     }
 
+    /// Whether this is a session of a service-linked role: only those live under the path `/aws-service-role/`.
+    ///
+    /// AWS: neither SCPs nor RCPs restrict them
+    /// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_scps.html>).
+    pub fn is_service_linked_role(&self) -> bool {
+        match &self.kind {
+            PrincipalKind::AssumedRole { role_arn, .. } => {
+                role_arn.splitn(6, ':').nth(5).is_some_and(|name| name.starts_with("role/aws-service-role/"))
+            }
+            _ => false,
+        }
+    }
+
     /// The unique id of the role (`AROA…`) behind a role session.
     pub(crate) fn role_id(&self) -> Option<&str> {
         match self.kind {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use yakumo_aws::AccountId;
 use yakumo_policy::{
-    Attached, Context, Decision, Document, Policies, PolicyKind, PolicyType, Principal, Request, Verdict,
-    evaluate,
+    Attached, Context, Decision, Document, Explanation, Policies, PolicyKind, PolicyType, Principal, Request,
+    Verdict, evaluate, explain,
 };
 
 pub const HERE: &str = "111122223333";
@@ -72,6 +72,14 @@ pub struct Case {
 
 impl Case {
     pub fn decide(&self, principal: &Principal) -> Decision {
+        self.ask(principal, evaluate)
+    }
+
+    pub fn explain(&self, principal: &Principal) -> Explanation {
+        self.ask(principal, explain)
+    }
+
+    fn ask<T>(&self, principal: &Principal, question: impl Fn(&Request<'_>, &Policies<'_>) -> T) -> T {
         let action = if self.trust.is_some() { "sts:AssumeRole" } else { "sqs:SendMessage" };
         let context = Context::new();
         let request = Request {
@@ -102,8 +110,9 @@ impl Case {
             scps: &scps,
             rcps: &rcps,
             endpoint: endpoint.as_ref(),
+            ..Policies::default()
         };
-        evaluate(&request, &policies)
+        question(&request, &policies)
     }
 }
 

@@ -1,7 +1,10 @@
 //! `explain` names the policy, the statement and the element that decided.
 
 use crate::cases::*;
-use yakumo_policy::{Attached, Context, Miss, Policies, PolicyKind, PolicyType, Request, Verdict, explain};
+use yakumo_policy::{
+    Attached, Change, Context, MetCondition, Miss, Policies, PolicyKind, PolicyType, Request, Verdict,
+    explain,
+};
 
 fn check(identity: &[Attached], resource: Option<&Attached>) -> yakumo_policy::Explanation {
     let mut context = Context::new();
@@ -71,4 +74,66 @@ fn an_allow_and_a_deny_name_their_statement() {
         "{}",
         story.summary
     );
+}
+
+#[test]
+fn remedies_name_every_missing_permission_and_every_deny() {
+    let shown = |case: &Case, principal: &yakumo_policy::Principal| -> Vec<String> {
+        case.explain(principal).remedies.iter().map(ToString::to_string).collect()
+    };
+    let on = "allows sqs:SendMessage on arn:aws:sqs:us-east-1:111122223333:q";
+    assert_eq!(shown(&Case::default(), &user()), [format!("an identity-based policy {on}")]);
+    let abroad = Case { owner: Some(THERE), boundary: Some(says("Allow", "s3:*")), ..Case::default() };
+    assert_eq!(
+        shown(&abroad, &session()),
+        [format!(
+            "a resource-based policy {on} to {ROLE}, and an identity-based policy {on}, and a permissions boundary {on}"
+        )]
+    );
+    let either = Case { resource: Some(names("Allow", &aws(THERE))), ..Case::default() };
+    assert_eq!(
+        shown(&either, &session()),
+        [format!("an identity-based policy {on}"), format!("a resource-based policy {on} to {ROLE}")]
+    );
+    let denied = Case {
+        identity: format!("{},{}", says("Allow", "*"), says("Deny", "sqs:*")),
+        scps: vec![vec![says("Allow", "s3:*")]],
+        ..Case::default()
+    };
+    assert_eq!(
+        shown(&denied, &user()),
+        [format!(
+            "statement 1 of the identity-based policy p of h no longer denies it, and a service control policy {on}"
+        )]
+    );
+    assert!(shown(&Case { identity: says("Allow", "*"), ..Case::default() }, &user()).is_empty());
+}
+
+#[test]
+fn a_condition_that_would_do_is_named_with_its_values() {
+    let near = r#"{"Effect":"Allow","Action":"sqs:*","Resource":"*",
+                   "Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}}"#;
+    let case = Case { identity: format!("{near},{}", says("Allow", "s3:*")), ..Case::default() };
+    let remedies = case.explain(&user()).remedies;
+    let Change::AddAllow { near, .. } = &remedies[0].steps[0].change else { panic!("{remedies:?}") };
+    let condition = Miss::Condition {
+        operator: "Bool".into(),
+        key: "aws:MultiFactorAuthPresent".into(),
+        wanted: vec!["true".into()],
+        found: None,
+        unresolved: None,
+    };
+    assert_eq!(near.iter().map(|reason| reason.misses.clone()).collect::<Vec<_>>(), [vec![condition]]);
+    let deny =
+        r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Null":{"aws:SourceVpce":"true"}}}"#;
+    let case = Case { identity: format!("{deny},{}", says("Allow", "*")), ..Case::default() };
+    let remedies = case.explain(&user()).remedies;
+    let Change::LiftDeny { met, .. } = &remedies[0].steps[0].change else { panic!("{remedies:?}") };
+    let expected = MetCondition {
+        operator: "Null".into(),
+        key: "aws:SourceVpce".into(),
+        wanted: vec!["true".into()],
+        found: None,
+    };
+    assert_eq!(met, &[expected]);
 }

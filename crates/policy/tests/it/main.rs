@@ -6,4 +6,5 @@
 mod cases;
 mod evaluation;
 mod explanation;
+mod grants;
 mod properties;
