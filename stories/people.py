@@ -38,6 +38,31 @@ class Person:
         self.iam.delete_user_policy(UserName=self.name, PolicyName=name)
 
 
+def trust(principal, action="sts:AssumeRole", **condition):
+    """A trust policy with one Allow statement; `condition` is given by operators."""
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action}
+    return policy({**statement, "Condition": condition} if condition else statement)
+
+
+def make_role(iam, name, document, *statements, **more):
+    """A role with this trust policy, and an inline policy `p` of the statements. Gives its ARN."""
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **more)["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*statements))
+    return role
+
+
+def session(cloud, credentials, service="sqs", **extra):
+    """A client that signs with temporary credentials as STS gives them."""
+    key, secret = credentials["AccessKeyId"], credentials["SecretAccessKey"]
+    return cloud.client(service, key=key, secret=secret, token=credentials["SessionToken"], **extra)
+
+
+def assume(sts, role, name="session", **more):
+    """The credentials of a session of a role."""
+    return sts.assume_role(RoleArn=role, RoleSessionName=name, **more)["Credentials"]
+
+
 def no_identity_policy(who, action, resource):
     """SQS's text when nothing allows. AWS: SQS writes its actions in lower case there, as its users' logs show."""
     action = action.lower()

@@ -1,20 +1,11 @@
 """Roles: trust, external ids, session policies, the end of temporary credentials."""
 
-import json
-
 import pytest
 
 from asserting import Prefix, refused
-from people import Person, allow, deny, policy
+from people import Person, allow, deny, make_role, policy, session, trust
 
 DENIED = ("AccessDenied",)
-
-
-def trust(principal, **condition):
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
-    if condition:
-        statement["Condition"] = condition
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @pytest.fixture
@@ -27,19 +18,6 @@ def person(cloud, iam, name):
 @pytest.fixture
 def arn(sqs, queue):
     return sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-
-
-def make_role(iam, name, document, *statements):
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    if statements:
-        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*statements))
-    return role
-
-
-def session(cloud, credentials, service="sqs"):
-    return cloud.client(
-        service, key=credentials["AccessKeyId"], secret=credentials["SecretAccessKey"], token=credentials["SessionToken"]
-    )
 
 
 def test_a_trusted_user_takes_the_role_and_its_rights(cloud, iam, person, queue, arn, name):
