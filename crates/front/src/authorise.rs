@@ -11,9 +11,13 @@ pub async fn authorise(row: &dyn Registered, ctx: &Ctx, input: &Input) -> Result
     Ok(())
 }
 
-/// After the handler: one that had to ask for itself and did not is a fault of ours, and its answer is withheld.
-pub fn check_asked(row: &dyn Registered, ctx: &Ctx) -> Result<()> {
-    if row.authorises_inside() && !ctx.has_decided() {
+/// After the handler: one that had to ask for itself and did not, or asked for what its rule does not declare, is a
+/// fault of ours, and its answer is withheld.
+pub fn check_asked(row: &dyn Registered, ctx: &Ctx, has_succeeded: bool) -> Result<()> {
+    if let Some(fault) = ctx.fault() {
+        return Err(fault);
+    }
+    if has_succeeded && row.authorises_inside() && !ctx.has_decided() {
         return Err(Error::internal(format!("{} answered without asking for permission", row.name())));
     }
     Ok(())

@@ -52,7 +52,8 @@ async fn steps(
     let identity = identify::identify(front, &world, head, claim, &addressed, body, trip).await?;
     let row = dispatch::row(&world, &addressed)?;
     let input = decode::decode(row, &addressed, head, body, identity.seal).await?;
-    let ctx = Ctx::new(visit, addressed.service.name, identity.caller, identity.region, trip.facts(head));
+    let ctx =
+        Ctx::new(visit, addressed.service.name, row, identity.caller, identity.region, trip.facts(head));
     trip.ctx = Some(ctx.clone());
     let outcome = allowed(row, &ctx, input).await;
     trip.settle();
@@ -61,7 +62,7 @@ async fn steps(
 
 async fn allowed(row: &dyn Registered, ctx: &Ctx, input: Input) -> Result<Output> {
     authorise::authorise(row, ctx, &input).await?;
-    let output = dispatch::run(row, ctx.clone(), input).await?;
-    authorise::check_asked(row, ctx)?;
-    Ok(output)
+    let output = dispatch::run(row, ctx.clone(), input).await;
+    authorise::check_asked(row, ctx, output.is_ok())?;
+    output
 }

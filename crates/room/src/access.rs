@@ -52,8 +52,15 @@ impl Need {
 
 type Resolve<I> = dyn for<'a> Fn(&'a Ctx, &'a I) -> BoxFuture<'a, Result<Vec<Need>>> + Send + Sync;
 
-/// The access rule of an operation with input `I`.
-pub struct Access<I>(Rule<I>);
+/// The IAM actions that an access rule may ask for, such as `sqs:SendMessage`; their case does not matter.
+pub type Actions = Arc<[&'static str]>;
+
+/// The access rule of an operation with input `I`: the actions it may ask for, and how it finds out which resources
+/// they are about. To ask for an action that was not declared is a fault of ours and answers 500.
+pub struct Access<I> {
+    actions: Actions,
+    rule: Rule<I>,
+}
 
 enum Rule<I> {
     Open,
@@ -66,26 +73,33 @@ impl<I> Access<I> {
     /// explicit deny does not stop it either. `reason` names AWS's page.
     pub fn open(reason: &'static str) -> Access<I> {
         debug_assert!(!reason.is_empty());
-        Access(Rule::Open)
+        Access { actions: Arc::default(), rule: Rule::Open }
     }
 
-    /// The handler itself calls [`Ctx::authorize`], because the resource is only found there. `reason` says why.
-    pub fn inside(reason: &'static str) -> Access<I> {
+    /// The handler itself calls [`Ctx::authorize`] for some of `actions`, because the resource is only found there.
+    /// `reason` says why.
+    pub fn inside(actions: impl Into<Vec<&'static str>>, reason: &'static str) -> Access<I> {
         debug_assert!(!reason.is_empty());
-        Access(Rule::Inside)
+        Access { actions: actions.into().into(), rule: Rule::Inside }
     }
 
-    /// All of what `resolve` returns must be allowed before the handler runs. It must return at least one need.
-    pub fn needs<F>(resolve: F) -> Access<I>
+    /// All of what `resolve` returns must be allowed before the handler runs. It must return at least one need, and
+    /// only needs of `actions`: all actions that any input may ask for, the one named as the operation first.
+    pub fn needs<F>(actions: impl Into<Vec<&'static str>>, resolve: F) -> Access<I>
     where
         F: for<'a> Fn(&'a Ctx, &'a I) -> BoxFuture<'a, Result<Vec<Need>>> + Send + Sync + 'static,
     {
-        Access(Rule::Needs(Box::new(resolve)))
+        Access { actions: actions.into().into(), rule: Rule::Needs(Box::new(resolve)) }
+    }
+
+    /// What the rule may ask for; nothing for operations that need no permission.
+    pub(crate) fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     /// What this input needs; `None` when the rule is decided elsewhere (open, or inside the handler).
     pub(crate) async fn resolve(&self, ctx: &Ctx, input: &I) -> Result<Option<Vec<Need>>> {
-        match &self.0 {
+        match &self.rule {
             Rule::Open | Rule::Inside => Ok(None),
             Rule::Needs(resolve) => {
                 let needs = resolve(ctx, input).await?;
@@ -99,6 +113,6 @@ impl<I> Access<I> {
 
     /// Whether the handler must have asked for itself; the pipeline checks that it did.
     pub(crate) fn is_inside(&self) -> bool {
-        matches!(self.0, Rule::Inside)
+        matches!(self.rule, Rule::Inside)
     }
 }

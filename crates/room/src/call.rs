@@ -2,7 +2,7 @@
 //!
 //! Invariant: no handler runs before its caller is allowed, here as at the front door.
 
-use crate::{Caller, Ctx, Facts, Input, World};
+use crate::{Caller, Ctx, Facts, Input, Registered, World};
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
 use yakumo_wire::Operation;
@@ -27,8 +27,9 @@ impl Ctx {
             via.clone_from(&self.circumstances().via);
             via.push(format!("{}.amazonaws.com", self.service()));
         }
-        let inner = self.inner(O::SERVICE, caller, via);
-        let outcome = run(&inner, operation, input).await;
+        let row = row(self.world(), &operation)?;
+        let inner = self.inner(O::SERVICE, row, caller, via);
+        let outcome = run(&inner, row, operation, input).await;
         self.keep_decided(inner.take_decided());
         outcome
     }
@@ -51,23 +52,36 @@ impl World {
     {
         let visit = self.enter().ok_or_else(|| Error::internal("the cloud is stopping"))?;
         let facts = Facts::internal(self.base.ids.uuid());
-        run(&Ctx::new(visit, O::SERVICE, caller, region, facts), operation, input).await
+        let row = row(self, &operation)?;
+        run(&Ctx::new(visit, O::SERVICE, row, caller, region, facts), row, operation, input).await
     }
 }
 
-async fn run<O: Operation>(ctx: &Ctx, _operation: O, input: O::Input) -> Result<O::Output>
+fn row<'a, O: Operation>(world: &'a World, _operation: &O) -> Result<&'a dyn Registered> {
+    world.room(O::SERVICE).and_then(|room| room.operation(O::NAME)).ok_or_else(|| {
+        let text = format!("yakumo does not implement {} {}.", O::SERVICE, O::NAME);
+        Error::sender("NotImplemented", text).with_status(501)
+    })
+}
+
+async fn run<O: Operation>(
+    ctx: &Ctx,
+    row: &dyn Registered,
+    _operation: O,
+    input: O::Input,
+) -> Result<O::Output>
 where
     O::Input: Sync,
 {
-    let row = ctx.world().room(O::SERVICE).and_then(|room| room.operation(O::NAME)).ok_or_else(|| {
-        let text = format!("yakumo does not implement {} {}.", O::SERVICE, O::NAME);
-        Error::sender("NotImplemented", text).with_status(501)
-    })?;
     let input: Input = Box::new(input);
     for need in row.needs(ctx, &input).await?.unwrap_or_default() {
         ctx.authorize(need)?;
     }
-    let output = row.handle(ctx.clone(), input).await?;
+    let output = row.handle(ctx.clone(), input).await;
+    if let Some(fault) = ctx.fault() {
+        return Err(fault);
+    }
+    let output = output?;
     if row.authorises_inside() && !ctx.has_decided() {
         return Err(Error::internal(format!("{} answered without asking for permission", O::NAME)));
     }

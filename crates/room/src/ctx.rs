@@ -1,14 +1,15 @@
 //! The context of one request: the only thing besides its input that a handler is given.
 
+use crate::access::Actions;
 use crate::authorise::{self, Circumstances, Decided};
 use crate::world::Visit;
-use crate::{Base, Caller, Need, Scope, Tx, World};
+use crate::{Base, Caller, Need, Registered, Scope, Tx, World};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::watch;
-use yakumo_aws::{AccountId, Region, Result, Timestamp};
+use yakumo_aws::{AccountId, Error, Region, Result, Timestamp};
 
 /// What a request says of itself beyond its input.
 #[derive(Clone, Debug)]
@@ -35,9 +36,12 @@ struct Inner {
     world: Visit,
     gone: watch::Sender<bool>,
     service: &'static str,
+    operation: &'static str,
+    actions: Actions,
     caller: Arc<Caller>,
     circumstances: Arc<Circumstances>,
     decided: Mutex<Vec<Decided>>,
+    fault: OnceLock<String>,
 }
 
 impl Facts {
@@ -49,28 +53,46 @@ impl Facts {
 }
 
 impl Ctx {
-    /// A context for the front door and for calls between rooms.
+    /// A context for the front door and for calls between rooms: one request for the operation in `row`.
     pub fn new(
         world: Visit,
         service: &'static str,
+        row: &dyn Registered,
         caller: Arc<Caller>,
         region: Region,
         facts: Facts,
     ) -> Ctx {
-        let (gone, decided) = (watch::Sender::new(false), Mutex::default());
         let circumstances = Circumstances::new(facts, region, world.base.clock.now(), &caller, Vec::new());
-        Ctx(Arc::new(Inner { world, gone, service, caller, circumstances, decided }))
+        Ctx::with(world, service, row, caller, circumstances)
+    }
+
+    fn with(
+        world: Visit,
+        service: &'static str,
+        row: &dyn Registered,
+        caller: Arc<Caller>,
+        circumstances: Arc<Circumstances>,
+    ) -> Ctx {
+        let (gone, decided, fault) = (watch::Sender::new(false), Mutex::default(), OnceLock::new());
+        let (operation, actions) = (row.name(), row.actions().clone());
+        let inner = Inner { world, gone, service, operation, actions, caller, circumstances, decided, fault };
+        Ctx(Arc::new(inner))
     }
 
     /// The context of a call that this request makes of another service; `via` are the services on the way when the
     /// same caller goes on.
-    pub(crate) fn inner(&self, service: &'static str, caller: Arc<Caller>, via: Vec<String>) -> Ctx {
+    pub(crate) fn inner(
+        &self,
+        service: &'static str,
+        row: &dyn Registered,
+        caller: Arc<Caller>,
+        via: Vec<String>,
+    ) -> Ctx {
         let outer = &self.0;
         let facts = Facts { source_ip: None, ..self.facts().clone() };
         let now = outer.world.base.clock.now();
         let circumstances = Circumstances::new(facts, self.region(), now, &caller, via);
-        let (gone, decided) = (watch::Sender::new(false), Mutex::default());
-        Ctx(Arc::new(Inner { world: outer.world.clone(), gone, service, caller, circumstances, decided }))
+        Ctx::with(outer.world.clone(), service, row, caller, circumstances)
     }
 
     /// Keeps decisions that were made for this request elsewhere.
@@ -162,11 +184,28 @@ impl Ctx {
     }
 
     /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.
+    /// An action that the operation's access rule does not declare is a fault of ours: InternalFailure.
     pub fn authorize(&self, need: Need) -> Result<()> {
+        self.check_declared(&need)?;
         let decided = authorise::decide(self, need);
         let outcome = decided.outcome(self.caller(), &self.facts().endpoint);
         self.0.decided.lock().push(decided);
         outcome
+    }
+
+    fn check_declared(&self, need: &Need) -> Result<()> {
+        if self.0.actions.iter().any(|action| action.eq_ignore_ascii_case(&need.action)) {
+            return Ok(());
+        }
+        let (service, operation) = (self.0.service, self.0.operation);
+        let text = format!("the access rule of {service} {operation} does not declare {}", need.action);
+        Err(Error::internal(self.0.fault.get_or_init(|| text).as_str()))
+    }
+
+    /// What is wrong with the access rule, if anything was found: the answer must be withheld, whatever the handler
+    /// made of the error that it got.
+    pub fn fault(&self) -> Option<Error> {
+        self.0.fault.get().map(|fault| Error::internal(fault.as_str()))
     }
 
     /// The decisions made for this request so far, taken out.

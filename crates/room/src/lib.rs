@@ -20,7 +20,7 @@ mod scope;
 mod tx;
 mod world;
 
-pub use access::{Access, Need};
+pub use access::{Access, Actions, Need};
 pub use authorise::Decided;
 pub use base::Base;
 pub use caller::{Caller, Credentials, Principals, Secret, Use, root_credentials, static_root_credentials};

@@ -1,5 +1,6 @@
 //! A registered operation: decode, needs, handle, encode behind one object, so that the spine knows no service.
 
+use crate::access::Actions;
 use crate::{Access, Ctx, Need};
 use futures_util::future::BoxFuture;
 use std::any::Any;
@@ -16,6 +17,8 @@ pub type Output = Box<dyn Any + Send>;
 pub trait Registered: Send + Sync {
     /// The operation's name in the model.
     fn name(&self) -> &'static str;
+    /// The IAM actions that the operation may ask for; nothing when it needs no permission.
+    fn actions(&self) -> &Actions;
     /// Decodes and checks the request against the model.
     fn decode(&self, addressed: &Addressed, request: Request<'_>) -> Result<Input>;
     /// What must be allowed before the handler may run; `None` when that is decided elsewhere.
@@ -47,6 +50,10 @@ where
 {
     fn name(&self) -> &'static str {
         O::NAME
+    }
+
+    fn actions(&self) -> &Actions {
+        self.access.actions()
     }
 
     fn decode(&self, addressed: &Addressed, request: Request<'_>) -> Result<Input> {

@@ -41,7 +41,7 @@ pub(crate) fn with<I: Sync + 'static>(
     target: impl Fn(&I) -> Target + Send + Sync + 'static,
     keys: impl Fn(&I) -> Keys + Send + Sync + 'static,
 ) -> Access<I> {
-    Access::needs(move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
+    Access::needs([action], move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
         let (target, keys) = (target(input), keys(input));
         Box::pin(async move { Ok(vec![need(ctx, action, target, keys).await?]) })
     })

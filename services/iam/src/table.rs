@@ -31,14 +31,14 @@ pub(crate) fn sts(directory: Arc<Directory>) -> Room {
     Room::new("sts")
         .state(directory)
         .resource_control()
-        .on(AssumeRole, Access::inside(TRUST), assume_role::assume_role)
+        .on(AssumeRole, Access::inside(assume_role::ACTIONS, TRUST), assume_role::assume_role)
         .on(GetSessionToken, Access::open(SESSION), session_tokens::get_session_token)
         .on(GetCallerIdentity, Access::open(WHO), caller_identity::get_caller_identity)
         .on(GetAccessKeyInfo, access_key_info(), caller_identity::get_access_key_info)
 }
 
 fn access_key_info() -> Access<yakumo_api_sts::GetAccessKeyInfoInput> {
-    Access::needs(|ctx: &Ctx, _| -> BoxFuture<'_, Result<Vec<Need>>> {
+    Access::needs(["sts:GetAccessKeyInfo"], |ctx: &Ctx, _| -> BoxFuture<'_, Result<Vec<Need>>> {
         Box::pin(async move { Ok(vec![Need::new("sts:GetAccessKeyInfo", "*", ctx.account())]) })
     })
 }
@@ -174,7 +174,8 @@ fn user_operations(room: Room) -> Room {
 /// AWS: a new name or path needs the permission on the old and on the new ARN
 /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateUser.html>).
 fn update_user() -> Access<api::UpdateUserInput> {
-    Access::needs(|ctx: &Ctx, i: &api::UpdateUserInput| -> BoxFuture<'_, Result<Vec<Need>>> {
+    let actions = ["iam:UpdateUser"];
+    Access::needs(actions, |ctx: &Ctx, i: &api::UpdateUserInput| -> BoxFuture<'_, Result<Vec<Need>>> {
         let name = i.new_user_name.clone().unwrap_or_else(|| i.user_name.clone());
         let new = Target::At("user", i.new_path.clone(), name);
         both(ctx, "iam:UpdateUser", Target::User(i.user_name.clone()), new)
@@ -182,7 +183,8 @@ fn update_user() -> Access<api::UpdateUserInput> {
 }
 
 fn update_group() -> Access<api::UpdateGroupInput> {
-    Access::needs(|ctx: &Ctx, i: &api::UpdateGroupInput| -> BoxFuture<'_, Result<Vec<Need>>> {
+    let actions = ["iam:UpdateGroup"];
+    Access::needs(actions, |ctx: &Ctx, i: &api::UpdateGroupInput| -> BoxFuture<'_, Result<Vec<Need>>> {
         let name = i.new_group_name.clone().unwrap_or_else(|| i.group_name.clone());
         let new = Target::At("group", i.new_path.clone(), name);
         both(ctx, "iam:UpdateGroup", Target::Group(i.group_name.clone()), new)
@@ -512,16 +514,20 @@ fn profile_operations(room: Room) -> Room {
 /// AWS: the caller must also be allowed to pass the role to EC2
 /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html>).
 fn add_role() -> Access<api::AddRoleToInstanceProfileInput> {
-    Access::needs(|ctx: &Ctx, i: &api::AddRoleToInstanceProfileInput| -> BoxFuture<'_, Result<Vec<Need>>> {
-        let (profile, role) = (i.instance_profile_name.clone(), i.role_name.clone());
-        Box::pin(async move {
-            let to_ec2 = key("iam:PassedToService", "ec2.amazonaws.com");
-            Ok(vec![
-                need(ctx, "iam:AddRoleToInstanceProfile", Target::Profile(profile), Keys::new()).await?,
-                need(ctx, "iam:PassRole", Target::Role(role), to_ec2).await?,
-            ])
-        })
-    })
+    let actions = ["iam:AddRoleToInstanceProfile", "iam:PassRole"];
+    Access::needs(
+        actions,
+        |ctx: &Ctx, i: &api::AddRoleToInstanceProfileInput| -> BoxFuture<'_, Result<Vec<Need>>> {
+            let (profile, role) = (i.instance_profile_name.clone(), i.role_name.clone());
+            Box::pin(async move {
+                let to_ec2 = key("iam:PassedToService", "ec2.amazonaws.com");
+                Ok(vec![
+                    need(ctx, "iam:AddRoleToInstanceProfile", Target::Profile(profile), Keys::new()).await?,
+                    need(ctx, "iam:PassRole", Target::Role(role), to_ec2).await?,
+                ])
+            })
+        },
+    )
 }
 
 fn tag_operations(room: Room) -> Room {

@@ -66,14 +66,14 @@ pub async fn queue(ctx: &Ctx, url: &str) -> Result<Arc<OpenQueue>> {
 
 /// The rule of an operation on the queue in its input.
 pub fn on_queue<I: OnQueue>(action: &'static str) -> Access<I> {
-    Access::needs(move |ctx, input: &I| {
+    Access::needs([action], move |ctx, input: &I| {
         Box::pin(async move { Ok(vec![queue_need(ctx, action, input.queue_url()).await?]) })
     })
 }
 
 /// The rule of CreateQueue: the queue to be, and its tags when it gets some.
 pub fn create_queue() -> Access<api::CreateQueueInput> {
-    Access::needs(|ctx, input: &api::CreateQueueInput| {
+    Access::needs(["sqs:CreateQueue", "sqs:TagQueue"], |ctx, input: &api::CreateQueueInput| {
         Box::pin(async move {
             let arn = queue_arn(ctx.account(), ctx.region(), &input.queue_name);
             let mut needs = vec![Need::new("sqs:createqueue", arn.clone(), ctx.account())];
@@ -90,7 +90,7 @@ pub fn create_queue() -> Access<api::CreateQueueInput> {
 
 /// The rule of GetQueueUrl, which names the queue without a URL.
 pub fn get_queue_url() -> Access<api::GetQueueUrlInput> {
-    Access::needs(|ctx, input: &api::GetQueueUrlInput| {
+    Access::needs(["sqs:GetQueueUrl"], |ctx, input: &api::GetQueueUrlInput| {
         Box::pin(async move {
             let owner = input.queue_owner_aws_account_id.as_deref().and_then(AccountId::parse);
             let owner = owner.unwrap_or_else(|| ctx.account());
@@ -101,7 +101,7 @@ pub fn get_queue_url() -> Access<api::GetQueueUrlInput> {
 
 /// The rule of ListQueues, which is about no queue in particular.
 pub fn list_queues() -> Access<api::ListQueuesInput> {
-    Access::needs(|ctx, _| {
+    Access::needs(["sqs:ListQueues"], |ctx, _| {
         Box::pin(async move {
             let arn = queue_arn(ctx.account(), ctx.region(), "");
             Ok(vec![Need::new("sqs:listqueues", arn, ctx.account())])
@@ -111,7 +111,7 @@ pub fn list_queues() -> Access<api::ListQueuesInput> {
 
 /// The rule of TagQueue.
 pub fn tag_queue() -> Access<api::TagQueueInput> {
-    Access::needs(|ctx, input: &api::TagQueueInput| {
+    Access::needs(["sqs:TagQueue"], |ctx, input: &api::TagQueueInput| {
         Box::pin(async move {
             tags::check(named(ctx, &input.queue_url)?.1, &input.tags, 0)?;
             let need = queue_need(ctx, "sqs:tagqueue", &input.queue_url).await?;
@@ -122,7 +122,7 @@ pub fn tag_queue() -> Access<api::TagQueueInput> {
 
 /// The rule of UntagQueue.
 pub fn untag_queue() -> Access<api::UntagQueueInput> {
-    Access::needs(|ctx, input: &api::UntagQueueInput| {
+    Access::needs(["sqs:UntagQueue"], |ctx, input: &api::UntagQueueInput| {
         Box::pin(async move {
             let need = queue_need(ctx, "sqs:untagqueue", &input.queue_url).await?;
             Ok(vec![need.with_key("aws:TagKeys", input.tag_keys.clone())])

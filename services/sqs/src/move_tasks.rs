@@ -25,6 +25,14 @@ use yakumo_room::{Access, Ctx};
 const RATE_MAX: i32 = 500;
 const LIST_MAX: i32 = 10;
 
+/// What each operation needs on the source.
+const START: [&str; 4] =
+    ["sqs:startmessagemovetask", "sqs:receivemessage", "sqs:deletemessage", "sqs:getqueueattributes"];
+const CANCEL: [&str; 4] =
+    ["sqs:cancelmessagemovetask", "sqs:receivemessage", "sqs:deletemessage", "sqs:getqueueattributes"];
+const LIST: [&str; 4] =
+    ["sqs:listmessagemovetasks", "sqs:receivemessage", "sqs:deletemessage", "sqs:getqueueattributes"];
+
 /// What a task's handle says, as JSON in base64: as AWS's handles do.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -51,15 +59,10 @@ fn source_arn(task: &MoveTask) -> String {
 /// The rule of StartMessageMoveTask: to take messages out of the source, and to send them to the destination, or to
 /// each queue that they may have come from.
 pub fn start_access() -> Access<StartMessageMoveTaskInput> {
-    Access::needs(|ctx, input: &StartMessageMoveTaskInput| {
+    let actions = [&START[..], &["sqs:sendmessage"]].concat();
+    Access::needs(actions, |ctx, input: &StartMessageMoveTaskInput| {
         Box::pin(async move {
-            let actions = [
-                "sqs:startmessagemovetask",
-                "sqs:receivemessage",
-                "sqs:deletemessage",
-                "sqs:getqueueattributes",
-            ];
-            let mut needs = arn_needs(ctx, &actions, &input.source_arn).await?;
+            let mut needs = arn_needs(ctx, &START, &input.source_arn).await?;
             let destinations = match &input.destination_arn {
                 Some(arn) => vec![arn.clone()],
                 None => {
@@ -77,33 +80,19 @@ pub fn start_access() -> Access<StartMessageMoveTaskInput> {
 
 /// The rule of CancelMessageMoveTask, whose handle names the source.
 pub fn cancel_access() -> Access<CancelMessageMoveTaskInput> {
-    Access::needs(|ctx, input: &CancelMessageMoveTaskInput| {
+    Access::needs(CANCEL, |ctx, input: &CancelMessageMoveTaskInput| {
         Box::pin(async move {
-            let actions = [
-                "sqs:cancelmessagemovetask",
-                "sqs:receivemessage",
-                "sqs:deletemessage",
-                "sqs:getqueueattributes",
-            ];
             let arn = Handle::parse(&input.task_handle).map(|handle| handle.source_arn);
             let arn = arn.unwrap_or_else(|| queue_arn(ctx.account(), ctx.region(), ""));
-            arn_needs(ctx, &actions, &arn).await
+            arn_needs(ctx, &CANCEL, &arn).await
         })
     })
 }
 
 /// The rule of ListMessageMoveTasks.
 pub fn list_access() -> Access<ListMessageMoveTasksInput> {
-    Access::needs(|ctx, input: &ListMessageMoveTasksInput| {
-        Box::pin(async move {
-            let actions = [
-                "sqs:listmessagemovetasks",
-                "sqs:receivemessage",
-                "sqs:deletemessage",
-                "sqs:getqueueattributes",
-            ];
-            arn_needs(ctx, &actions, &input.source_arn).await
-        })
+    Access::needs(LIST, |ctx, input: &ListMessageMoveTasksInput| {
+        Box::pin(async move { arn_needs(ctx, &LIST, &input.source_arn).await })
     })
 }
 

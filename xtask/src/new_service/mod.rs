@@ -83,7 +83,7 @@ services/{name} compiles, and its first test fails, because {operation} answers 
 To make {operation} real:
   1. add `{operation}` to apis/{name}/operations.txt: the build makes `{operation}Input` and `{operation}Output`
   2. write `async fn {handler}(ctx: Ctx, input: {operation}Input) -> Result<{operation}Output>` in a file of its noun
-  3. register it in services/{name}/src/lib.rs, with what it needs: `.on({operation}, Access::needs(…), {handler})`
+  3. register it in services/{name}/src/lib.rs, with what it needs: `.on({operation}, Access::needs([…], …), {handler})`
   4. test it refused as well as allowed; `cargo xtask coverage`; `cargo xtask tidy`
 CONTRIBUTING.md has the whole way; services/sqs is the room to copy."
     )

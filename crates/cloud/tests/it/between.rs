@@ -19,7 +19,7 @@ async fn base() -> Arc<Base> {
 
 /// A queue room whose list is the list of users: it asks IAM as its caller.
 fn lister() -> Room {
-    let rule = Access::needs(|ctx: &Ctx, _: &ListQueuesInput| {
+    let rule = Access::needs(["sqs:ListQueues"], |ctx: &Ctx, _: &ListQueuesInput| {
         Box::pin(async move { Ok(vec![Need::new("sqs:ListQueues", "*", ctx.account())]) })
     });
     Room::new("sqs").on(ListQueues, rule, async |ctx: Ctx, _: ListQueuesInput| {
@@ -122,7 +122,7 @@ async fn control_policies_bind_root_users_of_members_and_not_the_management_acco
         rcp: r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"sqs:ListQueues",
             "Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}}]}"#,
     };
-    let listing = Access::needs(|ctx: &Ctx, _: &ListQueuesInput| {
+    let listing = Access::needs(["sqs:ListQueues"], |ctx: &Ctx, _: &ListQueuesInput| {
         Box::pin(async move { Ok(vec![Need::new("sqs:ListQueues", "*", ctx.account())]) })
     });
     let sqs =

@@ -85,7 +85,7 @@ fn listing(ctx: &Ctx) -> Need {
 }
 
 fn asks() -> Access<ListQueuesInput> {
-    Access::needs(|ctx, _| Box::pin(async move { Ok(vec![listing(ctx)]) }))
+    Access::needs(["sqs:ListQueues"], |ctx, _| Box::pin(async move { Ok(vec![listing(ctx)]) }))
 }
 
 async fn list(door: &Door) -> Result<serde_json::Value, yakumo_testkit::Failure> {
@@ -109,8 +109,9 @@ async fn a_panic_is_a_500_and_the_next_request_is_served() {
 
 #[tokio::test]
 async fn a_panic_before_the_handler_is_a_500_too() {
-    let rule =
-        Access::needs(|_: &Ctx, _: &ListQueuesInput| Box::pin(async { panic!("a mistake in a rule") }));
+    let rule = Access::needs(["sqs:ListQueues"], |_: &Ctx, _: &ListQueuesInput| {
+        Box::pin(async { panic!("a mistake in a rule") })
+    });
     let room = Room::new("sqs")
         .on(ListQueues, rule, async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
     let door = door(room).await;
@@ -122,22 +123,40 @@ async fn a_panic_before_the_handler_is_a_500_too() {
 
 #[tokio::test]
 async fn a_handler_that_must_ask_and_does_not_gives_nothing_away() {
-    let silent =
-        Room::new("sqs").on(ListQueues, Access::inside("a test"), async |_: Ctx, _: ListQueuesInput| {
-            Ok(ListQueuesOutput::default())
-        });
+    let silent = Room::new("sqs").on(
+        ListQueues,
+        Access::inside(["sqs:ListQueues"], "a test"),
+        async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()),
+    );
     assert_eq!(list(&door(silent).await).await.unwrap_err().status, 500);
-    let asking =
-        Room::new("sqs").on(ListQueues, Access::inside("a test"), async |ctx: Ctx, _: ListQueuesInput| {
+    let asking = Room::new("sqs").on(
+        ListQueues,
+        Access::inside(["sqs:ListQueues"], "a test"),
+        async |ctx: Ctx, _: ListQueuesInput| {
             ctx.authorize(listing(&ctx))?;
             Ok(ListQueuesOutput::default())
-        });
+        },
+    );
     list(&door(asking).await).await.unwrap();
 }
 
 #[tokio::test]
+async fn an_access_rule_asks_for_nothing_but_what_it_declares() {
+    let rule = |declared: &'static str| {
+        Access::needs([declared], |ctx, _: &ListQueuesInput| Box::pin(async { Ok(vec![listing(ctx)]) }))
+    };
+    let room = |declared| {
+        let answer = async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default());
+        door(Room::new("sqs").on(ListQueues, rule(declared), answer))
+    };
+    assert_eq!(list(&room("sqs:GetQueueUrl").await).await.unwrap_err().status, 500);
+    list(&room("sqs:listqueues").await).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_access_rule_that_names_nothing_allows_nothing() {
-    let rule = Access::needs(|_: &Ctx, _: &ListQueuesInput| Box::pin(async { Ok(vec![]) }));
+    let rule =
+        Access::needs(["sqs:ListQueues"], |_: &Ctx, _: &ListQueuesInput| Box::pin(async { Ok(vec![]) }));
     let room = Room::new("sqs")
         .on(ListQueues, rule, async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
     assert_eq!(list(&door(room).await).await.unwrap_err().status, 500);

@@ -40,7 +40,7 @@ async fn bucket() -> (Door, Arc<AtomicU64>) {
 }
 
 fn rule<I: Sync>(action: &'static str) -> Access<I> {
-    Access::needs(move |ctx: &Ctx, _: &I| {
+    Access::needs([action], move |ctx: &Ctx, _: &I| {
         Box::pin(async move { Ok(vec![Need::new(action, "arn:aws:s3:::bucket/key", ctx.account())]) })
     })
 }

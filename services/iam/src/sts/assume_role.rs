@@ -23,6 +23,8 @@ const SESSION_POLICY_CHARS_MAX: usize = 2_048;
 const SESSION_ARNS_MAX: usize = 10;
 /// AWS: the most session tags.
 const TAGS_MAX: usize = 50;
+/// What an assumption may ask for.
+pub(crate) const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
 
 /// Stands for the trust policy of a role that does not exist: it trusts nobody, so that the answer does not tell
 /// whether there is such a role.
