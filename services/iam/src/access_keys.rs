@@ -2,6 +2,7 @@
 
 use crate::error;
 use crate::identities::{change, find};
+use crate::last_use::forget_key;
 use crate::paging::Asked;
 use crate::state::{AccessKey, RootUser, User, access_key, home, shared};
 use crate::users::own_name;
@@ -173,6 +174,7 @@ pub(crate) async fn delete_access_key(
             owner.keys().retain(|id| *id != key.id);
             owner.save(&tx, ctx);
             tx.delete::<AccessKey>(&shared(), &[&key.id]);
+            forget_key(&tx, &key.id);
             Ok(())
         }
     })

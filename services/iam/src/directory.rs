@@ -5,6 +5,7 @@
 //! before its records were read.
 
 use crate::documents::{Documents, attached, compile};
+use crate::last_use::LastUses;
 use crate::state::{
     AccessKey, Group, Identity, PARTITION, Policy, Role, Session, SessionPolicies, SessionSubject, User,
     fold, home, shared, split_arn,
@@ -27,6 +28,7 @@ const KEPT_MAX: usize = 50_000;
 pub(crate) struct Directory {
     base: Arc<Base>,
     pub(crate) documents: Documents,
+    pub(crate) last_uses: LastUses,
     epochs: RwLock<HashMap<AccountId, Arc<AtomicU64>, RandomState>>,
     kept: RwLock<HashMap<String, Kept, RandomState>>,
 }
@@ -149,6 +151,7 @@ impl Directory {
         Directory {
             base,
             documents: Documents::default(),
+            last_uses: LastUses::default(),
             epochs: RwLock::default(),
             kept: RwLock::default(),
         }

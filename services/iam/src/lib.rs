@@ -12,6 +12,7 @@ mod group_policies;
 mod groups;
 mod identities;
 mod instance_profiles;
+mod last_use;
 mod managed;
 mod paging;
 mod policies;
@@ -32,10 +33,18 @@ use yakumo_room::{Base, Principals, Reconciler, Room};
 
 /// How long the sweep of ended sessions rests.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How long notes of last uses wait to be written, unless somebody asks for them.
+const LAST_USES_EVERY: Duration = Duration::from_secs(10);
 
 /// Builds both rooms, and the directory that tells who is behind an access key.
 pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
     let directory = Arc::new(Directory::new(base.clone()));
     let sweep = Reconciler::new("iam.ended-sessions", SWEEP_EVERY, sts::sessions::sweep);
-    (table::iam(directory.clone()).reconciler(sweep), table::sts(directory.clone()), directory)
+    let noted = directory.clone();
+    let last_uses = Reconciler::new("iam.last-uses", LAST_USES_EVERY, move |world| {
+        let noted = noted.clone();
+        async move { noted.last_uses.flush(&world.base).await }
+    });
+    let iam = table::iam(directory.clone()).reconciler(sweep).reconciler(last_uses);
+    (iam, table::sts(directory.clone()), directory)
 }

@@ -1,10 +1,12 @@
 //! Roles and their trust policies.
 
+use crate::directory::Directory;
 use crate::error;
 use crate::identities::{
     change, check_bare, detach_row, edit, encode_document, exists, find, look_up, put_boundary, under_path,
     unique_id,
 };
+use crate::last_use::forget_principal;
 use crate::paging::Asked;
 use crate::state::grants::policy_chars;
 use crate::state::{Identity, Role, Usage, User, fold, home, split_arn};
@@ -25,7 +27,7 @@ const MAX_SESSION_S: i32 = 3_600;
 /// AWS: the default quota of a trust policy's length.
 const TRUST_CHARS_MAX: usize = 2_048;
 
-/// A role as answers show it; lists leave tags, boundary and last use out.
+/// A role as answers show it; lists leave tags and boundary out, and only GetRole knows the last use.
 pub(crate) fn shown(role: &Role, in_full: bool) -> Shown {
     Shown {
         path: role.path.clone(),
@@ -38,7 +40,6 @@ pub(crate) fn shown(role: &Role, in_full: bool) -> Shown {
         max_session_duration: Some(role.max_session_s),
         permissions_boundary: users::boundary(role.grants.boundary.as_deref().filter(|_| in_full)),
         tags: tags::shown_if_any(&role.tags).filter(|_| in_full),
-        role_last_used: in_full.then(RoleLastUsed::default),
         ..Shown::default()
     }
 }
@@ -106,13 +107,24 @@ pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<Crea
         }
     })
     .await?;
-    let role = Shown { role_last_used: None, ..shown(&role, true) };
-    Ok(CreateRoleOutput { role })
+    Ok(CreateRoleOutput { role: shown(&role, true) })
 }
 
 pub(crate) async fn get_role(ctx: Ctx, input: GetRoleInput) -> Result<GetRoleOutput> {
     let role: Role = look_up(&ctx, &input.role_name).await?;
-    Ok(GetRoleOutput { role: shown(&role, true) })
+    let role_last_used = Some(last_used(&ctx, &role).await?);
+    Ok(GetRoleOutput { role: Shown { role_last_used, ..shown(&role, true) } })
+}
+
+/// When one of the role's sessions last called something; empty when none did.
+pub(crate) async fn last_used(ctx: &Ctx, role: &Role) -> Result<RoleLastUsed> {
+    let uses = &ctx.state::<Directory>().last_uses;
+    let used = uses.of_principal(ctx.base(), role.account, &role.unique_id).await?;
+    let last = used.as_ref().and_then(|used| used.latest());
+    Ok(RoleLastUsed {
+        last_used_date: last.map(|last| last.at),
+        region: last.map(|last| last.region.clone()),
+    })
 }
 
 /// AWS: a parameter that is not given is reset: the description to nothing, the duration to an hour
@@ -170,6 +182,7 @@ pub(crate) async fn delete_role(ctx: Ctx, input: DeleteRoleInput) -> Result<Dele
             if let Some(arn) = &role.grants.boundary {
                 detach_row(&tx, &role, arn, Usage::Boundary);
             }
+            forget_principal(&tx, role.account, &role.unique_id);
             tx.delete_resource(&scope, &role);
             Ok(())
         }

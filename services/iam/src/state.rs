@@ -10,6 +10,7 @@ mod golden;
 pub(crate) mod grants;
 mod group;
 mod instance_profile;
+pub(crate) mod last_use;
 pub(crate) mod policy;
 mod role;
 mod root;

@@ -4,6 +4,7 @@ use crate::error;
 use crate::identities::{
     change, check_bare, exists, find, look_up, move_attachments, put_boundary, under_path, unique_id,
 };
+use crate::last_use::forget_principal;
 use crate::paging::Asked;
 use crate::state::{AccessKey, Member, User, fold, home, shared};
 use crate::tags;
@@ -163,6 +164,7 @@ pub(crate) async fn delete_user(ctx: Ctx, input: DeleteUserInput) -> Result<Dele
             if let Some(arn) = &user.grants.boundary {
                 crate::identities::detach_row(&tx, &user, arn, crate::state::Usage::Boundary);
             }
+            forget_principal(&tx, user.account, &user.unique_id);
             tx.delete_resource(&home(ctx.account()), &user);
             Ok(())
         }

@@ -1,5 +1,6 @@
 //! The bytes of every record as version 1 wrote them: a later release must still open them.
 
+use crate::state::last_use::{KeyUse, PrincipalUse};
 use crate::state::{
     AccessKey, Attachment, Group, InstanceProfile, Member, Policy, Role, RootUser, Session, SessionEnd, User,
 };
@@ -43,6 +44,12 @@ fn version_one_of_each_record() {
     );
     check::<Session>(
         r#"{"id":"ASIAEXAMPLE","secret":"s","token":"t","account":"111122223333","issued":1700000000000,"expires":1700000900000,"subject":{"User":{"folded":"alice","unique_id":"AIDAEXAMPLE"}},"policies":null}"#,
+    );
+    check::<PrincipalUse>(
+        r#"{"account":"111122223333","unique_id":"AIDAEXAMPLE","services":{"sqs":{"at":1700000000000,"region":"us-east-1"}}}"#,
+    );
+    check::<KeyUse>(
+        r#"{"id":"AKIAEXAMPLE","service":"sqs","last":{"at":1700000000000,"region":"us-east-1"}}"#,
     );
     check::<SessionEnd>(r#"{"id":"ASIAEXAMPLE","expires":1700000900000}"#);
 }
