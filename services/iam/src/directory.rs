@@ -94,7 +94,9 @@ impl Principals for Directory {
         })
     }
 
-    fn used(&self, _credentials: &Credentials, _what: Use) {}
+    fn used(&self, credentials: &Credentials, what: Use) {
+        self.last_uses.note(credentials, what.service, what.region, what.at);
+    }
 }
 
 /// The session name of a caller that stands for any session of a role.

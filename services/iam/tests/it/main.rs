@@ -3,6 +3,7 @@
 mod access_keys;
 mod assume_role;
 mod keeping;
+mod last_use;
 mod people;
 mod permissions;
 mod policies;
