@@ -1,12 +1,15 @@
 //! From a request's head to service, operation and protocol. No model is unpacked except the one addressed.
 
+mod path;
 mod rest;
 mod uri;
 
+pub use path::normalised;
 pub(crate) use rest::RestTable;
 pub(crate) use uri::{decode_text, query_pairs};
 
-use crate::model::{Embedded, Operation, Protocol, Service};
+use crate::model::{Embedded, Operation, Protocol, Service, Validation};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Head of a request as the router sees it.
@@ -115,7 +118,8 @@ impl Router {
         if let Some(target) = head.header("x-amz-target") {
             return self.by_target(head, target);
         }
-        if let Some((target, operation)) = cbor_path(head) {
+        let path = normalised(head.path);
+        if let Some((target, operation)) = cbor_path(&Head { path: &path, ..*head }) {
             let at = self.targets.get(target).ok_or(AddressError::UnknownService)?;
             return named(self.services[*at].service(), Protocol::RpcV2Cbor, operation);
         }
@@ -219,7 +223,12 @@ impl Router {
             let rest = |protocol: &&Protocol| matches!(protocol, Protocol::RestJson1 | Protocol::RestXml);
             let Some(protocol) = embedded.protocols.iter().find(rest).copied() else { continue };
             let service = embedded.service();
-            match rest::find(service, head) {
+            // AWS: S3 alone takes paths as they are, in signatures and in keys.
+            let path = match service.validation {
+                Validation::S3 => Cow::Borrowed(head.path),
+                _ => normalised(head.path),
+            };
+            match rest::find(service, &Head { path: &path, ..*head }) {
                 Some(found)
                     if best.as_ref().is_none_or(|(_, best): &(_, rest::Found)| found.rank > best.rank) =>
                 {

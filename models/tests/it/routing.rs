@@ -138,3 +138,39 @@ fn what_addresses_nothing_says_so() {
     let head = yakumo_wire::router::Head { form: None, ..sent.head() };
     assert_eq!(crate::ROUTER.address(&head).unwrap_err(), AddressError::NeedForm);
 }
+
+/// A signature covers the path without empty and dot segments; what is done must be what was signed.
+#[test]
+fn paths_are_routed_as_signatures_cover_them() {
+    let address = |scope, path: &str| {
+        let found = Sent::new("GET", path, "").scope(scope).address().map_err(|error| format!("{error:?}"))?;
+        let labels = found.labels.into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(" ");
+        Ok::<_, String>(format!("{} {labels}", found.operation.name))
+    };
+    for (path, expected) in [
+        ("/2015-03-31/functions/mine", "GetFunction mine"),
+        ("/2015-03-31/functions/mine/../yours", "GetFunction yours"),
+        ("/2015-03-31/functions/mine/./policy", "GetPolicy mine"),
+        ("//2015-03-31//functions///mine", "GetFunction mine"),
+        ("/2015-03-31/functions/mine/policy/..", "GetFunction mine"),
+        ("/x/../2017-03-31/tags/arn:aws:lambda", "ListTags arn:aws:lambda"),
+        ("/2015-03-31/functions/mine%2Fpolicy", "GetFunction mine/policy"),
+        ("/2015-03-31/functions/mine%2F..%2Fyours", "GetFunction mine/../yours"),
+    ] {
+        assert_eq!(address("lambda", path).as_deref(), Ok(expected), "{path}");
+    }
+    assert!(address("lambda", "/2015-03-31/functions/..").unwrap_err().contains("UnknownOperation"));
+    for (path, expected) in [
+        ("/bucket/a/../b", "GetObject bucket a/../b"),
+        ("/bucket//a", "GetObject bucket /a"),
+        ("/bucket/./a%2Fb", "GetObject bucket ./a/b"),
+    ] {
+        assert_eq!(address("s3", path).as_deref(), Ok(expected), "{path}");
+    }
+    let cbor = |path: &str| Sent::new("POST", path, "").header("smithy-protocol", "rpc-v2-cbor").scope("monitoring").address();
+    let target = "GraniteServiceVersion20100801";
+    let name = |path: String| cbor(&path).map(|found| found.operation.name).ok();
+    assert_eq!(name(format!("/service/{target}/operation/ListMetrics")), Some("ListMetrics"));
+    assert_eq!(name(format!("/service//{target}/./operation/x/../ListMetrics")), Some("ListMetrics"));
+    assert_eq!(name(format!("/service/{target}/operation/ListMetrics/..")), None);
+}

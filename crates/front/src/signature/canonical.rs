@@ -8,6 +8,7 @@ use super::encode::{encode, recode};
 use super::verify::PathRule;
 use http::header::HOST;
 use memchr::memchr2;
+use yakumo_wire::router::normalised;
 
 /// Appends the canonical request. `signed_headers` is taken as the client wrote it, in lower case.
 pub(super) fn write(out: &mut Vec<u8>, head: Head<'_>, rule: PathRule, signed_headers: &str, payload: &[u8]) {
@@ -30,31 +31,8 @@ fn path(out: &mut Vec<u8>, path: &str, rule: PathRule) {
     let path = if path.is_empty() { "/" } else { path };
     match rule {
         PathRule::Plain => recode(out, path.as_bytes(), Some(b'/')),
-        PathRule::Normalised if is_normal(path) => encode(out, path.as_bytes(), Some(b'/')),
-        PathRule::Normalised => normalised(out, path),
-    }
-}
-
-fn is_normal(path: &str) -> bool {
-    path.starts_with('/') && !path.contains("//") && !path.contains("/.")
-}
-
-/// Removes empty and dot segments (RFC 3986, section 5.2.4), then encodes once more.
-fn normalised(out: &mut Vec<u8>, path: &str) {
-    let mut segments: Vec<&str> = Vec::new();
-    for segment in path.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => drop(segments.pop()),
-            other => segments.push(other),
-        }
-    }
-    for segment in &segments {
-        out.push(b'/');
-        encode(out, segment.as_bytes(), None);
-    }
-    if segments.is_empty() || path.ends_with('/') {
-        out.push(b'/');
+        // The router takes the same path apart, so that what is signed is what is done.
+        PathRule::Normalised => encode(out, normalised(path).as_bytes(), Some(b'/')),
     }
 }
 
