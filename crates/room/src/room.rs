@@ -1,13 +1,17 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Ctx, Reconciler};
+use crate::{Access, Ctx, Need, Reconciler};
+use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use yakumo_aws::Result;
 use yakumo_wire::Operation;
+
+type Resources =
+    dyn for<'a> Fn(&'a Ctx, &'a str, &'a str) -> BoxFuture<'a, Result<Option<Need>>> + Send + Sync;
 
 /// One AWS service as this cloud implements it. Operations that are not in the table answer 501.
 pub struct Room {
@@ -17,6 +21,7 @@ pub struct Room {
     state: Arc<dyn Any + Send + Sync>,
     anonymous: bool,
     resource_control: bool,
+    resources: Option<Box<Resources>>,
 }
 
 impl Room {
@@ -29,6 +34,7 @@ impl Room {
             state: Arc::new(()),
             anonymous: false,
             resource_control: false,
+            resources: None,
         }
     }
 
@@ -84,6 +90,28 @@ impl Room {
     pub fn reconciler(mut self, reconciler: Reconciler) -> Room {
         self.reconcilers.push(reconciler);
         self
+    }
+
+    /// Tells what an action on a resource needs, for whoever asks before acting: `find` is given an action and an ARN
+    /// (`*` when none was named) and returns owner, policy and condition keys as the operation's access rule would, or
+    /// `None` when there is no such resource. An error is what the operation answers before any policy is asked.
+    pub fn resources<F>(mut self, find: F) -> Room
+    where
+        F: for<'a> Fn(&'a Ctx, &'a str, &'a str) -> BoxFuture<'a, Result<Option<Need>>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.resources = Some(Box::new(find));
+        self
+    }
+
+    /// What an action on the resource of this ARN needs; `None` when this room knows no such resource.
+    pub async fn need_of(&self, ctx: &Ctx, action: &str, arn: &str) -> Result<Option<Need>> {
+        match &self.resources {
+            Some(find) => find(ctx, action, arn).await,
+            None => Ok(None),
+        }
     }
 
     /// The service's name in the models.

@@ -10,6 +10,7 @@ use crate::queue::open::OpenQueue;
 use crate::queue::registry::Registry;
 use crate::state::{QueueName, queue_arn};
 use crate::tags;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use yakumo_api_sqs as api;
@@ -148,16 +149,33 @@ pub async fn arn_needs(ctx: &Ctx, actions: &[&'static str], arn: &str) -> Result
     Ok(needs)
 }
 
+/// What an action on the resource of an ARN needs, before anybody acts; `None` when there is no such queue.
+pub async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option<Need>> {
+    let action = action.to_ascii_lowercase();
+    if action == "sqs:listqueues" {
+        let arn = queue_arn(ctx.account(), ctx.region(), "");
+        return Ok(Some(Need::new(action, arn, ctx.account())));
+    }
+    let Some(name) = QueueName::from_arn(arn) else { return Ok(None) };
+    let queue = ctx.state::<Registry>().find(name.account, name.region, &name.name).await?;
+    Ok(queue.map(|queue| need_on(ctx, action, name.account, &queue)))
+}
+
 /// What an action on a queue needs. A queue that does not exist has no policy: only its owner gets to hear so.
 async fn need(ctx: &Ctx, action: &'static str, owner: AccountId, region: Region, name: &str) -> Result<Need> {
-    let Some(queue) = ctx.state::<Registry>().find(owner, region, name).await? else {
-        return Ok(Need::new(action, queue_arn(owner, region, name), owner));
-    };
+    Ok(match ctx.state::<Registry>().find(owner, region, name).await? {
+        Some(queue) => need_on(ctx, action, owner, &queue),
+        None => Need::new(action, queue_arn(owner, region, name), owner),
+    })
+}
+
+fn need_on(ctx: &Ctx, action: impl Into<Cow<'static, str>>, owner: AccountId, queue: &OpenQueue) -> Need {
+    let action = action.into();
     let settings = queue.settings();
-    let has_policy = owner == ctx.account() || CROSS_ACCOUNT.contains(&action);
+    let has_policy = owner == ctx.account() || CROSS_ACCOUNT.contains(&&*action);
     let mut need = Need::new(action, queue.arn.clone(), owner);
     need.keys.clone_from(&settings.tag_keys);
-    Ok(need.with_policy(settings.policy.clone().filter(|_| has_policy)))
+    need.with_policy(settings.policy.clone().filter(|_| has_policy))
 }
 
 fn with_request_tags(need: Need, tags: &BTreeMap<String, String>) -> Need {

@@ -39,6 +39,7 @@ pub fn room(base: &Arc<Base>) -> Room {
     Room::new("sqs")
         .anonymous()
         .resource_control()
+        .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
         .state(registry.clone())
         .reconciler(reconcile::move_tasks(registry.clone()))
         .reconciler(reconcile::clean_up(registry))
