@@ -13,6 +13,8 @@ pub struct Decided {
     pub need: Need,
     /// The outcome.
     pub decision: Decision,
+    /// Who asked: the request's caller, or another one when a service called on its own behalf.
+    pub caller: Arc<Caller>,
     circumstances: Arc<Circumstances>,
     places: Places,
 }
@@ -64,12 +66,12 @@ impl Circumstances {
 /// Decides whether the caller of a request may have what it needs.
 pub(crate) fn decide(ctx: &Ctx, need: Need) -> Decided {
     let circumstances = ctx.circumstances().clone();
-    let caller = ctx.caller();
+    let caller = ctx.caller().clone();
     let places = Places::of(ctx, &need);
     let context = context(&circumstances, &places, &need);
-    let decision = evaluate(&request(caller, &need, &context), &policies(caller, &places, &need));
+    let decision = evaluate(&request(&caller, &need, &context), &policies(&caller, &places, &need));
     drop(context);
-    Decided { need, decision, circumstances, places }
+    Decided { need, decision, caller, circumstances, places }
 }
 
 impl Places {
@@ -96,14 +98,14 @@ fn is_service_linked(caller: &Caller) -> bool {
 
 impl Decided {
     /// `Ok` when it was allowed, else AccessDenied with AWS's text.
-    pub(crate) fn outcome(&self, caller: &Caller, endpoint: &str) -> Result<()> {
+    pub(crate) fn outcome(&self, endpoint: &str) -> Result<()> {
         if self.decision.allowed {
             return Ok(());
         }
         let context = self.context();
-        let request = request(caller, &self.need, &context);
+        let request = request(&self.caller, &self.need, &context);
         let shown = self.need.shown.as_deref().unwrap_or(request.resource);
-        let text = match caller.principal.kind {
+        let text = match self.caller.principal.kind {
             // AWS: somebody without a name is told of the endpoint only:
             // <https://repost.aws/knowledge-center/sqs-accessdenied-errors>
             PrincipalKind::Anonymous => format!("Access to the resource {endpoint}/ is denied."),
@@ -123,8 +125,8 @@ impl Decided {
     }
 
     /// Why it was decided so: every policy that was looked at, statement by statement.
-    pub fn explain(&self, caller: &Caller) -> Explanation {
-        let context = self.context();
+    pub fn explain(&self) -> Explanation {
+        let (caller, context) = (&*self.caller, self.context());
         explain(&request(caller, &self.need, &context), &policies(caller, &self.places, &self.need))
     }
 

@@ -188,7 +188,7 @@ impl Ctx {
     pub fn authorize(&self, need: Need) -> Result<()> {
         self.check_declared(&need)?;
         let decided = authorise::decide(self, need);
-        let outcome = decided.outcome(self.caller(), &self.facts().endpoint);
+        let outcome = decided.outcome(&self.facts().endpoint);
         self.0.decided.lock().push(decided);
         outcome
     }

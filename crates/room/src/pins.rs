@@ -23,7 +23,7 @@ impl Pins {
 
     /// Looks up everybody whom a policy names, to be saved with it.
     ///
-    /// AWS: role sessions are named by `sts` ARNs, which are not looked up: a session need not exist yet.
+    /// AWS: a role session need not exist yet, but its role must; a federated user is known by name only.
     ///
     /// # Errors
     /// What `unknown` makes of the first ARN that is nobody's.
@@ -33,10 +33,11 @@ impl Pins {
         unknown: impl Fn(&str) -> Error + Send,
     ) -> Result<Pins> {
         let mut pins = BTreeMap::new();
-        for arn in document.principal_arns().filter(|arn| arn.split(':').nth(2) == Some("iam")) {
-            if !pins.contains_key(arn) {
-                let id = ctx.world().principals.unique_id(arn).await?;
-                pins.insert(arn.to_owned(), id.ok_or_else(|| unknown(arn))?);
+        for arn in document.principal_arns() {
+            match ctx.world().principals.unique_id(arn).await? {
+                Some(id) => drop(pins.insert(arn.to_owned(), id)),
+                None if arn.contains(":federated-user/") => {}
+                None => return Err(unknown(arn)),
             }
         }
         Ok(Pins(pins))

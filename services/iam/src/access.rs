@@ -84,7 +84,7 @@ fn shown(ctx: &Ctx, action: &str, target: &Target) -> Option<String> {
 
 /// AWS: "You cannot call any IAM API operations unless MFA authentication information is included in the request"
 /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>).
-fn refuse_session_without_mfa(ctx: &Ctx) -> Result<()> {
+pub(crate) fn refuse_session_without_mfa(ctx: &Ctx) -> Result<()> {
     let principal = &ctx.caller().principal;
     let own_session = matches!(principal.kind, PrincipalKind::User | PrincipalKind::Root)
         && principal.keys.get("aws:TokenIssueTime").is_some();
@@ -134,7 +134,7 @@ async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
 }
 
 /// The tags of a resource under both names that policies use, and its boundary.
-fn keys_of<R: Resource>(resource: &R, boundary: Option<&str>) -> Keys {
+pub(crate) fn keys_of<R: Resource>(resource: &R, boundary: Option<&str>) -> Keys {
     let own =
         resource.tags().iter().map(|(key, value)| (format!("iam:ResourceTag/{key}"), vec![value.clone()]));
     let boundary = boundary.map(|arn| ("iam:PermissionsBoundary".to_owned(), vec![arn.to_owned()]));

@@ -13,6 +13,7 @@ mod groups;
 mod identities;
 mod instance_profiles;
 mod last_use;
+mod lookup;
 mod managed;
 mod paging;
 mod policies;
@@ -46,5 +47,8 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
         async move { noted.last_uses.flush(&world.base).await }
     });
     let iam = table::iam(directory.clone()).reconciler(sweep).reconciler(last_uses);
+    let iam = table::iam(directory.clone())
+        .reconciler(sweep)
+        .resources(|ctx, action, arn| Box::pin(lookup::need_of(ctx, action, arn)));
     (iam, table::sts(directory.clone()), directory)
 }

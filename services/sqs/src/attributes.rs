@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use yakumo_aws::Result;
+use yakumo_room::Pins;
 
 /// The largest message that any queue takes, in bytes.
 pub const MESSAGE_MAX_BYTES: u32 = 1_048_576;
@@ -34,6 +35,9 @@ pub struct Attributes {
     /// `Policy`, as it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// The users and roles that the policy names, as they were when it was saved.
+    #[serde(default, skip_serializing_if = "Pins::is_empty")]
+    pub pins: Pins,
     /// `RedrivePolicy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redrive: Option<RedrivePolicy>,
@@ -68,13 +72,15 @@ impl Attributes {
             is_sse_managed: true,
             data_key_reuse_s: None,
             policy: None,
+            pins: Pins::default(),
             redrive: None,
             redrive_allow: None,
             fifo: is_fifo.then(Fifo::default),
         }
     }
 
-    /// Sets attributes as a request gives them; on an error some may be set already.
+    /// Sets attributes as a request gives them; on an error some may be set already. Whom a policy names is not
+    /// looked up here: see [`policies::pins`].
     pub fn set_all(&mut self, given: &BTreeMap<String, String>) -> Result<()> {
         for (name, value) in given {
             self.set(name, value)?;
@@ -100,7 +106,10 @@ impl Attributes {
             "SqsManagedSseEnabled" => self.is_sse_managed = boolean(name, value)?,
             "KmsDataKeyReusePeriodSeconds" => self.data_key_reuse_s = Some(number(name, value, 60..=86_400)?),
             "KmsMasterKeyId" => refuse_key(value)?,
-            "Policy" => self.policy = policies::check(value)?,
+            "Policy" => {
+                self.policy = policies::check(value)?;
+                self.pins = Pins::default();
+            }
             "RedrivePolicy" => self.redrive = RedrivePolicy::parse(value)?,
             "RedriveAllowPolicy" => self.redrive_allow = RedriveAllowPolicy::parse(value)?,
             _ => self.set_fifo(name, value)?,

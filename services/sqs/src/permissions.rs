@@ -11,7 +11,7 @@ use yakumo_api_sqs::{
     AddPermissionInput, AddPermissionOutput, RemovePermissionInput, RemovePermissionOutput,
 };
 use yakumo_aws::{AccountId, Result};
-use yakumo_room::{Ctx, Resource};
+use yakumo_room::{Ctx, Pins, Resource};
 
 const ACTIONS_MAX: usize = 7;
 
@@ -137,10 +137,11 @@ fn position(statements: &[Value], label: &str) -> Option<usize> {
     statements.iter().position(|statement| statement.get("Sid").and_then(Value::as_str) == Some(label))
 }
 
-/// A policy without statements is none.
+/// A policy without statements is none. Whoever its other statements name stays who it was.
 fn put_back(record: &mut QueueRecord, statements: Vec<Value>) -> Result<()> {
     if statements.is_empty() {
         record.attributes.policy = None;
+        record.attributes.pins = Pins::default();
         return Ok(());
     }
     let mut document = document(record)?;

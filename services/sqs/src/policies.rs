@@ -1,9 +1,11 @@
 //! Queue policies: their grammar and their quotas.
 
+use crate::attributes::Attributes;
 use crate::error;
 use serde_json::Value;
-use yakumo_aws::Result;
+use yakumo_aws::{Error, Result};
 use yakumo_policy::{Document, PolicyKind};
+use yakumo_room::{Ctx, Pins};
 
 /// The largest policy, in bytes, and its parts.
 /// Source: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-policies.html>
@@ -22,6 +24,25 @@ pub fn check(text: &str) -> Result<Option<String>> {
     }
     check_quotas(text)?;
     Ok(Some(text.to_owned()))
+}
+
+/// The users and roles that a checked policy names. AWS refuses one that names somebody who does not exist.
+pub async fn pins(ctx: &Ctx, text: Option<&str>) -> Result<Pins> {
+    let Some(text) = text else { return Ok(Pins::default()) };
+    Pins::find(ctx, &compile(text)?, |_| error::invalid_attribute_value("Policy")).await
+}
+
+/// The policy that counts: a stored one, with the unique ids of those it names.
+pub fn in_force(attributes: &Attributes) -> Result<Option<Document>> {
+    let Some(text) = &attributes.policy else { return Ok(None) };
+    let mut document = compile(text)?;
+    attributes.pins.hold(&mut document);
+    Ok(Some(document))
+}
+
+fn compile(text: &str) -> Result<Document> {
+    let document = Document::parse(text, PolicyKind::Resource { service: "sqs" });
+    document.map_err(|error| Error::internal(format!("{error:?}")))
 }
 
 fn check_quotas(text: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! GetQueueAttributes and SetQueueAttributes.
 
 use crate::changes::change_record;
-use crate::{access, error};
+use crate::{access, error, policies};
 use std::collections::BTreeMap;
 use yakumo_api_sqs::{
     GetQueueAttributesInput, GetQueueAttributesOutput, SetQueueAttributesInput, SetQueueAttributesOutput,
@@ -58,6 +58,9 @@ pub async fn get_queue_attributes(
             index.counts()
         })
         .await?;
+    if let Some(policy) = shown.get_mut(names::POLICY) {
+        *policy = settings.record.attributes.pins.show(&ctx, policy).await?;
+    }
     shown.extend([
         (names::APPROXIMATE_NUMBER_OF_MESSAGES, counts.visible.to_string()),
         (names::APPROXIMATE_NUMBER_OF_MESSAGES_NOT_VISIBLE, counts.not_visible.to_string()),
@@ -82,8 +85,14 @@ pub async fn set_queue_attributes(
         return Err(error::missing_parameter("Attributes"));
     }
     let now = ctx.now();
+    // Looked up before the queue is locked; what is no policy at all is refused with the other attributes.
+    let policy = input.attributes.get("Policy").filter(|text| policies::check(text).is_ok_and(|policy| policy.is_some()));
+    let pins = policies::pins(&ctx, policy.map(String::as_str)).await;
     change_record(&ctx, &input.queue_url, |record| {
         record.attributes.set_all(&input.attributes)?;
+        if input.attributes.contains_key("Policy") {
+            record.attributes.pins = pins?;
+        }
         record.modified_at = now;
         Ok(())
     })

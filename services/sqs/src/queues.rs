@@ -4,7 +4,7 @@ use crate::attributes::Attributes;
 use crate::queue::registry::Registry;
 use crate::queue::text::is_valid_queue_name;
 use crate::state::{DeletedQueue, ListedQueue, Numbers, Purge, QueueRecord, REST_MILLIS, work};
-use crate::{access, error, pages, redrives, tags};
+use crate::{access, error, pages, policies, redrives, tags};
 use std::collections::BTreeMap;
 use yakumo_api_sqs::{
     CreateQueueInput, CreateQueueOutput, DeleteQueueInput, DeleteQueueOutput, GetQueueUrlInput,
@@ -22,9 +22,10 @@ pub fn queue_url(ctx: &Ctx, account: AccountId, name: &str) -> String {
 pub async fn create_queue(ctx: Ctx, input: CreateQueueInput) -> Result<CreateQueueOutput> {
     let given = input.attributes.unwrap_or_default();
     let name = input.queue_name;
-    let attributes = new_attributes(&name, &given)?;
+    let mut attributes = new_attributes(&name, &given)?;
     let given_tags = input.tags.unwrap_or_default();
     tags::check(&name, &given_tags, 0)?;
+    attributes.pins = policies::pins(&ctx, attributes.policy.as_deref()).await?;
     let registry = ctx.state::<Registry>();
     let changing = registry.change().await;
     let url = queue_url(&ctx, ctx.account(), &name);

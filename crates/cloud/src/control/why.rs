@@ -80,11 +80,8 @@ pub(crate) fn answer(front: &Front, id: &str) -> Result<Answer, Answer> {
 }
 
 fn explained(entry: &Entry) -> Explained {
-    let decisions = entry
-        .caller
-        .as_ref()
-        .map(|caller| entry.decided.iter().map(|decided| line(decided, decided.explain(caller))).collect());
-    Explained { request: requests::line(entry), decisions: decisions.unwrap_or_default() }
+    let decisions = entry.decided.iter().map(|decided| line(decided, decided.explain())).collect();
+    Explained { request: requests::line(entry), decisions }
 }
 
 fn line(decided: &Decided, explanation: Explanation) -> DecisionLine {

@@ -34,10 +34,7 @@ static TRUSTS_NOBODY: LazyLock<Arc<Document>> = LazyLock::new(|| {
 });
 
 pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<AssumeRoleOutput> {
-    let caller = ctx.caller();
-    if caller.principal.kind == PrincipalKind::Root {
-        return Err(error::denied("Roles may not be assumed by root accounts."));
-    }
+    refuse_root(&ctx)?;
     refuse_unsupported(&input)?;
     let role = find(&ctx, &input.role_arn).await?;
     let inherited = inherited(&ctx);
@@ -99,6 +96,14 @@ fn packed_size(input: &AssumeRoleInput, policies: Option<&SessionPolicies>) -> O
     let used = tags + inline + arns;
     let per_cent = i32::try_from(used * 100 / SESSION_POLICY_CHARS_MAX).unwrap_or(100).clamp(1, 100);
     (used > 0).then_some(per_cent)
+}
+
+/// AWS: no policy lets a root user assume a role.
+pub(crate) fn refuse_root(ctx: &Ctx) -> Result<()> {
+    match ctx.caller().principal.kind {
+        PrincipalKind::Root => Err(error::denied("Roles may not be assumed by root accounts.")),
+        _ => Ok(()),
+    }
 }
 
 /// What is not done yet is refused in words, never ignored.
@@ -205,7 +210,7 @@ fn authorise(
     Ok(())
 }
 
-fn trust(arn: &str, role: Option<&Role>) -> Result<Attached> {
+pub(crate) fn trust(arn: &str, role: Option<&Role>) -> Result<Attached> {
     let Some(role) = role else { return Ok(attached("trust policy", arn, TRUSTS_NOBODY.clone())) };
     let mut document = Document::parse(&role.trust, PolicyKind::Trust).map_err(Error::internal)?;
     document.pin_principals(|arn| role.pins.get(arn).cloned());

@@ -1,10 +1,11 @@
 //! What the data plane needs of a queue's record, ready for use: made once for each change of the record.
 
 use super::outcomes::Rules;
+use crate::policies;
 use crate::state::{QueueName, QueueRecord};
 use std::sync::Arc;
-use yakumo_aws::{Error, Result};
-use yakumo_policy::{Attached, Document, PolicyKind};
+use yakumo_aws::Result;
+use yakumo_policy::Attached;
 use yakumo_room::Resource;
 
 /// A queue's record and what follows from it.
@@ -24,14 +25,12 @@ pub struct Settings {
 impl Settings {
     /// Compiles a record.
     pub fn new(record: QueueRecord) -> Result<Settings> {
-        let policy = match &record.attributes.policy {
-            None => None,
-            Some(text) => {
-                let document = Document::parse(text, PolicyKind::Resource { service: "sqs" });
-                let document = Arc::new(document.map_err(|error| Error::internal(format!("{error:?}")))?);
-                Some(Arc::new(Attached { id: "Policy".to_owned(), holder: record.arn(), document }))
-            }
+        let attached = |document| Attached {
+            id: "Policy".to_owned(),
+            holder: record.arn(),
+            document: Arc::new(document),
         };
+        let policy = policies::in_force(&record.attributes)?.map(attached).map(Arc::new);
         let attributes = &record.attributes;
         let rules = Rules {
             retention_millis: millis(attributes.retention_s),

@@ -113,3 +113,51 @@ async fn a_move_task_needs_to_read_here_and_to_send_there() {
     let handle = ok(&whole, "StartMessageMoveTask", start).await["TaskHandle"].clone();
     check(&whole, "CancelMessageMoveTask", json!({ "TaskHandle": handle }), false).await;
 }
+
+#[tokio::test]
+async fn a_policy_holds_whom_it_names_by_unique_id() {
+    let sqs = Sqs::start().await;
+    let url = sqs.queue("q", json!({})).await;
+    let bob = format!("arn:aws:iam::{ACCOUNT}:user/bob");
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Sid": "Bob", "Effect": "Allow", "Principal": { "AWS": bob }, "Action": "sqs:*", "Resource": arn("q"),
+    }] });
+    let policy = policy.to_string();
+    let set = json!({ "QueueUrl": url, "Attributes": { "Policy": policy } });
+    let nobody = ("InvalidAttributeValue".to_owned(), "Invalid value for the parameter Policy.".to_owned());
+    assert_eq!(sqs.refused("SetQueueAttributes", set.clone()).await, nobody);
+    let create = json!({ "QueueName": "new", "Attributes": { "Policy": policy } });
+    assert_eq!(sqs.refused("CreateQueue", create).await, nobody);
+
+    let nothing = json!([{ "Effect": "Deny", "Action": "iam:*", "Resource": "*" }]);
+    let first = user(&sqs, "bob", nothing.clone()).await;
+    check(&first, "ReceiveMessage", json!({ "QueueUrl": url }), false).await;
+    sqs.ok("SetQueueAttributes", set.clone()).await;
+    check(&first, "ReceiveMessage", json!({ "QueueUrl": url }), true).await;
+    let shown = async || {
+        let wanted = json!({ "QueueUrl": url, "AttributeNames": ["Policy"] });
+        sqs.ok("GetQueueAttributes", wanted).await["Attributes"]["Policy"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(shown().await, policy, "while he is there, the policy is as it was sent");
+
+    let iam = async |action: &str, parameters: &[(&str, &str)]| {
+        sqs.client.query("iam", "2010-05-08", action, parameters).await.unwrap()
+    };
+    let name = ("UserName", "bob");
+    let id = element(&iam("GetUser", &[name]).await, "UserId").unwrap();
+    let keys = iam("ListAccessKeys", &[name]).await;
+    iam("DeleteAccessKey", &[name, ("AccessKeyId", &element(&keys, "AccessKeyId").unwrap())]).await;
+    iam("DeleteUserPolicy", &[name, ("PolicyName", "p")]).await;
+    iam("DeleteUser", &[name]).await;
+    assert!(shown().await.contains(&format!("\"AWS\":\"{id}\"")), "{}", shown().await);
+    let second = user(&sqs, "bob", nothing).await;
+    check(&second, "ReceiveMessage", json!({ "QueueUrl": url }), false).await;
+    assert!(shown().await.contains(&id), "the new bob is somebody else");
+
+    // Another statement's change leaves the old one as it was; saving it again trusts the new one.
+    let label = json!({ "QueueUrl": url, "Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["*"] });
+    sqs.ok("AddPermission", label).await;
+    check(&second, "ReceiveMessage", json!({ "QueueUrl": url }), false).await;
+    sqs.ok("SetQueueAttributes", set).await;
+    check(&second, "ReceiveMessage", json!({ "QueueUrl": url }), true).await;
+}
