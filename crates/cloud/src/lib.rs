@@ -5,6 +5,7 @@
 mod config;
 pub mod control;
 mod kept;
+mod outside;
 mod replace;
 mod services;
 mod start;

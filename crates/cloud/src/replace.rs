@@ -2,6 +2,7 @@
 //!
 //! The old world stops and empties first, so no request ever runs over records that change behind its back.
 
+use crate::outside::Internet;
 use crate::start::start_reconcilers;
 use crate::{Cloud, kept, services};
 use std::future::Future;
@@ -29,7 +30,9 @@ impl Cloud {
         let kept = self.keep_what_stays().await;
         let course = kept::course(&self.store).await.unwrap_or_default();
         let clock = course.map_or_else(Clock::default, Clock::with_course);
-        let world = services::world(Base::new(self.store.clone(), clock, Ids::new(self.config.seed)));
+        let ids = Ids::new(self.config.seed);
+        let base = Base::with_outside(self.store.clone(), clock, ids, Internet::new());
+        let world = services::world(base);
         *reconcilers = start_reconcilers(&world);
         self.front.replace_world(world);
         outcome.and(kept)

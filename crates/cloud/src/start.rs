@@ -1,5 +1,6 @@
 //! Starts a cloud and stops it.
 
+use crate::outside::Internet;
 use crate::{ClockStart, Config, Location, RootKey, kept, services};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -73,7 +74,7 @@ impl Cloud {
         let ids = Ids::new(config.seed);
         let loopback = is_loopback(config.bind);
         let root_key = if loopback { None } else { Some(kept::root_key(&store, &Ids::new(None)).await?) };
-        let world = services::world(Base::new(store.clone(), clock, ids));
+        let world = services::world(Base::with_outside(store.clone(), clock, ids, Internet::new()));
         let settings = Settings {
             static_root_keys: loopback,
             root_key: root_key.as_ref().map(|key| {

@@ -64,10 +64,9 @@ impl Circumstances {
 }
 
 /// Decides whether the caller of a request may have what it needs.
-pub(crate) fn decide(ctx: &Ctx, need: Need) -> Decided {
+pub(crate) fn decide(ctx: &Ctx, caller: Arc<Caller>, need: Need) -> Decided {
     let circumstances = ctx.circumstances().clone();
-    let caller = ctx.caller().clone();
-    let places = Places::of(ctx, &need);
+    let places = Places::of(ctx, &caller, &need);
     let context = context(&circumstances, &places, &need);
     let decision = evaluate(&request(&caller, &need, &context), &policies(&caller, &places, &need));
     drop(context);
@@ -75,9 +74,9 @@ pub(crate) fn decide(ctx: &Ctx, need: Need) -> Decided {
 }
 
 impl Places {
-    fn of(ctx: &Ctx, need: &Need) -> Places {
+    fn of(ctx: &Ctx, caller: &Caller, need: &Need) -> Places {
         let organizations = &ctx.world().organizations;
-        let account = ctx.caller().principal.account;
+        let account = caller.principal.account;
         let caller = account.and_then(|account| organizations.place(account));
         let owner =
             if account == Some(need.owner) { caller.clone() } else { organizations.place(need.owner) };

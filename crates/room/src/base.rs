@@ -1,6 +1,6 @@
 //! What rooms are built on before there are rooms: store, clock, ids, nudges.
 
-use crate::{Clock, Ids};
+use crate::{Clock, Ids, Nowhere, Outside};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,16 +16,23 @@ pub struct Base {
     pub clock: Clock,
     /// Identifiers and secrets.
     pub ids: Ids,
+    /// The way out of the cloud.
+    pub outside: Arc<dyn Outside>,
     nudges: Mutex<HashMap<&'static str, Arc<Notify>>>,
     stopping: AtomicBool,
     stopped: Notify,
 }
 
 impl Base {
-    /// Ground for a new set of rooms.
+    /// Ground for a new set of rooms, without a way out.
     pub fn new(store: Store, clock: Clock, ids: Ids) -> Arc<Base> {
+        Base::with_outside(store, clock, ids, Arc::new(Nowhere))
+    }
+
+    /// Ground for a new set of rooms that may ask for documents from outside.
+    pub fn with_outside(store: Store, clock: Clock, ids: Ids, outside: Arc<dyn Outside>) -> Arc<Base> {
         let (nudges, stopping, stopped) = (Mutex::default(), AtomicBool::new(false), Notify::new());
-        Arc::new(Base { store, clock, ids, nudges, stopping, stopped })
+        Arc::new(Base { store, clock, ids, outside, nudges, stopping, stopped })
     }
 
     /// The bell of a reconciler.

@@ -186,8 +186,14 @@ impl Ctx {
     /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.
     /// An action that the operation's access rule does not declare is a fault of ours: InternalFailure.
     pub fn authorize(&self, need: Need) -> Result<()> {
+        self.authorize_as(self.caller().clone(), need)
+    }
+
+    /// The same for somebody else than the request's caller: an identity that the handler itself has verified, such
+    /// as the bearer of a web identity token, who has no credentials yet.
+    pub fn authorize_as(&self, caller: Arc<Caller>, need: Need) -> Result<()> {
         self.check_declared(&need)?;
-        let decided = authorise::decide(self, need);
+        let decided = authorise::decide(self, caller, need);
         let outcome = decided.outcome(&self.facts().endpoint);
         self.0.decided.lock().push(decided);
         outcome
