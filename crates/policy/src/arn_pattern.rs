@@ -26,6 +26,14 @@ impl ArnPattern {
         fields.map_or(ArnPattern::Malformed, |fields| ArnPattern::Fields(Box::new(fields)))
     }
 
+    /// The first variable of this pattern that has neither a value nor a default.
+    pub(crate) fn unresolved<'a>(&'a self, values: &dyn Variables) -> Option<&'a str> {
+        match self {
+            ArnPattern::Any | ArnPattern::Malformed => None,
+            ArnPattern::Fields(patterns) => patterns.iter().find_map(|pattern| pattern.unresolved(values)),
+        }
+    }
+
     /// Whether `arn` has six fields and each matches.
     pub(crate) fn matches(&self, arn: &str, values: &dyn Variables) -> bool {
         match self {

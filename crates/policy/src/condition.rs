@@ -9,7 +9,14 @@ use crate::operator::{Comparison, Operator, Order, Quantifier};
 use crate::pattern::{Case, Pattern, Syntax};
 use crate::subject::{Found, Subject};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+
+/// The left-over bits of the last character are not looked at, so that a text equals itself whoever encoded it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 /// One line of a `Condition` block.
 #[derive(Debug, Clone)]
@@ -31,6 +38,7 @@ enum Operands {
     Binary(Box<[Vec<u8>]>),
     Ip(Box<[Cidr]>),
     Arn(Box<[ArnPattern]>),
+    Bool(Box<[bool]>),
     Null(Box<[bool]>),
 }
 
@@ -87,6 +95,11 @@ impl Condition {
         let passes = |value: &str| self.operands.matches(value, subject) != negated;
         match quantifier {
             _ if found.is_absent() && if_exists => true,
+            Quantifier::ForAny if found.is_null_set() => false,
+            Quantifier::ForAll if found.is_null_set() => true,
+            // AWS: a variable without a value makes the statement invalid, under a negated operator too
+            // (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>).
+            _ if negated && self.has_unresolved(subject) => false,
             Quantifier::Plain if found.is_absent() => negated,
             // A plain operator on a key with several values takes the negation of "one of them matches".
             Quantifier::Plain => found.any(|value| self.operands.matches(value, subject)) != negated,
@@ -95,10 +108,24 @@ impl Condition {
         }
     }
 
+    fn has_unresolved(&self, subject: &Subject<'_>) -> bool {
+        match &self.operands {
+            Operands::Text(patterns, _) => {
+                patterns.iter().any(|pattern| pattern.unresolved(subject).is_some())
+            }
+            Operands::Arn(patterns) => patterns.iter().any(|pattern| pattern.unresolved(subject).is_some()),
+            _ => false,
+        }
+    }
+
     /// The first policy variable in the values that the request cannot fill.
     pub(crate) fn unresolved(&self, subject: &Subject<'_>) -> Option<String> {
-        let Operands::Text(patterns, _) = &self.operands else { return None };
-        patterns.iter().find_map(|pattern| pattern.unresolved(subject)).map(str::to_owned)
+        let key = match &self.operands {
+            Operands::Text(patterns, _) => patterns.iter().find_map(|pattern| pattern.unresolved(subject)),
+            Operands::Arn(patterns) => patterns.iter().find_map(|pattern| pattern.unresolved(subject)),
+            _ => None,
+        };
+        key.map(str::to_owned)
     }
 
     /// Whether the request has the key at all.
@@ -116,13 +143,14 @@ impl Operands {
         match comparison {
             Comparison::Text => texts(false, Case::Sensitive),
             Comparison::TextLike => texts(true, Case::Sensitive),
-            Comparison::TextIgnoreCase | Comparison::Bool => texts(false, Case::Insensitive),
+            Comparison::TextIgnoreCase => texts(false, Case::Insensitive),
+            Comparison::Bool => Operands::Bool(wanted.iter().filter_map(boolean).collect()),
             Comparison::Number(order) => Operands::Number(order, wanted.iter().filter_map(number).collect()),
             Comparison::Date(order) => {
                 Operands::Date(order, wanted.iter().filter_map(|text| date::parse(text)).collect())
             }
             Comparison::Binary => {
-                Operands::Binary(wanted.iter().filter_map(|text| STANDARD.decode(text).ok()).collect())
+                Operands::Binary(wanted.iter().filter_map(|text| BASE64.decode(text).ok()).collect())
             }
             Comparison::Ip => Operands::Ip(wanted.iter().filter_map(|text| Cidr::parse(text)).collect()),
             Comparison::Arn => {
@@ -144,20 +172,26 @@ impl Operands {
             Operands::Date(order, wanted) => date::parse(value)
                 .is_some_and(|found| wanted.iter().any(|wanted| order.holds(&found, wanted))),
             // The request's binary values are in base 64, as in AWS's policy simulator.
-            Operands::Binary(wanted) => STANDARD.decode(value).is_ok_and(|found| wanted.contains(&found)),
+            Operands::Binary(wanted) => BASE64.decode(value).is_ok_and(|found| wanted.contains(&found)),
             Operands::Ip(wanted) => {
                 value.parse().is_ok_and(|found| wanted.iter().any(|range| range.contains(found)))
             }
             Operands::Arn(wanted) => wanted.iter().any(|pattern| pattern.matches(value, subject)),
+            Operands::Bool(wanted) => boolean(value).is_some_and(|found| wanted.contains(&found)),
             Operands::Null(_) => false,
         }
     }
 }
 
-/// A finite decimal number; no `inf`, no `NaN`, no hexadecimal.
+/// An integer or decimal number: no exponent, no `inf`, no `NaN`, no hexadecimal, no spaces.
 fn number(text: impl AsRef<str>) -> Option<f64> {
     let text = text.as_ref();
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let plain = match unsigned.split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction),
+        None => digits(unsigned),
+    };
     text.parse().ok().filter(|value: &f64| plain && value.is_finite())
 }
 
@@ -199,7 +233,7 @@ mod tests {
         };
         let wanted = wanted.iter().map(|text| text.to_string()).collect();
         let condition = Condition::compile(operator, "X:key", wanted, true).unwrap();
-        condition.holds(&Subject { request: &request })
+        condition.holds(&Subject { request: &request, bounded: false })
     }
 
     #[test]
@@ -217,7 +251,7 @@ mod tests {
             ("NumericNotEquals", "10", "11", "10"),
             ("NumericLessThan", "10", "9.5", "10"),
             ("NumericLessThanEquals", "10", "10", "10.1"),
-            ("NumericGreaterThan", "10", "1e2", "10"),
+            ("NumericGreaterThan", "10", "100", "1e2"),
             ("NumericGreaterThanEquals", "10", "10", "nan"),
             ("DateEquals", "2020-01-01T00:00:00Z", "1577836800", "1577836801"),
             ("DateNotEquals", "2020-01-01", "2020-01-02T00:00:00Z", "2020-01-01T00:00:00Z"),
@@ -226,6 +260,7 @@ mod tests {
             ("DateGreaterThan", "2020-01-02", "2020-01-02T00:00:01Z", "2020-01-02T00:00:00Z"),
             ("DateGreaterThanEquals", "2020-01-02", "2020-01-02T00:00:00Z", "2020-01-01T00:00:00Z"),
             ("Bool", "true", "TRUE", "false"),
+            ("Bool", "False", "false", "0"),
             ("BinaryEquals", "QmluYXJ5VmFsdWVJbkJhc2U2NA==", "QmluYXJ5VmFsdWVJbkJhc2U2NA==", "QmluYXJ5"),
             ("IpAddress", "203.0.113.0/24", "203.0.113.9", "203.0.114.9"),
             ("NotIpAddress", "2001:db8::/32", "2001:db9::1", "2001:db8::1"),
@@ -282,6 +317,10 @@ mod tests {
         ] {
             assert_eq!(check(operator, &["a", "b"], Some(found)), expected, "{operator} {found}");
         }
+        for (operator, expected) in [("ForAllValues:StringEquals", true), ("ForAnyValue:StringEquals", false)]
+        {
+            assert_eq!(check(operator, &["a", ""], Some("")), expected, "{operator} on an empty text");
+        }
         // Under a negated operator the policy's values are joined by NOR.
         assert!(!check("StringNotEquals", &["a", "b"], Some("b")));
     }
@@ -293,5 +332,14 @@ mod tests {
         assert!(!check("IpAddress", &["1.2.3.0/24"], Some("1.2.3")));
         assert!(!check("StringEquals", &["${aws:missing}"], Some("${aws:missing}")));
         assert!(check("StringEquals", &["${aws:missing, 'none'}"], Some("none")));
+        assert!(!check("StringEquals", &["${aws:missing,'none'}"], Some("none")), "a comma and a space");
+        assert!(!check("Bool", &["1"], Some("1")));
+        assert!(check("BinaryEquals", &["qq=="], Some("qq==")));
+        for operator in ["StringNotEquals", "StringNotLike", "ArnNotLike", "ForAllValues:StringNotEquals"] {
+            let value = "arn:aws:s3:::${aws:missing}";
+            assert!(!check(operator, &[value], Some("arn:aws:s3:::x")), "{operator}");
+            assert!(check(operator, &["arn:aws:s3:::${aws:username}"], Some("arn:aws:s3:::x")), "{operator}");
+        }
+        assert!(check("StringNotEqualsIfExists", &["${aws:missing}"], None));
     }
 }

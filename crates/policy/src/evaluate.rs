@@ -209,7 +209,7 @@ pub(crate) fn rcps_for<'a>(request: &Request<'_>, policies: &Policies<'a>) -> &'
 
 /// Judges a request. Pure and total: the same arguments always give the same decision.
 pub fn evaluate(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
-    let survey = Survey::take(&Subject { request }, policies);
+    let survey = Survey::take(&Subject::new(request, policies), policies);
     if let Some(mark) = survey.sides().into_iter().find_map(|side| side.deny) {
         let mut marks = [None; MARKS];
         if let Some(slot) = marks.first_mut() {

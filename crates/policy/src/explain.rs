@@ -153,7 +153,7 @@ fn levels<'a>(policies: &Policies<'a>, policy_type: PolicyType) -> impl Iterator
 }
 
 fn nearest(request: &Request<'_>, policies: &Policies<'_>, policy_type: PolicyType) -> Vec<Reason> {
-    let subject = Subject { request };
+    let subject = Subject::new(request, policies);
     let mut reasons: Vec<Reason> =
         levels(policies, policy_type).flat_map(|list| allow_reasons(&subject, list, policy_type)).collect();
     reasons.sort_by_key(Reason::distance);

@@ -4,6 +4,7 @@
 
 use crate::document::Effect;
 use crate::principal::{Principal, PrincipalKind};
+use crate::subject::Subject;
 use yakumo_aws::AccountId;
 
 /// How directly a resource policy reaches the caller; within an account it decides what else must allow.
@@ -95,9 +96,13 @@ pub(crate) struct Grantees {
 
 impl Grantees {
     /// How directly the element reaches the caller; `None` when the statement does not apply to it.
-    pub(crate) fn reach(&self, caller: &Principal, effect: Effect) -> Option<Reach> {
+    pub(crate) fn reach(&self, subject: &Subject<'_>, effect: Effect) -> Option<Reach> {
+        let caller = subject.request.principal;
         if self.negated {
-            return self.excludes(caller, effect).then_some(Reach::Direct);
+            // AWS: a Deny with NotPrincipal always denies a caller that has a permissions boundary
+            // (<https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html>).
+            let bounded = subject.bounded && effect == Effect::Deny;
+            return (bounded || self.excludes(caller, effect)).then_some(Reach::Direct);
         }
         self.list.iter().filter_map(|grantee| grantee.reach(caller)).max()
     }
@@ -205,14 +210,9 @@ mod tests {
             (&[USER, ROOT], Principal::anonymous(), true),
             (&["*"], Principal::anonymous(), false),
         ] {
-            assert_eq!(
-                element(list).reach(&caller, Effect::Deny).is_some(),
-                denied,
-                "{list:?} {}",
-                caller.arn
-            );
+            assert_eq!(element(list).excludes(&caller, Effect::Deny), denied, "{list:?} {}", caller.arn);
         }
-        assert!(element(&[ROOT]).reach(&user(), Effect::Allow).is_none());
-        assert!(element(&["999999999999"]).reach(&user(), Effect::Allow).is_some());
+        assert!(!element(&[ROOT]).excludes(&user(), Effect::Allow));
+        assert!(element(&["999999999999"]).excludes(&user(), Effect::Allow));
     }
 }

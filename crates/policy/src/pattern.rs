@@ -288,7 +288,8 @@ fn variable(text: &str) -> Option<(Token, usize)> {
     if matches!(inner, "*" | "?" | "$") {
         return Some((Token::Text(inner.into()), used));
     }
-    let (key, default) = match inner.split_once(',') {
+    // AWS: the variable and its default are separated by "a comma and space"; else it is one name without a value.
+    let (key, default) = match inner.split_once(", ") {
         None => (inner, None),
         Some((key, default)) => {
             let default = default.trim().strip_prefix('\'')?.strip_suffix('\'')?;

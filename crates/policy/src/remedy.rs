@@ -72,7 +72,7 @@ pub struct MetCondition {
 
 /// Every way out of a denial, the shortest first; none for an allowed request.
 pub(crate) fn remedies(request: &Request<'_>, policies: &Policies<'_>) -> Vec<Remedy> {
-    let subject = Subject { request };
+    let subject = Subject::new(request, policies);
     let survey = Survey::take(&subject, policies);
     let advice = Advice { subject, policies };
     let common = [advice.denies(), advice.gates()].concat();

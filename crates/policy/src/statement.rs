@@ -14,8 +14,14 @@ pub(crate) struct Matchers {
 }
 
 impl Matchers {
+    /// AWS: a variable without a value makes the statement invalid, in `NotResource` too
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>).
     fn covers(&self, text: &str, case: Case, subject: &Subject<'_>) -> bool {
-        self.list.iter().any(|pattern| pattern.matches(text, case, subject)) != self.negated
+        let any = self.list.iter().any(|pattern| pattern.matches(text, case, subject));
+        match self.negated {
+            true => !any && !self.list.iter().any(|pattern| pattern.unresolved(subject).is_some()),
+            false => any,
+        }
     }
 }
 
@@ -48,7 +54,7 @@ impl Statement {
     /// How directly the statement names the caller; a statement without principals counts as naming its carrier.
     pub(crate) fn reach(&self, subject: &Subject<'_>) -> Option<Reach> {
         match &self.principals {
-            Some(grantees) => grantees.reach(subject.request.principal, self.effect),
+            Some(grantees) => grantees.reach(subject, self.effect),
             None => Some(Reach::Direct),
         }
     }

@@ -1,7 +1,7 @@
 //! A request as conditions and variables see it: the context's keys first, then the caller's.
 
 use crate::context::Values;
-use crate::evaluate::Request;
+use crate::evaluate::{Policies, Request};
 use crate::pattern::Variables;
 use std::borrow::Cow;
 
@@ -13,6 +13,19 @@ pub(crate) enum Found<'a> {
 }
 
 impl Found<'_> {
+    /// Whether there is nothing for a set operator to look at.
+    ///
+    /// AWS: "null data set, such as an empty string"
+    /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html>).
+    pub(crate) fn is_null_set(&self) -> bool {
+        match self {
+            Found::Absent | Found::Many([]) => true,
+            Found::One(value) => value.is_empty(),
+            Found::Many([value]) => value.is_empty(),
+            Found::Many(_) => false,
+        }
+    }
+
     /// AWS: a key that resolves to an empty set counts as absent.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Found::Absent | Found::Many([]))
@@ -42,9 +55,15 @@ impl Found<'_> {
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
     pub(crate) request: &'a Request<'a>,
+    /// Whether the caller has a permissions boundary, which matters to `NotPrincipal`.
+    pub(crate) bounded: bool,
 }
 
 impl<'a> Subject<'a> {
+    pub(crate) fn new(request: &'a Request<'a>, policies: &Policies<'_>) -> Subject<'a> {
+        Subject { request, bounded: policies.boundary.is_some() }
+    }
+
     /// The values of a condition key, which is given in lower case.
     pub(crate) fn lookup(&self, key: &str) -> Found<'a> {
         let Request { context, principal, .. } = self.request;

@@ -260,3 +260,32 @@ fn messages() {
                 identity-based policy allows the sqs:ListQueues action";
     assert_eq!(Case::default().decide(&user).message(&list), text);
 }
+
+#[test]
+fn a_deny_with_not_principal() {
+    let deny = |list: &str| {
+        format!(r#"{{"Effect":"Deny","Action":"*","Resource":"*","NotPrincipal":{{"AWS":{list}}}}}"#)
+    };
+    let exempt = Case { resource: Some(deny(&format!(r#"["{USER}","{HERE}"]"#))), ..allowing() };
+    check("exempt", &exempt, &user(), allow(Identity));
+    let alone = Case { resource: Some(deny(&format!(r#""{HERE}""#))), ..allowing() };
+    check("its account alone does not exempt it", &alone, &user(), explicit(Resource));
+    let bounded = Case { boundary: Some(says("Allow", "*")), ..exempt };
+    check("with a boundary nobody is exempt", &bounded, &user(), explicit(Resource));
+}
+
+#[test]
+fn a_variable_without_a_value_matches_nothing_even_negated() {
+    let statement = |effect: &str, element: &str| {
+        let variable = "${aws:PrincipalTag/team}";
+        format!(r#"{{"Effect":"{effect}","Action":"*","{element}":"arn:aws:sqs:*:*:{variable}-*"}}"#)
+    };
+    for element in ["Resource", "NotResource"] {
+        let case = Case { identity: statement("Allow", element), ..Case::default() };
+        check(element, &case, &user(), implicit(Identity));
+    }
+    let mut tagged = user();
+    tagged.tags.push(("team".into(), "blue".into()));
+    let case = Case { identity: statement("Allow", "NotResource"), ..Case::default() };
+    check("with the tag", &case, &tagged, allow(Identity));
+}
