@@ -46,9 +46,9 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
         let noted = noted.clone();
         async move { noted.last_uses.flush(&world.base).await }
     });
-    let iam = table::iam(directory.clone()).reconciler(sweep).reconciler(last_uses);
     let iam = table::iam(directory.clone())
         .reconciler(sweep)
+        .reconciler(last_uses)
         .resources(|ctx, action, arn| Box::pin(lookup::need_of(ctx, action, arn)));
     (iam, table::sts(directory.clone()), directory)
 }
