@@ -234,3 +234,21 @@ def test_source_identity(cloud, iam, person, queue, arn, name):
     plain = make_role(iam, f"{name}-plain", trust({"AWS": person.arn}), allow("sts:AssumeRole"))
     iam.update_assume_role_policy(RoleName=f"{name}-three", PolicyDocument=trust({"AWS": plain}))
     assume(session(cloud, assume(sts, plain), "sts"), third)
+
+
+def test_a_session_dies_with_its_role_and_a_new_role_of_the_name_is_another(cloud, iam, sqs, person, queue, arn, name):
+    role = make_role(iam, f"{name}-role", trust({"AWS": person.arn}), allow("sqs:*"))
+    its = session(cloud, assume(person.service("sts"), role))
+    can_send(its, queue)
+    set_policy(sqs, queue, statement("Allow", arn, Principal={"AWS": role}))
+    iam.delete_role_policy(RoleName=f"{name}-role", PolicyName="p")
+    can_send(its, queue)
+    iam.delete_role(RoleName=f"{name}-role")
+    with refused("InvalidClientTokenId", "The security token included in the request is invalid.", 403):
+        its.send_message(QueueUrl=queue, MessageBody="x")
+    make_role(iam, f"{name}-role", trust({"AWS": person.arn}))
+    anew = session(cloud, assume(person.service("sts"), role))
+    # AWS: a policy means the role that it named by its unique id; the new one of the name is not let in.
+    cannot_send(anew, queue)
+    set_policy(sqs, queue, statement("Allow", arn, Principal={"AWS": role}))
+    can_send(anew, queue)
