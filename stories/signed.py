@@ -158,10 +158,10 @@ def _moved_clock(moved):
 class Fast:
     """A keep-alive connection that signs and sends SQS's JSON calls with as little work as Python allows."""
 
-    def __init__(self, port, key="test", secret="test", region="us-east-1", timeout=30):
+    def __init__(self, port, key="test", secret="test", region="us-east-1", timeout=30, token=None):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
         self.host = f"127.0.0.1:{port}"
-        self.key, self.secret, self.region = key, secret, region
+        self.key, self.secret, self.region, self.token = key, secret, region, token
         self.day = None
 
     def _signing_key(self, day):
@@ -177,9 +177,11 @@ class Fast:
         body = json.dumps(parameters).encode()
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         scope = f"{now[:8]}/{self.region}/sqs/aws4_request"
+        signed = "content-type;host;x-amz-date" + (";x-amz-security-token" if self.token else "") + ";x-amz-target"
+        token = f"x-amz-security-token:{self.token}\n" if self.token else ""
         canonical = (
-            f"POST\n/\n\ncontent-type:{JSON}\nhost:{self.host}\nx-amz-date:{now}\nx-amz-target:AmazonSQS.{operation}\n\n"
-            f"content-type;host;x-amz-date;x-amz-target\n{hashlib.sha256(body).hexdigest()}"
+            f"POST\n/\n\ncontent-type:{JSON}\nhost:{self.host}\nx-amz-date:{now}\n{token}x-amz-target:AmazonSQS.{operation}\n\n"
+            f"{signed}\n{hashlib.sha256(body).hexdigest()}"
         )
         to_sign = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         signature = hmac.new(self._signing_key(now[:8]), to_sign.encode(), hashlib.sha256).hexdigest()
@@ -189,8 +191,10 @@ class Fast:
             "X-Amz-Date": now,
             "X-Amz-Target": f"AmazonSQS.{operation}",
             "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, "
-            f"SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}",
+            f"SignedHeaders={signed}, Signature={signature}",
         }
+        if self.token:
+            headers["X-Amz-Security-Token"] = self.token
         self.connection.request("POST", "/", body, headers)
         response = self.connection.getresponse()
         answer = response.read()
