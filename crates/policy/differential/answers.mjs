@@ -8,6 +8,10 @@ import { callerKeys } from './cases.mjs'
 const named = (policies) => policies.map((policy, index) => ({ name: `policy${index}`, policy }))
 const levels = (lists) => lists.map((list, index) => ({ orgIdentifier: `level${index}`, policies: named(list) }))
 
+/** The simulator does not know that the root user "has full access": it is told so by an identity policy. */
+const identity = ({ principal, identity }) =>
+  principal.kind === 'root' ? [{ Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] }] : identity
+
 /** The simulator in `folder`/node_modules as a function from a case to an outcome. */
 export async function simulator(folder) {
   const entry = join(folder, 'node_modules/@cloud-copilot/iam-simulate/dist/esm/index.js')
@@ -23,7 +27,7 @@ export async function simulator(folder) {
           resource: { resource: made.resource, accountId: made.owner },
           contextVariables,
         },
-        identityPolicies: named(made.identity),
+        identityPolicies: named(identity(made)),
         serviceControlPolicies: levels(made.scps),
         resourceControlPolicies: levels(made.rcps),
         resourcePolicy: made.resourcePolicy ?? undefined,

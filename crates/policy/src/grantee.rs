@@ -119,10 +119,8 @@ impl Grantees {
         let listed = |layer: Reach| self.list.iter().any(|grantee| grantee.reach(caller) == Some(layer));
         let layers: &[Reach] = match caller.kind {
             PrincipalKind::Root => &[Reach::Account],
-            PrincipalKind::User => &[Reach::Account, Reach::Direct],
-            PrincipalKind::AssumedRole { .. } | PrincipalKind::FederatedUser { .. } => {
-                &[Reach::Account, Reach::Role, Reach::Direct]
-            }
+            PrincipalKind::User | PrincipalKind::FederatedUser { .. } => &[Reach::Account, Reach::Direct],
+            PrincipalKind::AssumedRole { .. } => &[Reach::Account, Reach::Role, Reach::Direct],
             PrincipalKind::Service(_) | PrincipalKind::Federated(_) | PrincipalKind::Anonymous => {
                 &[Reach::Direct]
             }
@@ -144,6 +142,7 @@ mod tests {
     const ROLE: &str = "arn:aws:iam::111122223333:role/app/reader";
     const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/reader/s1";
     const USER: &str = "arn:aws:iam::111122223333:user/bob";
+    const FEDERATED: &str = "arn:aws:sts::111122223333:federated-user/web";
     const ROOT: &str = "arn:aws:iam::111122223333:root";
 
     fn account() -> AccountId {
@@ -207,6 +206,8 @@ mod tests {
             (&[ROOT], user(), true),
             (&[ROLE, SESSION, ROOT], session(), false),
             (&[ROLE, ROOT], session(), true),
+            (&[FEDERATED, ROOT], Principal::federated_user("aws", account(), USER, "web"), false),
+            (&[USER, ROOT], Principal::federated_user("aws", account(), USER, "web"), true),
             (&[USER, ROOT], Principal::anonymous(), true),
             (&["*"], Principal::anonymous(), false),
         ] {
