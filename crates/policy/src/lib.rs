@@ -20,6 +20,7 @@ mod operator;
 mod pattern;
 mod principal;
 mod remedy;
+mod standing;
 mod statement;
 mod subject;
 
@@ -32,3 +33,4 @@ pub use grammar::Malformed;
 pub use grants::{Grant, GrantConstraint, Grants};
 pub use principal::{Principal, PrincipalKind};
 pub use remedy::{Change, MetCondition, Remedy, Step};
+pub use standing::Standing;

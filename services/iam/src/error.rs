@@ -167,3 +167,30 @@ pub(crate) fn denied(message: impl Into<String>) -> Error {
 pub(crate) fn invalid_parameter(message: impl Into<String>) -> Error {
     Error::sender("InvalidParameterValue", message)
 }
+
+/// A text that is no ARN of a user, group or role (or policy, where one may be given).
+pub(crate) fn invalid_entity_arn(arn: &str) -> Error {
+    invalid_input(format!("Invalid Entity Arn: {arn} does not clearly define entity type and name."))
+}
+
+/// A policy of a simulation that the grammar refuses; `id` is its place in the request.
+pub(crate) fn malformed_input(id: &str, cause: Malformed) -> Error {
+    invalid_input(format!("Invalid Input Policy: {id}: {}", cause.message))
+}
+
+/// A simulation with a resource policy for somebody who is no user.
+pub(crate) fn caller_must_be_user() -> Error {
+    invalid_input("Invalid caller - Caller must be an IAM user in this context.")
+}
+
+pub(crate) fn invalid_context_key(name: &str) -> Error {
+    invalid_input(format!("Invalid context key name: {name}"))
+}
+
+pub(crate) fn invalid_context_value(name: &str, kind: &str, value: &str) -> Error {
+    invalid_input(format!("Invalid value {value} for context key {name} of type {kind}."))
+}
+
+pub(crate) fn invalid_policy_identifier(text: &str) -> Error {
+    invalid_input(format!("Invalid policy identifier: {text}"))
+}

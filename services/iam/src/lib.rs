@@ -5,8 +5,10 @@
 
 mod access;
 mod access_keys;
+mod context_keys;
 mod directory;
 mod documents;
+mod entities;
 mod error;
 mod group_policies;
 mod groups;
@@ -20,6 +22,7 @@ mod policies;
 mod policy_versions;
 mod role_policies;
 mod roles;
+mod simulation;
 mod state;
 mod sts;
 mod table;

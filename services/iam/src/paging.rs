@@ -38,6 +38,12 @@ impl<'a> Asked<'a> {
         Asked { marker: marker.as_deref(), max_items }
     }
 
+    /// The same with fewer items when the client asks for more than `most`.
+    pub(crate) fn at_most(self, most: usize) -> Asked<'a> {
+        let most = i32::try_from(self.limit().min(most)).unwrap_or(i32::MAX);
+        Asked { max_items: Some(most), ..self }
+    }
+
     fn limit(&self) -> usize {
         self.max_items.and_then(|max| usize::try_from(max).ok()).unwrap_or(DEFAULT_ITEMS).max(1)
     }

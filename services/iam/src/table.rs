@@ -1,6 +1,8 @@
 //! The tables of iam and sts: operation → what it needs → handler.
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
+mod simulation;
+
 use crate::access::{Keys, Target, key, need, on, request_tags, tag_keys, with};
 use crate::directory::Directory;
 use crate::sts::{assume_role, caller_identity, session_tokens};
@@ -18,7 +20,8 @@ use yakumo_room::{Access, Ctx, Need, Room};
 pub(crate) fn iam(directory: Arc<Directory>) -> Room {
     let room = Room::new("iam").state(directory);
     let room = tag_operations(profile_operations(policy_operations(room)));
-    role_operations(group_operations(user_operations(room)))
+    let room = role_operations(group_operations(user_operations(room)));
+    simulation::simulation(room)
 }
 
 /// The table of STS.

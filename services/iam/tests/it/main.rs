@@ -8,4 +8,5 @@ mod people;
 mod permissions;
 mod policies;
 mod roles;
+mod simulation;
 mod users;
