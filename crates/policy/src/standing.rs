@@ -4,7 +4,7 @@
 //! It matches with the same functions as [`crate::evaluate`], so it cannot tell another story.
 
 use crate::document::{Document, Effect};
-use crate::evaluate::Request;
+use crate::evaluate::{Policies, Request};
 use crate::statement::Statement;
 use crate::subject::Subject;
 
@@ -21,9 +21,9 @@ pub struct Standing {
 }
 
 impl Document {
-    /// How each statement stands to the request, in the order of the document.
-    pub fn standings(&self, request: &Request<'_>) -> Vec<Standing> {
-        let subject = Subject { request };
+    /// How each statement stands to the request, in the order of the document; `policies` are all that have a say.
+    pub fn standings(&self, request: &Request<'_>, policies: &Policies<'_>) -> Vec<Standing> {
+        let subject = Subject::new(request, policies);
         let standing = |statement: &Statement| Standing {
             effect: statement.effect,
             concerns: statement.concerns(&subject),
@@ -36,7 +36,7 @@ impl Document {
 impl Request<'_> {
     /// Whether a condition key has a value here: from the context, or from who the caller is.
     pub fn has_key(&self, key: &str) -> bool {
-        !Subject { request: self }.lookup(&key.to_lowercase()).is_absent()
+        !Subject::new(self, &Policies::default()).lookup(&key.to_lowercase()).is_absent()
     }
 }
 
@@ -54,7 +54,7 @@ impl Statement {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Context, Document, PolicyKind, Principal, Request};
+    use crate::{Context, Document, Policies, PolicyKind, Principal, Request};
     use yakumo_aws::AccountId;
 
     /// `concerns` and `applies` of each statement, as `C` and `A`.
@@ -73,7 +73,7 @@ mod tests {
             context: &context,
         };
         assert!(request.has_key("AWS:PrincipalType") && !request.has_key("aws:SourceVpc"));
-        let told = document.standings(&request).into_iter().map(|standing| {
+        let told = document.standings(&request, &Policies::default()).into_iter().map(|standing| {
             let part = |holds: bool, letter| if holds { letter } else { "" };
             format!("{}{}", part(standing.concerns, "C"), part(standing.applies, "A"))
         });

@@ -9,7 +9,8 @@ use std::sync::{Arc, LazyLock};
 use yakumo_api_iam::policy_evaluation_decision_type::{ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY};
 use yakumo_aws::AccountId;
 use yakumo_policy::{
-    Attached, Context, Document, Effect, Policies, PolicyKind, Principal, Request, Verdict, evaluate,
+    Attached, Context, Document, Effect, Policies, PolicyKind, Principal, Request, Standing, Verdict,
+    evaluate,
 };
 
 /// Who asks, and every policy that has a say.
@@ -92,9 +93,16 @@ impl<'a> Judge<'a> {
             resource_account: Some(if across { owner } else { self.scene.account }),
             context: &self.scene.context,
         };
+        let policies = Policies {
+            identity: &self.identity,
+            boundary: self.boundary.as_ref(),
+            resource: self.resource.as_ref(),
+            ..Policies::default()
+        };
+        let asked = Asked { request: &request, policies: &policies };
         let resource = resource.to_owned();
-        let missing = self.missing(&request);
-        let by_boundary = self.scene.boundary.as_ref().map(|boundary| side([boundary], &request) == ALLOWED);
+        let missing = self.missing(asked);
+        let by_boundary = self.scene.boundary.as_ref().map(|boundary| side([boundary], asked) == ALLOWED);
         let by_organization = self.by_organization(&request);
         if let Some(denial) = by_organization.filter(|decision| *decision != ALLOWED) {
             // AWS: when a service control policy denies, the simulation ends there.
@@ -110,20 +118,14 @@ impl<'a> Judge<'a> {
                 details: None,
             };
         }
-        let policies = Policies {
-            identity: &self.identity,
-            boundary: self.boundary.as_ref(),
-            resource: self.resource.as_ref(),
-            ..Policies::default()
-        };
         let decision = decision(evaluate(&request, &policies).verdict);
         Finding {
             decision,
-            matched: self.matched(&request, decision),
+            matched: self.matched(asked, decision),
             missing,
             by_boundary,
             by_organization: by_organization.map(|_| true),
-            details: across.then(|| self.details(&request)),
+            details: across.then(|| self.details(asked)),
             resource,
         }
     }
@@ -141,11 +143,11 @@ impl<'a> Judge<'a> {
     }
 
     /// AWS: under an explicit deny, the Deny statements are the only ones told.
-    fn matched(&self, request: &Request<'_>, decision: &str) -> Vec<Match> {
+    fn matched(&self, asked: Asked<'_>, decision: &str) -> Vec<Match> {
         let wanted = if decision == EXPLICIT_DENY { Effect::Deny } else { Effect::Allow };
         let mut matched = Vec::new();
         for source in self.sources() {
-            let standings = source.document.standings(request);
+            let standings = asked.standings(source);
             for (standing, passage) in standings.iter().zip(&source.passages) {
                 if standing.applies && standing.effect == wanted {
                     let (id, kind) = (source.id.clone(), source.kind);
@@ -157,14 +159,14 @@ impl<'a> Judge<'a> {
     }
 
     /// Keys that statements about this request ask for and that have no value.
-    fn missing(&self, request: &Request<'_>) -> Vec<String> {
+    fn missing(&self, asked: Asked<'_>) -> Vec<String> {
         let mut missing: Vec<String> = Vec::new();
         for source in self.sources() {
-            let standings = source.document.standings(request);
+            let standings = asked.standings(source);
             let concerned = standings.iter().zip(&source.passages).filter(|(standing, _)| standing.concerns);
             for key in concerned.flat_map(|(_, passage)| &passage.required) {
                 let given = match self.scene.principal {
-                    Some(_) => request.has_key(key),
+                    Some(_) => asked.request.has_key(key),
                     None => self.scene.context.get(key).is_some(),
                 };
                 if !given && !missing.iter().any(|known| known.eq_ignore_ascii_case(key)) {
@@ -175,25 +177,38 @@ impl<'a> Judge<'a> {
         missing
     }
 
-    fn details(&self, request: &Request<'_>) -> BTreeMap<String, String> {
+    fn details(&self, asked: Asked<'_>) -> BTreeMap<String, String> {
         let mut details = BTreeMap::new();
         let mut tell = |kind: &str, decision: &str| details.insert(kind.to_owned(), decision.to_owned());
-        tell(IAM_POLICY, side(&self.scene.identity, request));
+        tell(IAM_POLICY, side(&self.scene.identity, asked));
         if let Some(resource) = &self.scene.resource {
-            tell(RESOURCE_POLICY, side([resource], request));
+            tell(RESOURCE_POLICY, side([resource], asked));
         }
         if let Some(boundary) = &self.scene.boundary {
-            tell(BOUNDARY_POLICY, side([boundary], request));
+            tell(BOUNDARY_POLICY, side([boundary], asked));
         }
         details
     }
 }
 
+/// One request and the policies that have a say in it.
+#[derive(Clone, Copy)]
+struct Asked<'r> {
+    request: &'r Request<'r>,
+    policies: &'r Policies<'r>,
+}
+
+impl Asked<'_> {
+    fn standings(self, source: &Source) -> Vec<Standing> {
+        source.document.standings(self.request, self.policies)
+    }
+}
+
 /// What policies of one type say by themselves.
-fn side<'s>(sources: impl IntoIterator<Item = &'s Source>, request: &Request<'_>) -> &'static str {
+fn side<'s>(sources: impl IntoIterator<Item = &'s Source>, asked: Asked<'_>) -> &'static str {
     let applying: Vec<Effect> = sources
         .into_iter()
-        .flat_map(|source| source.document.standings(request))
+        .flat_map(|source| asked.standings(source))
         .filter(|standing| standing.applies)
         .map(|standing| standing.effect)
         .collect();

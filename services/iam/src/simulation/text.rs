@@ -11,7 +11,7 @@ use yakumo_api_iam::Position;
 pub(crate) struct Passage {
     pub start: Place,
     pub end: Place,
-    /// Condition keys and policy variables in the order of their first appearance, as written.
+    /// Condition keys and policy variables as written, each once.
     pub keys: Vec<String>,
     /// Those of them that the statement cannot do without: not variables that have a default.
     pub required: BTreeSet<String>,
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn the_text_may_be_written_in_any_way() {
         check(r#"{"Statement":[],"Version":"2012-10-17"}"#, &[]);
-        check(r#"{ "Id":"x]}\"{[", "\u0053tatement" : [ {"Sid":"a}"} , {} ] }"#, &["1:38-1:49", "1:49-1:54"]);
+        check(r#"{ "Id":"x]}\"{[", "\u0053tatement" : [ {"Sid":"a}"} , {} ] }"#, &["1:39-1:52", "1:52-1:57"]);
         check("{\"Version\":\"2012-10-17\"", &[]);
         check("", &[]);
         check("\"Statement\"", &[]);
