@@ -5,9 +5,10 @@ use crate::page;
 use crate::reader::Reader;
 use crate::record::{Trip, host};
 use crate::signature::{self, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
+use crate::unproved::Unproved;
 use http::request::Parts;
 use std::sync::Arc;
-use yakumo_aws::{Region, Result};
+use yakumo_aws::{Error, Region, Result};
 use yakumo_room::{Caller, Credentials, Use, World, host_now, static_root_credentials};
 use yakumo_wire::model::Validation;
 use yakumo_wire::{Addressed, Protocol};
@@ -48,7 +49,27 @@ impl Claim {
     }
 }
 
-/// Verifies the claim.
+/// Why a claim was not verified.
+enum Stop {
+    /// It is not right.
+    Refused(Refusal),
+    /// It could not be looked into.
+    Failed(Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Stop {
+        Stop::Refused(refusal)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Failed(error)
+    }
+}
+
+/// Verifies the claim, and notes why it is not believed.
 ///
 /// # Errors
 /// Whatever AWS answers in this family of services: see `signature`'s texts.
@@ -62,38 +83,82 @@ pub async fn identify(
     trip: &mut Trip,
 ) -> Result<Identity> {
     let family = family(addressed);
-    let refuse = |refusal: Refusal| refusal.error(family);
-    let Some(presented) = claim.0.map_err(refuse)? else {
-        return anonymous(world, addressed, family);
+    let presented = match claim.0 {
+        Ok(Some(presented)) => presented,
+        Ok(None) => match anonymous(world, addressed) {
+            Ok(identity) => {
+                trip.caller = Some(identity.caller.clone());
+                return Ok(identity);
+            }
+            Err(refusal) => return Err(refuse(world, trip, &refusal, None, None, family)),
+        },
+        Err(refusal) => return Err(refuse(world, trip, &refusal, None, None, family)),
     };
-    let region = region(&presented, addressed, family)?;
-    signature::check_scope(&presented, addressed.service.signing_name, None).map_err(refuse)?;
-    let credentials = credentials(front, world, head, &presented).await?;
-    let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(&presented)).map_err(refuse)?;
-    check_token(&credentials, &presented).map_err(refuse)?;
+    let mut found = None;
+    let proof = prove(front, world, head, &presented, addressed, body, &mut found).await;
+    let (region, verified, credentials) = proof.map_err(|stop| match stop {
+        Stop::Failed(error) => error,
+        Stop::Refused(refusal) => refuse(world, trip, &refusal, Some(&presented), found.as_ref(), family),
+    })?;
+    let what = Use { service: addressed.service.signing_name, region, at: world.base.clock.now() };
+    world.principals.used(&credentials, what);
+    trip.caller = Some(credentials.caller.clone());
+    trip.access_key_id = Some(credentials.access_key_id.clone());
+    trip.region = Some(region);
+    let seal = addressed.streams().then_some(Seal { presented, verified, family });
+    Ok(Identity { caller: credentials.caller.clone(), region, seal })
+}
+
+/// The error that the client gets; the journal keeps what the owner of the cloud may know beyond it.
+fn refuse(
+    world: &World,
+    trip: &mut Trip,
+    refusal: &Refusal,
+    presented: Option<&Presented>,
+    credentials: Option<&Arc<Credentials>>,
+    family: Family,
+) -> Error {
+    let is_static_root_key =
+        presented.is_some_and(|presented| static_root_credentials(presented.access_key_id()).is_some());
+    let now = world.base.clock.now();
+    trip.unproved = Some(Unproved::new(refusal, presented, credentials, is_static_root_key, now));
+    refusal.error(family)
+}
+
+/// Looks up whose key it is (into `found`, as soon as that is known) and verifies the signature.
+async fn prove(
+    front: &Front,
+    world: &World,
+    head: &Parts,
+    presented: &Presented,
+    addressed: &Addressed,
+    body: &mut Reader<'_>,
+    found: &mut Option<Arc<Credentials>>,
+) -> Result<(Region, Verified, Arc<Credentials>), Stop> {
+    let family = family(addressed);
+    let region = region(presented, addressed)?;
+    signature::check_scope(presented, addressed.service.signing_name, None)?;
+    let credentials = credentials(front, world, head, presented).await?;
+    found.clone_from(&credentials);
+    let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(presented))?;
+    check_token(&credentials, presented)?;
     let streams = addressed.streams();
     let hash = if streams { BodyHash::Later } else { BodyHash::Known(body.hash().await?) };
     let secret = credentials.secret.expose();
     let rules = rules(addressed, family);
     let keys = &front.signing_keys;
-    let verified = signature::verify(&presented, head.into(), secret, hash, host_now(), rules, keys);
-    let verified = verified.map_err(refuse)?;
+    let verified = signature::verify(presented, head.into(), secret, hash, host_now(), rules, keys)?;
     // Said after the signature, so that only its owner learns what became of a key.
-    check_alive(world, &credentials, &presented).map_err(refuse)?;
-    let what = Use { service: addressed.service.signing_name, region, at: world.base.clock.now() };
-    world.principals.used(&credentials, what);
-    trip.caller = Some(credentials.caller.clone());
-    trip.region = Some(region);
-    let seal = streams.then_some(Seal { presented, verified, family });
-    Ok(Identity { caller: credentials.caller.clone(), region, seal })
+    check_alive(world, &credentials, presented)?;
+    Ok((region, verified, credentials))
 }
 
-fn anonymous(world: &World, addressed: &Addressed, family: Family) -> Result<Identity> {
+fn anonymous(world: &World, addressed: &Addressed) -> Result<Identity, Refusal> {
     let room = world.room(addressed.service.name);
     if addressed.operation.auth == "none" || room.is_some_and(|room| room.allows_anonymous()) {
         return Ok(Identity { caller: Arc::new(Caller::anonymous()), region: Region::US_EAST_1, seal: None });
     }
-    Err(Refusal::MissingAuthentication.error(family))
+    Err(Refusal::MissingAuthentication)
 }
 
 async fn credentials(
@@ -142,7 +207,7 @@ fn check_alive(world: &World, credentials: &Credentials, presented: &Presented) 
     }
 }
 
-fn region(presented: &Presented, addressed: &Addressed, family: Family) -> Result<Region> {
+fn region(presented: &Presented, addressed: &Addressed) -> Result<Region, Refusal> {
     let name = presented.region();
     // SigV4A has a set of regions instead; the first one that exists is where the request acts.
     let named =
@@ -153,7 +218,7 @@ fn region(presented: &Presented, addressed: &Addressed, family: Family) -> Resul
     }
     let expected = Region::US_EAST_1.as_str().to_owned();
     let presigned = presented.is_presigned();
-    Err(Refusal::WrongRegion { given: name.to_owned(), expected, presigned }.error(family))
+    Err(Refusal::WrongRegion { given: name.to_owned(), expected, presigned })
 }
 
 fn family(addressed: &Addressed) -> Family {

@@ -11,6 +11,8 @@ use tokio::sync::Notify;
 use yakumo_aws::{Region, Timestamp};
 use yakumo_room::{Caller, Decided};
 
+use crate::unproved::Unproved;
+
 /// How many requests are remembered.
 pub const JOURNAL_ENTRIES_MAX: usize = 4_096;
 /// How many bytes of what clients wrote are remembered; the newest request always is.
@@ -37,7 +39,11 @@ pub struct Entry {
     pub region: Option<Region>,
     /// Who asked; `None` when the request was not authenticated.
     pub caller: Option<Arc<Caller>>,
-    /// What was asked of the policies, in order.
+    /// The access key id that it was signed with, once that is verified.
+    pub access_key_id: Option<String>,
+    /// Why its sender was not believed.
+    pub unproved: Option<Unproved>,
+    /// What was asked of the policies, in order, that of other services on its way included.
     pub decided: Vec<Decided>,
     /// The HTTP status.
     pub status: u16,
@@ -149,6 +155,8 @@ mod tests {
             operation: None,
             region: None,
             caller: None,
+            access_key_id: None,
+            unproved: None,
             decided: Vec::new(),
             status: 200,
             error: None,

@@ -24,9 +24,11 @@ pub mod signature;
 mod sniff;
 mod stream;
 pub mod tls;
+mod unproved;
 
 pub use front::{Control, Front, Settings};
 pub use journal::{Entry, JOURNAL_ENTRIES_MAX, Journal};
 pub use listen::{Config, Listener, Peer};
 pub use metrics::Metrics;
 pub use pipeline::answer;
+pub use unproved::{Cause, Unproved};

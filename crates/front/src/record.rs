@@ -3,6 +3,7 @@
 use crate::front::Front;
 use crate::journal::Entry;
 use crate::listen::Peer;
+use crate::unproved::Unproved;
 use http::header::{HOST, HeaderMap, HeaderName, REFERER, USER_AGENT};
 use http::request::Parts;
 use std::sync::Arc;
@@ -25,6 +26,10 @@ pub struct Trip {
     pub named: Option<(&'static Service, Protocol)>,
     /// Who asks, once it is verified.
     pub caller: Option<Arc<Caller>>,
+    /// The access key id that it was signed with, once that is verified.
+    pub access_key_id: Option<String>,
+    /// Why its sender was not believed.
+    pub unproved: Option<Unproved>,
     /// The region that was signed for.
     pub region: Option<Region>,
     /// What the policies were asked.
@@ -49,6 +54,8 @@ impl Trip {
             addressed: None,
             named: None,
             caller: None,
+            access_key_id: None,
+            unproved: None,
             region: None,
             decided: Vec::new(),
             ctx: None,
@@ -112,6 +119,8 @@ impl Drop for Trip {
             operation,
             region: self.region,
             caller: self.caller.take(),
+            access_key_id: self.access_key_id.take(),
+            unproved: self.unproved.take(),
             decided: std::mem::take(&mut self.decided),
             status: self.status,
             error: self.error.take(),

@@ -81,6 +81,17 @@ impl Document {
             .map(|pattern| pattern.source())
     }
 
+    /// Whether it is a role's trust policy.
+    pub fn is_trust(&self) -> bool {
+        self.trust
+    }
+
+    /// The action patterns of the Allow statements, as written, with duplicates; those of `NotAction` are left out.
+    pub fn allowed_actions(&self) -> impl Iterator<Item = &str> {
+        let allows = self.statements.iter().filter(|it| it.effect == Effect::Allow && !it.actions.negated);
+        allows.flat_map(|statement| statement.actions.list.iter()).map(|pattern| pattern.source())
+    }
+
     /// The resource patterns of all statements, as written, with duplicates.
     pub fn resources(&self) -> impl Iterator<Item = &str> {
         let elements = self.statements.iter().filter_map(|statement| statement.resources.as_ref());

@@ -125,8 +125,17 @@ impl Decided {
 
     /// Why it was decided so: every policy that was looked at, statement by statement.
     pub fn explain(&self) -> Explanation {
-        let (caller, context) = (&*self.caller, self.context());
-        explain(&request(caller, &self.need, &context), &policies(caller, &self.places, &self.need))
+        explain(&request(&self.caller, &self.need, &self.context()), &self.policies())
+    }
+
+    /// The decision, made again from what is kept.
+    pub(crate) fn judge(&self) -> Decision {
+        evaluate(&request(&self.caller, &self.need, &self.context()), &self.policies())
+    }
+
+    /// Every policy that had a say.
+    pub(crate) fn policies(&self) -> Policies<'_> {
+        policies(&self.caller, &self.places, &self.need)
     }
 
     /// The condition keys of the request and of the resource.

@@ -66,6 +66,19 @@ impl Ctx {
         Ctx::with(world, service, row, caller, circumstances)
     }
 
+    /// A context in which nobody acts: for questions of what `caller` may do, see [`Ctx::ask`]. `room` is the service
+    /// whose records are looked at.
+    pub fn question(
+        world: Visit,
+        room: &'static str,
+        caller: Arc<Caller>,
+        region: Region,
+        facts: Facts,
+    ) -> Ctx {
+        let circumstances = Circumstances::new(facts, region, world.base.clock.now(), &caller, Vec::new());
+        Ctx::made(world, room, "", Actions::default(), caller, circumstances)
+    }
+
     fn with(
         world: Visit,
         service: &'static str,
@@ -73,8 +86,18 @@ impl Ctx {
         caller: Arc<Caller>,
         circumstances: Arc<Circumstances>,
     ) -> Ctx {
+        Ctx::made(world, service, row.name(), row.actions().clone(), caller, circumstances)
+    }
+
+    fn made(
+        world: Visit,
+        service: &'static str,
+        operation: &'static str,
+        actions: Actions,
+        caller: Arc<Caller>,
+        circumstances: Arc<Circumstances>,
+    ) -> Ctx {
         let (gone, decided, fault) = (watch::Sender::new(false), Mutex::default(), OnceLock::new());
-        let (operation, actions) = (row.name(), row.actions().clone());
         let inner = Inner { world, gone, service, operation, actions, caller, circumstances, decided, fault };
         Ctx(Arc::new(inner))
     }
@@ -197,6 +220,11 @@ impl Ctx {
         let outcome = decided.outcome(&self.facts().endpoint);
         self.0.decided.lock().push(decided);
         outcome
+    }
+
+    /// Decides whether the caller might have this. Nothing is recorded and nothing follows from it.
+    pub fn ask(&self, need: Need) -> Decided {
+        authorise::decide(self, self.caller().clone(), need)
     }
 
     fn check_declared(&self, need: &Need) -> Result<()> {

@@ -10,6 +10,7 @@ mod caller;
 mod certificate;
 mod clock;
 mod ctx;
+mod hindsight;
 mod ids;
 mod operation;
 mod organizations;
@@ -30,6 +31,7 @@ pub use caller::{Caller, Credentials, Principals, Secret, Use, root_credentials,
 pub use certificate::{Certificate, KeyKind, thumbprint};
 pub use clock::{Clock, ClockError, Course, RATE_MAX, host_now};
 pub use ctx::{Ctx, Facts};
+pub use hindsight::Consulted;
 pub use ids::{Ids, uuid_text};
 pub use operation::{Input, Output, Registered};
 pub use organizations::{NoOrganizations, Organizations, Place};

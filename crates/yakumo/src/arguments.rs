@@ -1,6 +1,6 @@
 //! What can be said on the command line. The help texts are the manual: each command shows an example.
 
-use crate::commands::{clock, completions, env, requests, reset, services, snapshot, status, up, why};
+use crate::commands::{can, clock, completions, env, requests, reset, services, snapshot, status, up, why};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -25,9 +25,10 @@ A first minute:
   eval \"$(yakumo env)\"                             point the AWS CLI and every SDK at it
   aws sqs create-queue --queue-name jobs           use it
   yakumo requests                                  see who asked for what, and what was denied
-  yakumo why REQUEST-ID                            see which policy statements decided it
+  yakumo why                                       see why the last one was denied, and what would allow it
+  yakumo can user/amy sqs:SendMessage ARN          ask before somebody does it
 
-Exit codes: 0 fine, 1 failed, 2 bad arguments, 3 port or address not free, 4 data directory in use,
+Exit codes: 0 fine, 1 failed (can: denied), 2 bad arguments, 3 port or address not free, 4 data directory in use,
 5 data directory unusable, 6 written by a newer yakumo, 7 no yakumo answers, 8 the cloud refused.";
 
 /// The commands.
@@ -49,6 +50,8 @@ pub enum Command {
     Requests(requests::Options),
     /// Explain a decision: the policy statements that allowed or denied a request
     Why(why::Options),
+    /// Ask what a principal may do, before anybody does it
+    Can(can::Options),
     /// List services and operations: what is real, what answers 501
     Services(services::Options),
     /// Print the completion script of a shell

@@ -83,6 +83,17 @@ impl Client {
         self.call(Method::POST, path, body.into()).await
     }
 
+    /// Asks a question that was put together from the command line: one that makes no sense is the user's.
+    pub async fn ask<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let body = serde_json::to_vec(body).map_err(std::io::Error::from)?;
+        let (status, bytes) = self.send(self.request(Method::POST, path, body.into())?).await?;
+        match status {
+            StatusCode::BAD_REQUEST => Err(Failure { exit: Exit::Usage, ..self.refused(status, &bytes) }),
+            status if !status.is_success() => Err(self.refused(status, &bytes)),
+            _ => self.parsed(&bytes),
+        }
+    }
+
     /// Removes something.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.call(Method::DELETE, path, Bytes::new()).await
@@ -93,7 +104,11 @@ impl Client {
         if !status.is_success() {
             return Err(self.refused(status, &bytes));
         }
-        serde_json::from_slice(&bytes)
+        self.parsed(&bytes)
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Failure> {
+        serde_json::from_slice(bytes)
             .map_err(|error| self.strange(&format!("it answered what no yakumo says: {error}")))
     }
 

@@ -1,7 +1,9 @@
 //! The commands, one file each.
 
+pub mod can;
 pub mod clock;
 pub mod completions;
+pub mod decisions;
 pub mod env;
 pub mod requests;
 pub mod reset;
@@ -28,6 +30,7 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
         Command::Clock(options) => wait(clock::run(options)),
         Command::Requests(options) => wait(requests::run(options)),
         Command::Why(options) => wait(why::run(options)),
+        Command::Can(options) => wait(can::run(options)),
         Command::Services(options) => wait(services::run(options)),
         Command::Completions(options) => completions::run(&options),
     }

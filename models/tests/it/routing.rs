@@ -143,7 +143,8 @@ fn what_addresses_nothing_says_so() {
 #[test]
 fn paths_are_routed_as_signatures_cover_them() {
     let address = |scope, path: &str| {
-        let found = Sent::new("GET", path, "").scope(scope).address().map_err(|error| format!("{error:?}"))?;
+        let found =
+            Sent::new("GET", path, "").scope(scope).address().map_err(|error| format!("{error:?}"))?;
         let labels = found.labels.into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(" ");
         Ok::<_, String>(format!("{} {labels}", found.operation.name))
     };
@@ -167,7 +168,9 @@ fn paths_are_routed_as_signatures_cover_them() {
     ] {
         assert_eq!(address("s3", path).as_deref(), Ok(expected), "{path}");
     }
-    let cbor = |path: &str| Sent::new("POST", path, "").header("smithy-protocol", "rpc-v2-cbor").scope("monitoring").address();
+    let cbor = |path: &str| {
+        Sent::new("POST", path, "").header("smithy-protocol", "rpc-v2-cbor").scope("monitoring").address()
+    };
     let target = "GraniteServiceVersion20100801";
     let name = |path: String| cbor(&path).map(|found| found.operation.name).ok();
     assert_eq!(name(format!("/service/{target}/operation/ListMetrics")), Some("ListMetrics"));

@@ -86,7 +86,10 @@ pub async fn set_queue_attributes(
     }
     let now = ctx.now();
     // Looked up before the queue is locked; what is no policy at all is refused with the other attributes.
-    let policy = input.attributes.get("Policy").filter(|text| policies::check(text).is_ok_and(|policy| policy.is_some()));
+    let policy = input
+        .attributes
+        .get("Policy")
+        .filter(|text| policies::check(text).is_ok_and(|policy| policy.is_some()));
     let pins = policies::pins(&ctx, policy.map(String::as_str)).await;
     change_record(&ctx, &input.queue_url, |record| {
         record.attributes.set_all(&input.attributes)?;

@@ -3,31 +3,42 @@
 //! Invariant: nothing but `gate` decides who may ask, and nothing runs before it has decided.
 
 mod answer;
+mod callers;
+mod can;
 mod clock;
 mod compatibility;
+mod decisions;
 mod gate;
 mod health;
 mod hooks;
 mod input;
+mod instead;
 mod moment;
+mod remedies;
 mod requests;
 mod route;
 mod services;
 mod snapshots;
 mod status;
 mod token;
+mod unproved;
 mod why;
 
 pub use answer::{Done, Refusal, RefusalError};
+pub use callers::CallerLine;
+pub use can::{CanAnswer, CanQuestion};
 pub use clock::{ClockAnswer, ClockChange};
+pub use decisions::{DecisionLine, LayerLine, NearStatement, StatementLine};
 pub use gate::CONTROL_HEADER;
 pub use health::Health;
 pub use hooks::{Hooks, ScriptState};
+pub use remedies::{RemedyLine, StepLine};
 pub use requests::{RequestLine, RequestList, Verdict};
 pub use services::{OperationLine, ServiceLine, ServiceList};
 pub use snapshots::{Fork, Forked, SnapshotLine, SnapshotList};
 pub use status::{RoomLine, Status, UNAVAILABLE};
-pub use why::{DecisionLine, Explained, NearStatement, StatementLine};
+pub use unproved::UnprovedLine;
+pub use why::Explained;
 
 use crate::Cloud;
 use answer::Answer;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use yakumo_front::{Entry, JOURNAL_ENTRIES_MAX};
+use yakumo_policy::PrincipalKind;
 
 /// How many requests an answer holds unless a limit is given.
 const LIMIT_DEFAULT: u64 = 100;
@@ -57,6 +58,8 @@ pub struct RequestLine {
     pub account: Option<String>,
     /// The caller's ARN, when the caller is known.
     pub principal: Option<String>,
+    /// The access key id that it was signed with, when the caller is known, or that it names, when not.
+    pub access_key_id: Option<String>,
     /// What the policies said.
     pub verdict: Verdict,
     /// The HTTP status.
@@ -80,6 +83,7 @@ pub(crate) fn line(entry: &Entry) -> RequestLine {
         region: entry.region.map(|region| region.as_str().to_owned()),
         account: entry.caller.as_ref().map(|caller| caller.account.as_str().to_owned()),
         principal: entry.caller.as_ref().map(|caller| caller.principal.arn.clone()),
+        access_key_id: key(entry).map(str::to_owned),
         verdict: verdict(entry),
         status: entry.status,
         error,
@@ -88,11 +92,7 @@ pub(crate) fn line(entry: &Entry) -> RequestLine {
 }
 
 fn verdict(entry: &Entry) -> Verdict {
-    // AWS: many services answer 400 to a missing or unknown key. Behind a known operation, without a known caller,
-    // one of these statuses means that the caller was not who it said.
-    let refused =
-        entry.operation.is_some() && entry.caller.is_none() && matches!(entry.status, 400 | 401 | 403);
-    if refused || entry.decided.iter().any(|decided| !decided.decision.allowed) {
+    if entry.unproved.is_some() || entry.decided.iter().any(|decided| !decided.decision.allowed) {
         Verdict::Denied
     } else if entry.decided.is_empty() {
         Verdict::NotAsked
@@ -101,8 +101,52 @@ fn verdict(entry: &Entry) -> Verdict {
     }
 }
 
+fn key(entry: &Entry) -> Option<&str> {
+    let named = entry.unproved.as_ref().and_then(|unproved| unproved.access_key_id.as_deref());
+    entry.access_key_id.as_deref().or(named)
+}
+
+/// Which requests are wanted.
+struct Filter {
+    principal: Option<String>,
+    service: Option<String>,
+    denied: bool,
+}
+
+impl Filter {
+    fn wants(&self, entry: &Entry) -> bool {
+        let service = self.service.as_deref().is_none_or(|name| entry.service == Some(name));
+        let denied = !self.denied || verdict(entry) == Verdict::Denied;
+        service && denied && self.principal.as_deref().is_none_or(|name| is_of(entry, name))
+    }
+}
+
+/// Whether a request is of somebody: by ARN or its end (`user/amy`), as sessions of a role too, or by access key id.
+fn is_of(entry: &Entry, name: &str) -> bool {
+    let names = |arn: &str| arn == name || arn.splitn(6, ':').nth(5) == Some(name);
+    let caller = entry.caller.as_ref().is_some_and(|caller| {
+        let role = match &caller.principal.kind {
+            PrincipalKind::AssumedRole { role_arn, .. } => names(role_arn),
+            _ => false,
+        };
+        role || names(&caller.principal.arn)
+    });
+    let owner = entry.unproved.as_ref().and_then(|unproved| unproved.owner.as_deref());
+    caller || owner.is_some_and(names) || key(entry) == Some(name)
+}
+
 pub(crate) async fn list(cloud: &Arc<Cloud>, query: &str) -> Result<Answer, Answer> {
-    let [after, limit, wait_s] = input::numbers(query, ["after", "limit", "wait_s"])?;
+    let names = ["after", "limit", "wait_s", "principal", "service", "denied"];
+    let [after, limit, wait_s, principal, service, denied] = input::texts(query, names)?;
+    let after = input::number("after", after.as_deref())?;
+    let limit = input::number("limit", limit.as_deref())?;
+    let wait_s = input::number("wait_s", wait_s.as_deref())?;
+    let denied = match denied.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(Answer::bad_request(format!("denied: `{other}` is not true or false"))),
+    };
+    let filter = Filter { principal, service, denied };
     let limit = usize::try_from(limit.unwrap_or(LIMIT_DEFAULT)).unwrap_or(usize::MAX);
     if !(1..=JOURNAL_ENTRIES_MAX).contains(&limit) {
         return Err(Answer::bad_request(format!("limit lies between 1 and {JOURNAL_ENTRIES_MAX}")));
@@ -116,12 +160,19 @@ pub(crate) async fn list(cloud: &Arc<Cloud>, query: &str) -> Result<Answer, Answ
         wait(cloud, after, Duration::from_secs(wait_s)).await;
     }
     let journal = &cloud.front().journal;
-    let entries = match after {
-        Some(after) => journal.after(after, limit),
-        None => journal.newest(limit),
+    let mut entries = match after {
+        Some(after) => journal.after(after, JOURNAL_ENTRIES_MAX),
+        None => journal.newest(JOURNAL_ENTRIES_MAX),
     };
-    let next = entries.last().map_or(after.unwrap_or(0), |entry| entry.sequence);
-    Ok(Answer::json(&RequestList { requests: entries.iter().map(|entry| line(entry)).collect(), next }))
+    // What was looked at and not wanted is not looked at again.
+    let mut next = entries.last().map_or(after.unwrap_or(0), |entry| entry.sequence);
+    entries.retain(|entry| filter.wants(entry));
+    if entries.len() > limit && after.is_some() {
+        entries.truncate(limit);
+        next = entries.last().map_or(next, |entry| entry.sequence);
+    }
+    let shown = entries.iter().skip(entries.len().saturating_sub(limit));
+    Ok(Answer::json(&RequestList { requests: shown.map(|entry| line(entry)).collect(), next }))
 }
 
 /// Waits for a request behind `after`, for the time to pass, or for the world to end: whatever comes first.

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::gate::Passport;
-use super::{Inner, clock, compatibility, health, requests, services, status, why};
+use super::{Inner, can, clock, compatibility, health, requests, services, status, why};
 use crate::Cloud;
 use http::Method;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub(crate) enum Route<'a> {
     MoveClock,
     Requests,
     Request(&'a str),
+    Can,
     Services,
     Service(&'a str),
     Snapshots,
@@ -56,6 +57,7 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answ
         ["_yakumo", "clock"] => vec![(Method::GET, Route::Clock), (Method::POST, Route::MoveClock)],
         ["_yakumo", "requests"] => vec![(Method::GET, Route::Requests)],
         ["_yakumo", "requests", id] => vec![(Method::GET, Route::Request(id))],
+        ["_yakumo", "can"] => vec![(Method::POST, Route::Can)],
         ["_yakumo", "services"] => vec![(Method::GET, Route::Services)],
         ["_yakumo", "services", name] => vec![(Method::GET, Route::Service(name))],
         ["_yakumo", "snapshots"] => vec![(Method::GET, Route::Snapshots)],
@@ -98,6 +100,7 @@ pub(crate) async fn run(
         Route::MoveClock => clock::change(cloud, body).await,
         Route::Requests => requests::list(cloud, query).await,
         Route::Request(id) => why::answer(front, id),
+        Route::Can => can::answer(cloud, body).await,
         Route::Services => services::list(cloud).await,
         Route::Service(name) => services::one(cloud, name),
         Route::Snapshots => control.snapshots.list().await,
@@ -127,6 +130,7 @@ mod tests {
             (Method::POST, "/_yakumo/clock", Passport::Full),
             (Method::GET, "/_yakumo/requests", Passport::Full),
             (Method::GET, "/_yakumo/requests/abc", Passport::Full),
+            (Method::POST, "/_yakumo/can", Passport::Full),
             (Method::GET, "/_yakumo/services/sqs", Passport::Full),
             (Method::POST, "/_yakumo/snapshots/a", Passport::Full),
             (Method::DELETE, "/_yakumo/snapshots/a", Passport::Full),
@@ -147,6 +151,7 @@ mod tests {
         for (method, path) in [
             (Method::POST, "/_yakumo/status"),
             (Method::GET, "/_yakumo/reset"),
+            (Method::GET, "/_yakumo/can"),
             (Method::POST, "/_localstack/health"),
         ] {
             assert_eq!(

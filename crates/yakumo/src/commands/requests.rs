@@ -15,6 +15,8 @@ Examples:
   yakumo requests --follow               and those that come
   yakumo requests --denied               only what was denied
   yakumo requests --service sqs --limit 500
+  yakumo requests --principal user/amy   of a user, a role's sessions (role/NAME), an ARN
+                                         or an access key id
   yakumo why REQUEST-ID                  explain one
 
 With --output json --follow, each request is one line.";
@@ -39,6 +41,9 @@ pub struct Options {
     /// Only requests to this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// Only requests of this principal: an ARN, user/NAME, role/NAME with its sessions, an access key id
+    #[arg(long, value_name = "WHO")]
+    principal: Option<String>,
     /// How many of the last requests to show
     #[arg(long, short = 'n', default_value_t = 50)]
     limit: usize,
@@ -50,9 +55,11 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<(), Failure> {
     let client = Client::find(&options.cloud)?;
     let mut out = Terminal::stdout();
-    let mut list: RequestList = client.get(&format!("/_yakumo/requests?limit={REMEMBERED}")).await?;
+    let filter = options.filter();
+    // At least one is asked for: with none to show, a follower still needs to know where to begin.
+    let limit = options.limit.clamp(1, REMEMBERED);
+    let mut list: RequestList = client.get(&format!("/_yakumo/requests?limit={limit}{filter}")).await?;
     let next = list.next;
-    list.requests.retain(|request| options.wants(request));
     let shown = list.requests.split_off(list.requests.len().saturating_sub(options.limit));
     if options.cloud.output == Output::Json && !options.follow {
         return out.json(&RequestList { requests: shown, next });
@@ -74,20 +81,28 @@ async fn follow(
     mut next: u64,
 ) -> Result<(), Failure> {
     loop {
-        let path = format!("/_yakumo/requests?after={next}&limit={REMEMBERED}&wait_s={WAIT_S}");
+        let filter = options.filter();
+        let path = format!("/_yakumo/requests?after={next}&limit={REMEMBERED}&wait_s={WAIT_S}{filter}");
         let list: RequestList = client.get(&path).await?;
         next = list.next;
-        for request in list.requests.iter().filter(|request| options.wants(request)) {
+        for request in &list.requests {
             options.show(out, request)?;
         }
     }
 }
 
 impl Options {
-    fn wants(&self, request: &RequestLine) -> bool {
-        let denied = !self.denied || request.verdict == Verdict::Denied;
-        let service = self.service.as_deref().is_none_or(|name| request.service.as_deref() == Some(name));
-        denied && service
+    /// What is wanted, as the end of a query.
+    fn filter(&self) -> String {
+        let texts = [("service", &self.service), ("principal", &self.principal)];
+        let texts = texts.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let encoded = texts.map(|(name, value)| {
+            format!(
+                "&{name}={}",
+                percent_encoding::utf8_percent_encode(value, percent_encoding::NON_ALPHANUMERIC)
+            )
+        });
+        encoded.chain(self.denied.then(|| "&denied=true".to_owned())).collect()
     }
 
     fn show(&self, out: &mut Terminal, request: &RequestLine) -> Result<(), Failure> {
@@ -159,6 +174,7 @@ pub mod tests {
             region: Some("us-east-1".into()),
             account: Some("123456789012".into()),
             principal: Some("arn:aws:iam::123456789012:user/team/alice".into()),
+            access_key_id: Some("AKIAX".into()),
             verdict: Verdict::Denied,
             status: 403,
             error: Some("AccessDenied".into()),
