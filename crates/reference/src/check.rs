@@ -8,6 +8,10 @@ use std::fmt;
 /// What an access rule asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
+    /// The model of the operation whose rule it is: `sqs`.
+    pub model: &'a str,
+    /// Its name: `SendMessageBatch`.
+    pub operation: &'a str,
     /// `sqs:SendMessage`, in any case.
     pub action: &'a str,
     /// The resource's ARN, or `*`.
@@ -57,7 +61,7 @@ pub fn check<'a>(asked: Asked<'a>, keys: impl Iterator<Item = &'a str>) -> Resul
         return Err(Wrong::Resource(name.to_owned(), asked.resource.to_owned()));
     }
     for key in keys {
-        if !has_key(service, action, asked, key) {
+        if !has_key(asked, key) {
             return Err(Wrong::Key(name.to_owned(), key.to_owned()));
         }
     }
@@ -69,25 +73,22 @@ fn fits(service: &Service, action: &Action, asked: Asked<'_>) -> bool {
     is_any
         || service.types_of(action, asked.resource).next().is_some()
         || exceptions().iter().any(|except| match except {
-            Exception::Resource { action, arn } => {
-                same(action, asked.action) && Pattern(arn).covers_arn(asked.resource)
+            Exception::Resource { action, arns } => {
+                same(action, asked.action) && arns.iter().any(|arn| Pattern(arn).covers_arn(asked.resource))
             }
-            Exception::Given(action) => same(action, asked.action),
+            Exception::Given { model, operation } => (*model, *operation) == (asked.model, asked.operation),
             _ => false,
         })
 }
 
-fn has_key(service: &Service, action: &Action, asked: Asked<'_>, key: &str) -> bool {
+fn has_key(asked: Asked<'_>, key: &str) -> bool {
     let folded = key.to_ascii_lowercase();
     let is_global = folded.starts_with("aws:") && !TAG_KEYS.iter().any(|tag| folded.starts_with(tag));
     is_global
-        || action.has_key(key)
-        || service
-            .types_of(action, asked.resource)
-            .any(|(of_action, kind)| of_action.has_key(key) || kind.has_key(key))
+        || crate::has_key(asked.action, asked.resource, key)
         || exceptions().iter().any(|except| match except {
-            Exception::Key { action, key: known } => {
-                same(action, asked.action) && Pattern(known).covers_key(key)
+            Exception::Key { action, keys } => {
+                same(action, asked.action) && keys.iter().any(|known| Pattern(known).covers_key(key))
             }
             _ => false,
         })
@@ -104,7 +105,8 @@ mod tests {
     const QUEUE: &str = "arn:aws:sqs:us-east-1:111122223333:orders";
 
     fn said(action: &str, resource: &str, keys: &[&str]) -> Result<(), String> {
-        check(Asked { action, resource }, keys.iter().copied()).map_err(|wrong| wrong.to_string())
+        check(Asked { model: "sqs", operation: "SendMessage", action, resource }, keys.iter().copied())
+            .map_err(|wrong| wrong.to_string())
     }
 
     #[test]

@@ -18,21 +18,26 @@ pub enum Exception {
     },
     /// `action ACTION`: asked for although the reference does not know it.
     Action(&'static str),
-    /// `resource ACTION ARN`: the action is also about resources of that shape.
+    /// `resource ACTION ARN …`: the action is also about resources of these shapes.
     Resource {
         /// The action.
         action: &'static str,
         /// What their ARNs look like.
-        arn: &'static str,
+        arns: Vec<&'static str>,
     },
-    /// `given ACTION`: the resource is what the client wrote, which may be no ARN of the right kind.
-    Given(&'static str),
-    /// `key ACTION KEY`: requests for the action have the condition key.
+    /// `given MODEL OPERATION`: the resource is what the client wrote, which may be no ARN of the right kind.
+    Given {
+        /// The model's name.
+        model: &'static str,
+        /// The operation's name.
+        operation: &'static str,
+    },
+    /// `key ACTION KEY …`: requests for the action have these condition keys.
     Key {
         /// The action.
         action: &'static str,
-        /// The key, which may hold a variable.
-        key: &'static str,
+        /// The keys, which may hold variables.
+        keys: Vec<&'static str>,
     },
 }
 
@@ -56,9 +61,11 @@ fn read(line: &'static str) -> Option<Exception> {
     Some(match words[..] {
         ["operation", model, operation, action] => Exception::Operation { model, operation, action },
         ["action", action] => Exception::Action(action),
-        ["resource", action, arn] => Exception::Resource { action, arn },
-        ["given", action] => Exception::Given(action),
-        ["key", action, key] => Exception::Key { action, key },
+        ["resource", action, ref arns @ ..] if !arns.is_empty() => {
+            Exception::Resource { action, arns: arns.to_vec() }
+        }
+        ["given", model, operation] => Exception::Given { model, operation },
+        ["key", action, ref keys @ ..] if !keys.is_empty() => Exception::Key { action, keys: keys.to_vec() },
         _ => return None,
     })
 }
@@ -70,8 +77,8 @@ mod tests {
     #[test]
     fn every_exception_has_a_reason() {
         assert!(!exceptions().is_empty());
-        assert_eq!(read("given iam:GetPolicy | it is"), Some(Exception::Given("iam:GetPolicy")));
-        for wrong in ["given iam:GetPolicy", "given iam:GetPolicy | ", "given | why", "x y | why"] {
+        assert_eq!(read("action sqs:Sing | it is"), Some(Exception::Action("sqs:Sing")));
+        for wrong in ["action sqs:Sing", "action sqs:Sing | ", "given | why", "x y | why"] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
     }

@@ -51,9 +51,16 @@ pub fn action(name: &str) -> Option<(&'static Service, &'static Action)> {
     Some((service, service.action(name)?))
 }
 
+/// Whether AWS documents a condition key for an action on that resource: of the action, or of the resource's type.
+pub fn has_key(name: &str, resource: &str, key: &str) -> bool {
+    let Some((service, action)) = action(name) else { return false };
+    let mut types = service.types_of(action, resource);
+    action.has_key(key) || types.any(|(of_action, kind)| of_action.has_key(key) || kind.has_key(key))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{AccessLevel, action, name, names, of_model, prefixes, service};
+    use super::{AccessLevel, action, has_key, name, names, of_model, prefixes, service};
 
     #[test]
     fn every_service_is_read_and_its_parts_fit_together() {
@@ -80,6 +87,10 @@ mod tests {
         assert!(pass.keys.contains(&"iam:PassedToService"));
         assert_eq!(iam.condition_key("iam:resourcetag/Team").unwrap().kind, "String");
         assert_eq!(of_model("elbv2").unwrap().prefix, "elasticloadbalancing");
+        let (role, policy) = ("arn:aws:iam::111122223333:role/r", "arn:aws:iam::111122223333:policy/p");
+        assert!(has_key("iam:TagRole", role, "iam:ResourceTag/Team"));
+        assert!(has_key("iam:TagPolicy", policy, "aws:ResourceTag/Team"));
+        assert!(!has_key("iam:TagPolicy", policy, "iam:ResourceTag/Team"));
         for absent in ["sqs:NoSuchAction", "nosuch:Action", "sqs", ""] {
             assert!(action(absent).is_none(), "{absent}");
         }

@@ -50,6 +50,21 @@ impl Need {
     }
 }
 
+/// What is wrong with asking for `need` in an operation whose rule declares `actions`; nothing when all is well. Debug
+/// builds also look at what AWS publishes, so that every test holds every rule against it.
+pub(crate) fn wrong(model: &str, operation: &str, actions: &Actions, need: &Need) -> Option<String> {
+    if !actions.iter().any(|action| action.eq_ignore_ascii_case(&need.action)) {
+        return Some(format!("{} is not declared", need.action));
+    }
+    if !cfg!(debug_assertions) {
+        return None;
+    }
+    let asked = yakumo_reference::Asked { model, operation, action: &need.action, resource: &need.resource };
+    let keys = need.keys.iter().map(|(key, _)| key.as_str());
+    let wrong = yakumo_reference::check(asked, keys).err()?;
+    Some(format!("{wrong} (reference/; what is right nevertheless is named in reference/exceptions.txt)"))
+}
+
 type Resolve<I> = dyn for<'a> Fn(&'a Ctx, &'a I) -> BoxFuture<'a, Result<Vec<Need>>> + Send + Sync;
 
 /// The IAM actions that an access rule may ask for, such as `sqs:SendMessage`; their case does not matter.

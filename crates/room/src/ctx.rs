@@ -1,6 +1,6 @@
 //! The context of one request: the only thing besides its input that a handler is given.
 
-use crate::access::Actions;
+use crate::access::{self, Actions};
 use crate::authorise::{self, Circumstances, Decided};
 use crate::world::Visit;
 use crate::{Base, Caller, Need, Registered, Scope, Tx, World};
@@ -207,7 +207,8 @@ impl Ctx {
     }
 
     /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.
-    /// An action that the operation's access rule does not declare is a fault of ours: InternalFailure.
+    /// An access rule that asks for an action it does not declare is a fault of ours: InternalFailure. So is, in debug
+    /// builds, one that asks for what AWS does not publish (`reference/`).
     pub fn authorize(&self, need: Need) -> Result<()> {
         self.authorize_as(self.caller().clone(), need)
     }
@@ -215,7 +216,7 @@ impl Ctx {
     /// The same for somebody else than the request's caller: an identity that the handler itself has verified, such
     /// as the bearer of a web identity token, who has no credentials yet.
     pub fn authorize_as(&self, caller: Arc<Caller>, need: Need) -> Result<()> {
-        self.check_declared(&need)?;
+        self.check_rule(&need)?;
         let decided = authorise::decide(self, caller, need);
         let outcome = decided.outcome(&self.facts().endpoint);
         self.0.decided.lock().push(decided);
@@ -227,19 +228,25 @@ impl Ctx {
         authorise::decide(self, self.caller().clone(), need)
     }
 
-    fn check_declared(&self, need: &Need) -> Result<()> {
-        if self.0.actions.iter().any(|action| action.eq_ignore_ascii_case(&need.action)) {
-            return Ok(());
-        }
+    fn check_rule(&self, need: &Need) -> Result<()> {
         let (service, operation) = (self.0.service, self.0.operation);
-        let text = format!("the access rule of {service} {operation} does not declare {}", need.action);
-        Err(Error::internal(self.0.fault.get_or_init(|| text).as_str()))
+        let Some(wrong) = access::wrong(service, operation, &self.0.actions, need) else { return Ok(()) };
+        let text = format!("the access rule of {service} {operation}: {wrong}");
+        tracing::error!("{text}");
+        self.0.fault.get_or_init(|| text);
+        self.fault().map_or(Ok(()), Err)
     }
 
     /// What is wrong with the access rule, if anything was found: the answer must be withheld, whatever the handler
     /// made of the error that it got.
     pub fn fault(&self) -> Option<Error> {
-        self.0.fault.get().map(|fault| Error::internal(fault.as_str()))
+        let fault = self.0.fault.get()?;
+        let mut error = Error::internal(fault.as_str());
+        if cfg!(debug_assertions) {
+            // Who builds a room wants to read it; who runs a release has the log.
+            error.message = fault.clone().into();
+        }
+        Some(error)
     }
 
     /// The decisions made for this request so far, taken out.

@@ -52,12 +52,20 @@ pub(crate) async fn need(ctx: &Ctx, action: &'static str, target: Target, keys: 
     refuse_session_without_mfa(ctx)?;
     let shown = shown(ctx, action, &target);
     let (resource, found) = resolve(ctx, target).await?;
+    let found = documented(action, &resource, found);
     let mut need = Need::new(action, resource, ctx.account());
     need.shown = shown;
     for (key, values) in found.into_iter().chain(keys) {
         need = need.with_key(key, values);
     }
     Ok(need)
+}
+
+/// Those keys of a resource that AWS documents for the action: `iam:ResourceTag/…` is for users and roles only, and
+/// `iam:PermissionsBoundary` for some of the actions on them.
+pub(crate) fn documented(action: &str, resource: &str, mut keys: Keys) -> Keys {
+    keys.retain(|(key, _)| yakumo_reference::has_key(action, resource, key));
+    keys
 }
 
 /// AWS: IAM's AccessDenied names what exists by kind and name (`role reader`, `policy arn:…`), what is made or listed
@@ -133,7 +141,7 @@ async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
     })
 }
 
-/// The tags of a resource under both names that policies use, and its boundary.
+/// The tags of a resource under both names that policies use, and its boundary; [`documented`] chooses among them.
 pub(crate) fn keys_of<R: Resource>(resource: &R, boundary: Option<&str>) -> Keys {
     let own =
         resource.tags().iter().map(|(key, value)| (format!("iam:ResourceTag/{key}"), vec![value.clone()]));

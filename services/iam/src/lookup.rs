@@ -1,6 +1,6 @@
 //! What an action on a user, group, role, policy or instance profile needs, for whoever asks before acting.
 
-use crate::access::{Keys, keys_of, refuse_session_without_mfa};
+use crate::access::{Keys, documented, keys_of, refuse_session_without_mfa};
 use crate::state::{Group, InstanceProfile, Policy, Role, User, fold, home, split_arn};
 use crate::sts::assume_role::{refuse_root, trust};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option
         }
         _ => None,
     };
-    Ok(keys.map(|keys| Need { keys, ..Need::new(action, arn, account) }))
+    Ok(keys.map(|keys| Need { keys: documented(&action, arn, keys), ..Need::new(action, arn, account) }))
 }
 
 async fn find<R: Resource>(ctx: &Ctx, account: AccountId, name: &str, arn: &str) -> Result<Option<R>> {

@@ -4,6 +4,7 @@
 
 mod between;
 mod intruders;
+mod reference;
 mod streaming;
 
 use futures_util::future::BoxFuture;
@@ -151,6 +152,21 @@ async fn an_access_rule_asks_for_nothing_but_what_it_declares() {
     };
     assert_eq!(list(&room("sqs:GetQueueUrl").await).await.unwrap_err().status, 500);
     list(&room("sqs:listqueues").await).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_access_rule_that_contradicts_aws_is_found_by_every_test() {
+    let rule = Access::needs(["sqs:ListQueues"], |ctx, _: &ListQueuesInput| {
+        let need = listing(ctx).with_key("sqs:Colour", vec!["green".into()]);
+        Box::pin(async { Ok(vec![need]) })
+    });
+    let room = Room::new("sqs")
+        .on(ListQueues, rule, async |_: Ctx, _: ListQueuesInput| Ok(ListQueuesOutput::default()));
+    let answer = list(&door(room).await).await;
+    // A release does not look: what it would find was found before.
+    assert_eq!(answer.is_err(), cfg!(debug_assertions));
+    let told = answer.err().map(|failure| (failure.status, failure.message.contains("sqs:Colour")));
+    assert!(told.is_none_or(|told| told == (500, true)));
 }
 
 #[tokio::test]
