@@ -6,6 +6,7 @@
 
 mod action;
 mod condition;
+mod control;
 mod principal;
 mod resource;
 
@@ -23,13 +24,20 @@ const MAX_BYTES: usize = 256 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct Malformed {
-    /// AWS's sentence.
+    /// AWS's sentence, for the client.
     pub message: String,
+    /// What is wrong, for whoever has to find it: AWS's sentence is often the same for many mistakes.
+    pub reason: String,
 }
 
 impl Malformed {
     fn new(message: impl Into<String>) -> Malformed {
-        Malformed { message: message.into() }
+        let message = message.into();
+        Malformed { reason: message.clone(), message }
+    }
+
+    fn because(message: impl Into<String>, reason: impl Into<String>) -> Malformed {
+        Malformed { message: message.into(), reason: reason.into() }
     }
 }
 
@@ -56,26 +64,55 @@ impl Dialect<'_> {
 
     /// An error of the grammar: the one sentence of identity policies, or `detail`.
     fn error(&self, detail: impl Into<String>) -> Malformed {
-        if self.names_principals() { Malformed::new(detail) } else { syntax_errors() }
+        if self.names_principals() {
+            Malformed::new(detail)
+        } else {
+            Malformed::because("Syntax errors in policy.", detail)
+        }
     }
-}
 
-fn syntax_errors() -> Malformed {
-    Malformed::new("Syntax errors in policy.")
+    /// For what is not even JSON.
+    fn invalid_json(&self, detail: impl Into<String>) -> Malformed {
+        match self.kind {
+            // DIFFERS: STS also lets the words of its JSON parser through, which name a position and an object in memory.
+            PolicyKind::Session => Malformed::because("The policy is not in the valid JSON format.", detail),
+            _ if self.names_principals() => Malformed::because("This policy contains invalid Json", detail),
+            _ => self.error(detail),
+        }
+    }
+
+    /// The error of policies that only the oldest of IAM's parsers has looked at.
+    fn legacy(&self, detail: &str) -> Malformed {
+        match self.names_principals() {
+            true => Malformed::because("JSON strings must not have leading spaces", detail),
+            false => Malformed::because("The policy failed legacy parsing", detail),
+        }
+    }
 }
 
 /// Parses and compiles a policy of the given kind.
 pub(crate) fn parse(text: &str, kind: PolicyKind<'_>) -> Result<Document, Malformed> {
+    let parsed = parse_kind(text, kind);
+    match kind {
+        PolicyKind::Scp | PolicyKind::Rcp => parsed.map_err(control::in_organizations_words),
+        PolicyKind::Resource { service: "kms" } => parsed.map_err(principal::in_kms_words),
+        _ => parsed,
+    }
+}
+
+fn parse_kind(text: &str, kind: PolicyKind<'_>) -> Result<Document, Malformed> {
     let mut dialect = Dialect { kind, variables: false };
-    if text.starts_with([' ', '\t']) {
-        return Err(Malformed::new("JSON strings must not have leading spaces"));
+    if text.starts_with(char::is_whitespace) {
+        return Err(dialect.legacy("the policy does not begin with a brace"));
     }
-    let invalid = || dialect.error("This policy contains invalid Json");
     if text.len() > MAX_BYTES {
-        return Err(invalid());
+        return Err(dialect.invalid_json(format!("a policy of more than {MAX_BYTES} bytes")));
     }
-    let json = Json::parse(text).map_err(|_| invalid())?;
-    let members = object(&json).ok_or_else(invalid)?;
+    let json = Json::parse(text).map_err(|error| dialect.invalid_json(error.to_string()))?;
+    let members = object(&json).ok_or_else(|| dialect.invalid_json("the policy is not an object"))?;
+    if !dialect.names_principals() && statement_stands_alone_before_version(members) {
+        return Err(dialect.legacy("a single Statement without brackets stands before Version"));
+    }
     for (name, _) in members {
         if !matches!(name.as_str(), "Version" | "Id" | "Statement") {
             return Err(dialect.error(format!("Unknown field {name}")));
@@ -91,6 +128,9 @@ pub(crate) fn parse(text: &str, kind: PolicyKind<'_>) -> Result<Document, Malfor
         return Err(dialect.error("Missing required field Statement"));
     }
     check_sids(&statements)?;
+    if kind == PolicyKind::Rcp {
+        control::check_rcp(&statements)?;
+    }
     // AWS: a KMS key policy must itself allow, like a trust policy
     // (<https://docs.aws.amazon.com/kms/latest/developerguide/key-policies.html>).
     let mandatory = dialect.is_trust() || matches!(kind, PolicyKind::Resource { service: "kms" });
@@ -100,6 +140,15 @@ pub(crate) fn parse(text: &str, kind: PolicyKind<'_>) -> Result<Document, Malfor
         trust: dialect.is_trust(),
         mandatory,
     })
+}
+
+/// AWS: seen in IAM's answers only (a Statement of one object, then Version: "The policy failed legacy parsing"); the
+/// page merely says "include the following Version element before the Statement element"
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html>).
+fn statement_stands_alone_before_version(members: &[(String, Json)]) -> bool {
+    let place = |wanted: &str| members.iter().position(|(name, _)| name == wanted);
+    let alone = matches!(member(members, "Statement"), Some(Json::Object(_)));
+    alone && place("Version").is_some_and(|version| place("Statement").is_some_and(|place| place < version))
 }
 
 /// Whether the document is of version 2012-10-17; an absent version is 2008-10-17.

@@ -24,6 +24,17 @@ impl Json {
         serde_json::from_str(text)
     }
 
+    /// Whether this is an object with members, all of which are empty arrays.
+    pub(crate) fn is_object_of_empty_lists(&self) -> bool {
+        match self {
+            Json::Object(members) => {
+                let empty = |value: &Json| matches!(value, Json::Array(items) if items.is_empty());
+                !members.is_empty() && members.iter().all(|(_, value)| empty(value))
+            }
+            _ => false,
+        }
+    }
+
     /// The value or, for an array, its members: policies write one value with or without brackets.
     pub(crate) fn as_list(&self) -> &[Json] {
         match self {

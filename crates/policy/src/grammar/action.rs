@@ -37,6 +37,12 @@ fn check(action: &str, dialect: &Dialect<'_>) -> Result<(), Malformed> {
     if vendor.is_empty() || name.is_empty() {
         return Err(prefaced());
     }
+    if vendor.contains(['*', '?']) {
+        return Err(Malformed::new("Action vendors must not contain wildcards."));
+    }
+    if name.contains(':') {
+        return Err(Malformed::new("Actions/Condition can contain only one colon."));
+    }
     if !vendor.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
         return Err(Malformed::new(format!("Vendor {vendor} is not valid")));
     }

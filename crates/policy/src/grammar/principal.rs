@@ -25,6 +25,12 @@ pub(super) fn parse(
     if negated && effect == Effect::Allow {
         return Err(Malformed::new("Allow with NotPrincipal is not allowed."));
     }
+    if dialect.is_trust() && json.is_object_of_empty_lists() {
+        return Err(Malformed::new(
+            "Invalid principal in policy: com.amazon.balsa.error.InvalidPolicyException: The passed in policy has a \
+             statement with no principals!",
+        ));
+    }
     let mut list = Vec::new();
     let mut source: Vec<Box<str>> = Vec::new();
     for (kind, name) in named(json, dialect)? {
@@ -67,6 +73,15 @@ fn grantee(kind: &str, name: &str, dialect: &Dialect<'_>) -> Option<Grantee> {
             Some(Grantee::CanonicalUser(name.into()))
         }
         _ => None,
+    }
+}
+
+/// AWS: KMS names no principal (<https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html>).
+pub(super) fn in_kms_words(malformed: Malformed) -> Malformed {
+    let text = "Policy contains a statement with one or more invalid principals.";
+    match malformed.message.starts_with("Invalid principal in policy") {
+        true => Malformed::because(text, malformed.reason),
+        false => malformed,
     }
 }
 

@@ -41,7 +41,12 @@ fn identity_policies() {
             format!(r#"{action},"Action":"GetObject""#),
             refused("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."),
         ),
-        (format!(r#"{action},"Action":"s3*:Get""#), refused("Vendor s3* is not valid")),
+        (format!(r#"{action},"Action":"s3!:Get""#), refused("Vendor s3! is not valid")),
+        (format!(r#"{action},"Action":"*:Get*""#), refused("Action vendors must not contain wildcards.")),
+        (
+            format!(r#"{action},"Action":"arn:aws:s3""#),
+            refused("Actions/Condition can contain only one colon."),
+        ),
         (resource.to_owned(), refused("Policy statement must contain resources.")),
         (format!(r#"{resource},"Resource":[]"#), refused("Policy statement must contain resources.")),
         (
@@ -106,7 +111,17 @@ fn whole_documents() {
         (PolicyKind::Identity, r#"{"Version":"2012-10-17"}"#.into(), syntax.clone()),
         (PolicyKind::Identity, "not json".into(), syntax.clone()),
         (PolicyKind::Identity, "[]".into(), syntax),
-        (PolicyKind::Identity, " {}".into(), refused("JSON strings must not have leading spaces")),
+        (PolicyKind::Identity, " {}".into(), refused("The policy failed legacy parsing")),
+        (PolicyKind::Managed, "\n{}".into(), refused("The policy failed legacy parsing")),
+        (PolicyKind::Trust, " {}".into(), refused("JSON strings must not have leading spaces")),
+        (
+            PolicyKind::Managed,
+            format!(r#"{{"Statement":{one},"Version":"2012-10-17"}}"#),
+            refused("The policy failed legacy parsing"),
+        ),
+        (PolicyKind::Managed, format!(r#"{{"Statement":[{one}],"Version":"2012-10-17"}}"#), OK),
+        (PolicyKind::Session, "x".into(), refused("The policy is not in the valid JSON format.")),
+        (PolicyKind::Session, r#"{"Statement":[{}]}"#.into(), refused("Syntax errors in policy.")),
         (
             PolicyKind::Identity,
             format!(r#"{{"Statement":[{one},{one}]}}"#),
@@ -139,6 +154,17 @@ fn trust_policies() {
         ),
         (r#""Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":["111122223333","*"]}"#.into(), OK),
         (
+            r#""Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":[]}"#.into(),
+            refused(
+                "Invalid principal in policy: com.amazon.balsa.error.InvalidPolicyException: The passed in policy has \
+                 a statement with no principals!",
+            ),
+        ),
+        (
+            r#""Effect":"Allow","Action":"sts:AssumeRole","Principal":{}"#.into(),
+            refused("Missing required field Principal cannot be empty!"),
+        ),
+        (
             r#""Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Who":"x"}"#.into(),
             refused("Invalid principal in policy: \"Who\":\"x\""),
         ),
@@ -150,6 +176,93 @@ fn trust_policies() {
         assert_eq!(trust(&members), expected, "{members}");
     }
     assert_eq!(check(PolicyKind::Trust, "{"), refused("This policy contains invalid Json"));
+}
+
+#[test]
+fn key_policies_name_no_principal_in_their_errors() {
+    let kms = PolicyKind::Resource { service: "kms" };
+    let policy = |principal: &str| {
+        format!(
+            r#"{{"Statement":[{{"Effect":"Allow","Action":"kms:*","Resource":"*","Principal":{{"AWS":"{principal}"}}}}]}}"#
+        )
+    };
+    assert_eq!(check(kms, &policy("111122223333")), OK);
+    let text = "Policy contains a statement with one or more invalid principals.";
+    assert_eq!(check(kms, &policy("nobody")), refused(text));
+}
+
+/// The reason why Organizations refuses, behind its one sentence.
+fn control(kind: PolicyKind<'_>, members: &str) -> Result<(), String> {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{{{members}}}]}}"#);
+    Document::parse(&text, kind).map(|_| ()).map_err(|malformed| {
+        let sentence =
+            "The provided policy document does not meet the requirements of the specified policy type.";
+        assert_eq!(malformed.message, sentence);
+        malformed.reason
+    })
+}
+
+#[test]
+fn service_control_policies() {
+    let condition = r#""Condition":{"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}"#;
+    for (members, accepted) in [
+        (r#""Effect":"Allow","Action":"*","Resource":"*""#.to_owned(), true),
+        (
+            r#""Effect":"Allow","Action":"ec2:*Instances","Resource":"arn:aws:ec2:*:*:instance/*""#.into(),
+            true,
+        ),
+        (format!(r#""Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::x",{condition}"#), true),
+        (format!(r#""Effect":"Deny","NotAction":["iam:*","sts:*"],"Resource":"*",{condition}"#), true),
+        (r#""Effect":"Deny","Action":"s3:*""#.into(), false),
+        (r#""Effect":"Deny","Action":"s3:*","Resource":"*","Principal":"*""#.into(), false),
+        (r#""Effect":"Deny","Action":"s3","Resource":"*""#.into(), false),
+        (r#""Effect":"Deny","Action":"s3:*","Resource":"*","Sid":"a b""#.into(), false),
+    ] {
+        assert_eq!(control(PolicyKind::Scp, &members).is_ok(), accepted, "{members}");
+    }
+    let old = r#"{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    assert!(check(PolicyKind::Scp, old).is_err());
+}
+
+#[test]
+fn resource_control_policies() {
+    let everyone = r#""Resource":"*","Principal":"*""#;
+    let deny = format!(r#""Effect":"Deny",{everyone}"#);
+    for (members, expected) in [
+        (format!(r#""Effect":"Allow","Action":"*",{everyone}"#), OK),
+        (format!(r#"{deny},"Action":"s3:*""#), OK),
+        (
+            format!(
+                r#"{deny},"Action":["sqs:SendMessage","KMS:*"],"Condition":{{"Null":{{"aws:x":"true"}}}}"#
+            ),
+            OK,
+        ),
+        (
+            format!(r#""Effect":"Allow","Action":"s3:*",{everyone}"#),
+            refused("only RCPFullAWSAccess may allow; an RCP of one's own has the effect Deny"),
+        ),
+        (format!(r#"{deny},"Action":"*""#), refused("RCPs do not support the action *")),
+        (format!(r#"{deny},"Action":"ec2:*""#), refused("RCPs do not support the action ec2:*")),
+        (format!(r#"{deny},"NotAction":"s3:*""#), refused("an RCP cannot have NotAction")),
+        (
+            r#""Effect":"Deny","Action":"s3:*","Resource":"*","Principal":{"AWS":"*"}"#.into(),
+            refused("the Principal of an RCP is \"*\""),
+        ),
+        (
+            r#""Effect":"Deny","Action":"s3:*","Resource":"*","NotPrincipal":"*""#.into(),
+            refused("the Principal of an RCP is \"*\""),
+        ),
+        (
+            r#""Effect":"Deny","Action":"s3:*","Resource":"*""#.into(),
+            refused("Missing required field Principal"),
+        ),
+        (
+            r#""Effect":"Deny","Action":"s3:*","Principal":"*""#.into(),
+            refused("Policy statement must contain resources."),
+        ),
+    ] {
+        assert_eq!(control(PolicyKind::Rcp, &members), expected, "{members}");
+    }
 }
 
 #[test]
@@ -183,7 +296,7 @@ fn noise() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn parsing_never_panics(text in any::<String>(), noise in noise()) {
-        for kind in [PolicyKind::Identity, PolicyKind::Trust, PolicyKind::Resource { service: "s3" }, PolicyKind::Scp] {
+        for kind in [PolicyKind::Identity, PolicyKind::Trust, PolicyKind::Resource { service: "s3" }, PolicyKind::Scp, PolicyKind::Rcp] {
             let _ = Document::parse(&text, kind);
             let _ = Document::parse(&noise, kind);
             let _ = Document::parse(&format!(r#"{{"Statement":[{{{noise}}}]}}"#), kind);

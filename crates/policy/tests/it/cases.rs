@@ -100,7 +100,9 @@ impl Case {
         let levels = |kind, levels: &[Vec<String>]| -> Vec<Vec<Attached>> {
             levels.iter().map(|level| level.iter().map(|text| attached(kind, text)).collect()).collect()
         };
-        let (scps, rcps) = (levels(PolicyKind::Scp, &self.scps), levels(PolicyKind::Rcp, &self.rcps));
+        // Control policies are evaluated whatever they say; what Organizations accepts is the grammar's business.
+        let rcps = levels(PolicyKind::Resource { service: "sqs" }, &self.rcps);
+        let scps = levels(PolicyKind::Scp, &self.scps);
         let endpoint = self.endpoint.as_ref().map(|text| attached(PolicyKind::VpcEndpoint, text));
         let policies = Policies {
             identity: &identity,
