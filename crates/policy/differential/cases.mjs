@@ -400,6 +400,8 @@ function controlPolicies(dice, made) {
       // AWS: an RCP of one's own denies, names everyone, and neither all actions nor NotAction.
       const { NotAction, ...deny } = { ...broad(dice, 'Deny', made.action), Principal: '*' }
       if (NotAction || deny.Action === '*') deny.Action = `${made.action.split(':')[0]}:*`
+      // Nor actions of services that do not support RCPs.
+      if (/^(ec2|sns):/.test(deny.Action)) deny.Action = 'logs:*'
       made.rcps.push(dice.chance(0.6) ? [document([deny])] : [])
     }
   }
