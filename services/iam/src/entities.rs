@@ -98,7 +98,7 @@ async fn carried<I: Identity>(ctx: &Ctx, identity: &I) -> Result<Vec<Carried>> {
 /// The text of the version in force of a managed policy that somebody carries, so that it must be there.
 pub(crate) async fn managed_text(ctx: &Ctx, account: AccountId, arn: &str) -> Result<String> {
     if let Some(policy) = managed::find(arn) {
-        return Ok(policy.document().to_owned());
+        return Ok(policy.document());
     }
     let name = split_arn(arn).map(|(_, _, name)| fold(name)).unwrap_or_default();
     let policy = ctx.get::<Policy>(&home(account), &[&name]).await?;

@@ -60,6 +60,13 @@ pub(crate) fn policy_not_attachable(arn: &str) -> Error {
     no_such_entity(format!("Policy {arn} does not exist or is not attachable."))
 }
 
+/// AWS: policies under `/aws-service-role/` belong to the service-linked role of their service:
+/// <https://github.com/aws/aws-cdk/issues/6131> has the text.
+pub(crate) fn service_role_policy(title: &str) -> Error {
+    let text = format!("Cannot attach a Service Role Policy to a Customer {title}.");
+    Error::sender("PolicyNotAttachable", text)
+}
+
 pub(crate) fn policy_version_not_found(arn: &str, version_id: &str) -> Error {
     no_such_entity(format!("Policy {arn} version {version_id} does not exist or is not attachable."))
 }

@@ -146,11 +146,15 @@ pub(crate) async fn list_inline<I: Identity>(
     asked.slice(identity.grants().inline.keys().cloned().collect(), String::as_str)
 }
 
-/// Fails unless the ARN names a policy of AWS or of this account that exists.
-async fn check_attachable(tx: &Tx, account: AccountId, arn: &str) -> Result<()> {
+/// Fails unless the ARN names a policy of AWS or of this account that exists and that others than service-linked roles
+/// can have.
+async fn check_attachable(tx: &Tx, account: AccountId, title: &str, arn: &str) -> Result<()> {
     if managed::is_of_aws(arn) {
-        let known = managed::find(arn).map(|_| ());
-        return known.ok_or_else(|| error::policy_not_attachable(arn));
+        let known = managed::find(arn).ok_or_else(|| error::policy_not_attachable(arn))?;
+        return match known.is_service_linked() {
+            true => Err(error::service_role_policy(title)),
+            false => Ok(()),
+        };
     }
     let Some((owner, "policy", name)) = split_arn(arn) else { return Err(error::invalid_arn(arn)) };
     let policy = match owner == account {
@@ -167,7 +171,7 @@ async fn check_attachable(tx: &Tx, account: AccountId, arn: &str) -> Result<()> 
 pub(crate) async fn attach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str) -> Result<()> {
     change(ctx, |tx| async move {
         let before: I = find(&tx, ctx.account(), name).await?;
-        check_attachable(&tx, ctx.account(), policy_arn).await?;
+        check_attachable(&tx, ctx.account(), I::TITLE, policy_arn).await?;
         let mut after = before.clone();
         if !after.grants_mut().attached.insert(policy_arn.to_owned()) {
             return Ok(());
@@ -233,7 +237,7 @@ pub(crate) async fn put_boundary<I: Identity>(
     policy_arn: Option<&str>,
 ) -> Result<()> {
     if let Some(arn) = policy_arn {
-        check_attachable(tx, identity.account(), arn).await?;
+        check_attachable(tx, identity.account(), I::TITLE, arn).await?;
         attach_row(tx, identity, arn, Usage::Boundary);
     }
     identity.grants_mut().boundary = policy_arn.map(str::to_owned);

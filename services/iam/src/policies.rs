@@ -7,7 +7,7 @@ use crate::paging::Asked;
 use crate::state::grants::policy_chars;
 use crate::state::{Attachment, Policy, PolicyVersion, Usage, fold, home, split_arn};
 use crate::tags;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use yakumo_api_iam::{
     CreatePolicyInput, CreatePolicyOutput, DeletePolicyInput, DeletePolicyOutput, GetPolicyInput,
     GetPolicyOutput, ListEntitiesForPolicyInput, ListEntitiesForPolicyOutput, ListPoliciesInput,
@@ -63,7 +63,7 @@ async fn shown_of_aws(ctx: &Ctx, policy: &ManagedPolicy) -> Result<Shown> {
         policy_name: Some(policy.name().to_owned()),
         policy_id: Some(policy.unique_id()),
         path: Some(policy.path().to_owned()),
-        default_version_id: Some(format!("v{}", policy.version)),
+        default_version_id: Some(format!("v{}", policy.version())),
         attachment_count: Some(count(ctx, &arn, Usage::Permissions).await?),
         permissions_boundary_usage_count: Some(count(ctx, &arn, Usage::Boundary).await?),
         is_attachable: Some(true),
@@ -217,13 +217,8 @@ pub(crate) async fn list_policies(ctx: Ctx, input: ListPoliciesInput) -> Result<
         found.extend(own.map(|policy| (policy.arn(), Found::Own(Box::new(policy)))));
     }
     if only_used {
-        let mut used = Vec::new();
-        for (arn, policy) in found {
-            if !attachments(&ctx, &arn, usage).await?.is_empty() {
-                used.push((arn, policy));
-            }
-        }
-        found = used;
+        let used = used_policies(&ctx, usage).await?;
+        found.retain(|(arn, _)| used.contains(arn));
     }
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     let page = Asked::new(&input.marker, input.max_items).slice(found, |(arn, _)| arn)?;
@@ -239,6 +234,26 @@ pub(crate) async fn list_policies(ctx: Ctx, input: ListPoliciesInput) -> Result<
         is_truncated: page.is_truncated(),
         marker: page.marker,
     })
+}
+
+/// The ARNs of all policies that are in use. There are more policies of AWS than most accounts have attachments.
+async fn used_policies(ctx: &Ctx, usage: Option<Usage>) -> Result<HashSet<String>> {
+    let (scope, mut used) = (home(ctx.account()), HashSet::new());
+    let mut after: Option<[String; 4]> = None;
+    loop {
+        let last = after.as_ref().map(|key| key.each_ref().map(String::as_str));
+        let rows: Vec<Attachment> =
+            ctx.list(&scope, &[], last.as_ref().map(|key| key.as_slice()), ATTACHMENTS_BATCH).await?;
+        let is_end = rows.len() < ATTACHMENTS_BATCH;
+        after = rows
+            .last()
+            .map(|row| [&row.policy_arn, row.usage.as_str(), &row.kind, &row.folded].map(str::to_owned));
+        let rows = rows.into_iter().filter(|row| usage.is_none_or(|usage| row.usage == usage));
+        used.extend(rows.map(|row| row.policy_arn));
+        if is_end {
+            return Ok(used);
+        }
+    }
 }
 
 enum Found {

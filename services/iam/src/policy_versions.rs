@@ -62,8 +62,8 @@ pub(crate) async fn get_policy_version(
 ) -> Result<GetPolicyVersionOutput> {
     let (arn, id) = (&input.policy_arn, &input.version_id);
     let version = match managed::find(arn) {
-        Some(policy) if Policy::version_number(id) == Some(policy.version) => {
-            shown(policy.version, policy.version, policy.updated(), Some(policy.document()))
+        Some(policy) if Policy::version_number(id) == Some(policy.version()) => {
+            shown(policy.version(), policy.version(), policy.updated(), Some(&policy.document()))
         }
         // Only the version in force is known of AWS's policies.
         Some(_) => return Err(error::policy_version_not_found(arn, id)),
@@ -85,7 +85,7 @@ pub(crate) async fn list_policy_versions(
 ) -> Result<ListPolicyVersionsOutput> {
     let arn = &input.policy_arn;
     let versions = match managed::find(arn) {
-        Some(policy) => vec![shown(policy.version, policy.version, policy.updated(), None)],
+        Some(policy) => vec![shown(policy.version(), policy.version(), policy.updated(), None)],
         None => {
             let policy = look_up(&ctx, arn).await?;
             let default = policy.default_version;
