@@ -196,7 +196,7 @@ pub(crate) async fn delete_policy(ctx: Ctx, input: DeletePolicyInput) -> Result<
     Ok(DeletePolicyOutput {})
 }
 
-/// Policies of AWS come first, then the account's own, each in the order of their names.
+/// In the order of their ARNs: the account's own come first.
 pub(crate) async fn list_policies(ctx: Ctx, input: ListPoliciesInput) -> Result<ListPoliciesOutput> {
     let scope = input.scope.as_deref().unwrap_or(policy_scope_type::ALL);
     let usage = match input.policy_usage_filter.as_deref() {

@@ -4,6 +4,7 @@ mod access_keys;
 mod assume_role;
 mod keeping;
 mod last_use;
+mod managed;
 mod people;
 mod permissions;
 mod policies;
