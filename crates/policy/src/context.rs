@@ -5,6 +5,15 @@
 
 use std::borrow::Cow;
 
+/// Whether two condition keys (or tag keys) are the same: letters have no case, beyond ASCII neither.
+///
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+pub(crate) fn same_key(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+        || (!(a.is_ascii() || b.is_ascii())
+            && a.chars().flat_map(char::to_lowercase).eq(b.chars().flat_map(char::to_lowercase)))
+}
+
 /// The values of one condition key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Values<'a> {
@@ -63,7 +72,7 @@ impl<'a> Context<'a> {
     }
 
     fn set(&mut self, key: Cow<'a, str>, values: Values<'a>) -> &mut Context<'a> {
-        match self.entries.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(&key)) {
+        match self.entries.iter_mut().find(|(known, _)| same_key(known, &key)) {
             Some((_, old)) => *old = values,
             None => self.entries.push((key, values)),
         }
@@ -72,7 +81,7 @@ impl<'a> Context<'a> {
 
     /// The values of a key, whatever its case.
     pub fn get(&self, key: &str) -> Option<&Values<'a>> {
-        let own = self.entries.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        let own = self.entries.iter().find(|(known, _)| same_key(known, key));
         match (own, self.parent) {
             (Some((_, values)), _) => Some(values),
             (None, Some(parent)) => parent.get(key),
@@ -86,7 +95,7 @@ impl<'a> Context<'a> {
         let mut level = Some(self);
         while let Some(context) = level {
             for (key, values) in &context.entries {
-                if !all.iter().any(|(known, _)| known.eq_ignore_ascii_case(key)) {
+                if !all.iter().any(|(known, _)| same_key(known, key)) {
                     all.push((key, values));
                 }
             }
@@ -106,11 +115,14 @@ mod tests {
         request.put("aws:SourceIp", "10.0.0.1").put("aws:SecureTransport", "true");
         let mut resource = Context::within(&request);
         resource.put_many("aws:TagKeys", ["a", "b"]).put("AWS:SecureTransport", "false");
+        resource.put("aws:RequestTag/Équipe", "bleue");
         let value = |key: &str| resource.get(key).map(|values| values.as_slice().join(","));
         assert_eq!(value("AWS:sourceip").as_deref(), Some("10.0.0.1"));
         assert_eq!(value("aws:tagkeys").as_deref(), Some("a,b"));
         assert_eq!(value("aws:securetransport").as_deref(), Some("false"));
         assert_eq!(value("aws:other"), None);
-        assert_eq!(resource.iter().count(), 3);
+        assert_eq!(value("aws:requesttag/équipe").as_deref(), Some("bleue"));
+        assert_eq!(value("aws:requesttag/equipe"), None);
+        assert_eq!(resource.iter().count(), 4);
     }
 }

@@ -178,6 +178,11 @@ impl Survey {
         }
     }
 
+    /// Whether a grant names the caller or its role, not only its account.
+    pub(crate) fn grants_directly(&self) -> bool {
+        self.grant.allow.is_some_and(|(_, reach)| reach > Reach::Account)
+    }
+
     fn allow_marks(&self) -> [Option<Mark>; MARKS] {
         let mut marks = [None; MARKS];
         for (slot, side) in marks.iter_mut().zip(self.sides()) {
@@ -242,8 +247,13 @@ fn weigh(request: &Request<'_>, policies: &Policies<'_>, survey: &Survey) -> Ver
             None => Verdict::ImplicitDeny(resource_type),
         };
     };
-    if request.resource_account.is_some_and(|owner| owner != account) {
+    if is_abroad(request, account) {
         return match reach {
+            // AWS: with a key of another account "a grant or IAM policy in your account" is enough
+            // (<https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html>).
+            Some(_) if survey.grants_directly() => {
+                limited(policies, survey, Verdict::Allow(PolicyType::Grant))
+            }
             Some(_) => by_identity(request.principal, policies, survey),
             None => Verdict::ImplicitDeny(resource_type),
         };
@@ -258,10 +268,18 @@ fn weigh(request: &Request<'_>, policies: &Policies<'_>, survey: &Survey) -> Ver
     }
 }
 
+/// Whether the resource belongs to another account than the caller's.
+pub(crate) fn is_abroad(request: &Request<'_>, account: AccountId) -> bool {
+    request.resource_account.is_some_and(|owner| owner != account)
+}
+
 /// The caller's own side: its policies, cut by boundary and session policies.
 fn by_identity(principal: &Principal, policies: &Policies<'_>, survey: &Survey) -> Verdict {
     if principal.kind == PrincipalKind::Root {
         return Verdict::Allow(PolicyType::RootUser);
+    }
+    if principal.has_full_access() {
+        return limited(policies, survey, Verdict::Allow(PolicyType::Session));
     }
     if !survey.identity.allows() {
         return Verdict::ImplicitDeny(PolicyType::Identity);

@@ -40,6 +40,10 @@ impl Grantee {
         if let Some(account) = AccountId::parse(text) {
             return Some(Grantee::Account(account));
         }
+        // AWS: "You cannot use a wildcard to match part of a principal name or ARN".
+        if text.contains(['*', '?']) {
+            return None;
+        }
         if text.starts_with("arn:") {
             let mut fields = text.splitn(6, ':').skip(2);
             let (service, _region, account, resource) =
@@ -177,7 +181,6 @@ mod tests {
         assert_eq!(reach("AROAEXAMPLEEXAMPLE", &session()), Some(Reach::Role));
         assert_eq!(reach("AROAEXAMPLEEXAMPLE:s1", &session()), Some(Reach::Direct));
         assert_eq!(reach("AIDAEXAMPLEEXAMPLE", &user()), Some(Reach::Direct));
-        assert_eq!(reach("arn:aws:iam::111122223333:user/*", &user()), None);
         assert_eq!(reach("*", &Principal::anonymous()), Some(Reach::Direct));
         let federated = Principal::federated_user("aws", account(), USER, "web");
         assert_eq!(reach(USER, &federated), Some(Reach::Role));
@@ -186,9 +189,16 @@ mod tests {
 
     #[test]
     fn what_is_no_principal() {
-        for bad in
-            ["", "x", "12345", "arn:aws:s3:::bucket", "arn:aws:iam::x:user/bob", "arn:aws:iam::111122223333:"]
-        {
+        for bad in [
+            "",
+            "x",
+            "12345",
+            "arn:aws:iam::111122223333:user/*",
+            "arn:aws:sts::111122223333:assumed-role/r/*",
+            "arn:aws:s3:::bucket",
+            "arn:aws:iam::x:user/bob",
+            "arn:aws:iam::111122223333:",
+        ] {
             assert!(Grantee::parse_aws(bad).is_none(), "{bad}");
         }
     }

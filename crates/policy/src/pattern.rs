@@ -226,6 +226,15 @@ fn strip_front<'t>(wanted: &str, text: &'t str, case: Case) -> Option<&'t str> {
     if case == Case::Sensitive {
         return text.strip_prefix(wanted);
     }
+    // Actions are ASCII and are looked at most often; letters beyond ASCII take the slow way.
+    if let Some((head, rest)) = text.split_at_checked(wanted.len())
+        && head.eq_ignore_ascii_case(wanted)
+    {
+        return Some(rest);
+    }
+    if wanted.is_ascii() && text.is_ascii() {
+        return None;
+    }
     let mut chars = text.chars();
     wanted.chars().all(|want| chars.next().is_some_and(|c| same(want, c))).then_some(chars.as_str())
 }
@@ -393,13 +402,18 @@ mod tests {
     }
 
     fn slow(pattern: &[char], text: &[char]) -> bool {
+        slow_with(pattern, text, |want, got| want == got)
+    }
+
+    fn slow_with(pattern: &[char], text: &[char], same: fn(char, char) -> bool) -> bool {
+        let slow = |pattern: &[char], text: &[char]| slow_with(pattern, text, same);
         match (pattern.split_first(), text.split_first()) {
             (None, None) => true,
             (Some(('*', more)), _) => {
                 slow(more, text) || text.split_first().is_some_and(|(_, left)| slow(pattern, left))
             }
             (Some(('?', more)), Some((_, left))) => slow(more, left),
-            (Some((want, more)), Some((got, left))) => want == got && slow(more, left),
+            (Some((want, more)), Some((got, left))) => same(*want, *got) && slow(more, left),
             _ => false,
         }
     }
@@ -411,6 +425,25 @@ mod tests {
             prop_assert_eq!(check(&pattern, &text), slow(&p, &t));
             let upper = Pattern::compile(&pattern, Syntax { wildcards: true, variables: false });
             prop_assert_eq!(upper.matches(&text.to_uppercase(), Case::Insensitive, &Known), slow(&p, &t));
+        }
+
+        #[test]
+        fn letters_have_no_case_beyond_ascii_either(pattern in "[aK?*éß\u{212a}]{0,7}", text in "[AkÉß\u{212a}]{0,9}") {
+            let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+            let compiled = Pattern::compile(&pattern, Syntax { wildcards: true, variables: false });
+            let same = |a: char, b: char| a.to_lowercase().eq(b.to_lowercase());
+            prop_assert_eq!(compiled.matches(&text, Case::Insensitive, &Known), slow_with(&p, &t, same));
+        }
+
+        #[test]
+        fn variables_match_as_their_values_would(before in "[ab*?]{0,4}", after in "[ab*?]{0,4}", text in "[ab]{0,3}(blue|al\\*ce|x)[ab]{0,3}") {
+            for (variable, value) in [("${aws:PrincipalTag/team}", "blue"), ("${AWS:username}", "al*ce"), ("${a:b, 'x'}", "x")] {
+                let quoted: Vec<char> = value.chars().map(|c| if c == '*' { '\u{1}' } else { c }).collect();
+                let pattern: Vec<char> = before.chars().chain(quoted).chain(after.chars()).collect();
+                let plain: Vec<char> = text.replace('*', "\u{1}").chars().collect();
+                let expected = slow(&pattern, &plain);
+                prop_assert_eq!(check(&format!("{before}{variable}{after}"), &text), expected);
+            }
         }
 
         #[test]

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>
 
-use crate::context::Context;
+use crate::context::{Context, same_key};
 use yakumo_aws::AccountId;
 
 /// What kind of identity makes the request.
@@ -134,6 +134,18 @@ impl Principal {
         }
     }
 
+    /// Whether the caller has every permission of its account: the root user, and the sessions it federated, which only
+    /// their session policies limit.
+    ///
+    /// AWS: <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html>
+    pub(crate) fn has_full_access(&self) -> bool {
+        match &self.kind {
+            PrincipalKind::Root => true,
+            PrincipalKind::FederatedUser { user_arn } => user_arn.ends_with(":root"),
+            _ => false,
+        }
+    }
+
     /// The unique id of the role (`AROA…`) behind a role session.
     pub(crate) fn role_id(&self) -> Option<&str> {
         match self.kind {
@@ -171,7 +183,7 @@ impl Principal {
     }
 
     fn tag(&self, key: &str) -> Option<&str> {
-        let tag = self.tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        let tag = self.tags.iter().find(|(known, _)| same_key(known, key));
         tag.map(|(_, value)| value.as_str())
     }
 

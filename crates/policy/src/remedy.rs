@@ -4,7 +4,7 @@
 
 use crate::decision::{MatchedStatement, PolicyType};
 use crate::document::{Attached, Effect};
-use crate::evaluate::{Policies, Request, Side, Survey, rcps_for, scps_for};
+use crate::evaluate::{Policies, Request, Side, Survey, is_abroad, rcps_for, scps_for};
 use crate::explain::{Miss, Reason, allow_reasons, matched};
 use crate::grantee::Reach;
 use crate::principal::{Principal, PrincipalKind};
@@ -154,7 +154,7 @@ impl Advice<'_> {
 
     /// The ways to be granted the request, each with what is missing for it.
     fn grants(&self, survey: &Survey) -> Vec<Vec<Step>> {
-        let Request { principal, resource_account, .. } = *self.subject.request;
+        let principal = self.subject.request.principal;
         let reach = survey.resource_allow().map(|(_, reach)| reach);
         let Some(account) = principal.account else {
             let missing = reach.is_none().then(|| self.resource(direct_name(principal)));
@@ -162,7 +162,10 @@ impl Advice<'_> {
         };
         let own = self.own_side(survey);
         let limits = self.limits(survey);
-        if resource_account.is_some_and(|owner| owner != account) {
+        if is_abroad(self.subject.request, account) {
+            if survey.grants_directly() {
+                return vec![limits];
+            }
             let theirs = reach.is_none().then(|| self.resource(role_name(principal)));
             return vec![theirs.into_iter().chain(own).collect()];
         }
@@ -181,10 +184,11 @@ impl Advice<'_> {
 
     /// What the caller's own policies lack.
     fn own_side(&self, survey: &Survey) -> Vec<Step> {
-        if self.subject.request.principal.kind == PrincipalKind::Root {
+        let principal = self.subject.request.principal;
+        if principal.kind == PrincipalKind::Root {
             return Vec::new();
         }
-        let identity = (!survey.identity.allows())
+        let identity = (!principal.has_full_access() && !survey.identity.allows())
             .then(|| self.allow(PolicyType::Identity, None, self.policies.identity, None));
         identity.into_iter().chain(self.limits(survey)).collect()
     }

@@ -289,3 +289,12 @@ fn a_variable_without_a_value_matches_nothing_even_negated() {
     let case = Case { identity: statement("Allow", "NotResource"), ..Case::default() };
     check("with the tag", &case, &tagged, allow(Identity));
 }
+
+#[test]
+fn sessions_that_the_root_user_federated() {
+    let by_root = Principal::federated_user("aws", account(HERE), "arn:aws:iam::111122223333:root", "web");
+    let session = |action: &str| Case { session: Some(says("Allow", action)), ..Case::default() };
+    check("only their session policies limit them", &session("sqs:*"), &by_root, allow(Session));
+    check("and they do", &session("s3:*"), &by_root, implicit(Session));
+    check("a user's need the user's policies", &session("sqs:*"), &federated(), implicit(Identity));
+}

@@ -52,6 +52,29 @@ fn a_grant_allows_its_grantee_its_operations() {
 }
 
 #[test]
+fn a_grant_on_a_key_abroad_needs_no_identity_policy() {
+    let context = Context::new();
+    let owner = Some(account(THERE));
+    let decide = |grantee: &str, boundary: Option<&str>| {
+        let (user, grant) = (user(), Grant::new("g", grantee, ["Decrypt"], None).unwrap());
+        let request = Request {
+            principal: &user,
+            action: "kms:Decrypt",
+            resource: KEY,
+            resource_account: owner,
+            context: &context,
+        };
+        let boundary = boundary.map(|action| attached(PolicyKind::Boundary, &says("Allow", action)));
+        let grants = Grants { list: std::slice::from_ref(&grant), encryption_context: &[] };
+        evaluate(&request, &Policies { boundary: boundary.as_ref(), grants, ..Policies::default() }).verdict
+    };
+    assert_eq!(decide(USER, None), allow(ByGrant));
+    assert_eq!(decide(USER, Some("s3:*")), implicit(PolicyType::Boundary));
+    assert_eq!(decide(HERE, None), implicit(Identity), "its account is only delegated to");
+    assert_eq!(decide(ROLE, None), implicit(PolicyType::Resource));
+}
+
+#[test]
 fn a_constraint_binds_the_encryption_context() {
     let pair = BTreeMap::from([("Dept".to_owned(), "IT".to_owned())]);
     let allowed = allow(ByGrant);

@@ -65,6 +65,7 @@ fn principal() -> impl Strategy<Value = Principal> {
         Just(user()),
         Just(session()),
         Just(federated()),
+        Just(Principal::federated_user("aws", account(HERE), "arn:aws:iam::111122223333:root", "web")),
         Just(root()),
         Just(Principal::anonymous()),
         Just(Principal::service("sns.amazonaws.com")),
