@@ -201,3 +201,44 @@ pub(crate) fn invalid_context_value(name: &str, kind: &str, value: &str) -> Erro
 pub(crate) fn invalid_policy_identifier(text: &str) -> Error {
     invalid_input(format!("Invalid policy identifier: {text}"))
 }
+
+/// A change of a role that only its service may make.
+pub(crate) fn protected_role(name: &str) -> Error {
+    let text = format!(
+        "Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+    );
+    Error::sender("UnmodifiableEntityException", text)
+}
+
+/// A service principal without a service-linked role.
+pub(crate) fn no_role_template(service: &str) -> Error {
+    denied(format!("Cannot find Service Linked Role template for {service}"))
+}
+
+pub(crate) fn no_suffix_allowed(service: &str) -> Error {
+    invalid_input(format!("Custom suffix is not allowed for {service}"))
+}
+
+pub(crate) fn role_name_taken(name: &str) -> Error {
+    invalid_input(format!(
+        "Service role name {name} has been taken in this account, please try a different suffix."
+    ))
+}
+
+pub(crate) fn deletion_task_not_found(id: &str) -> Error {
+    no_such_entity(format!("Deletion task {id} was not found."))
+}
+
+/// A path that only service-linked roles have.
+pub(crate) fn reserved_path(path: &str) -> Error {
+    invalid_input(format!("The path {path} is reserved for service-linked roles."))
+}
+
+/// A tag whose key only AWS may set.
+pub(crate) fn system_tag() -> Error {
+    invalid_input("aws: prefixed tag key names are not allowed for external use.")
+}
+
+pub(crate) fn report_not_found(id: &str) -> Error {
+    no_such_entity(format!("The job with id {id} cannot be found."))
+}

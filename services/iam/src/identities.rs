@@ -6,6 +6,7 @@ use crate::directory::Directory;
 use crate::error;
 use crate::managed;
 use crate::paging::{Asked, Page};
+use crate::service_linked_roles::check_modifiable;
 use crate::state::{Attachment, Grants, Identity, Policy, Usage, fold, home, split_arn};
 use std::future::Future;
 use yakumo_aws::{AccountId, Result};
@@ -108,6 +109,7 @@ pub(crate) fn detach_row<I: Identity>(tx: &Tx, identity: &I, policy_arn: &str, u
 pub(crate) async fn put_inline<I: Identity>(ctx: &Ctx, name: &str, policy: &str, text: &str) -> Result<()> {
     Document::parse(text, PolicyKind::Identity).map_err(error::malformed)?;
     edit(ctx, name, |identity: &mut I| {
+        check_modifiable(identity)?;
         identity.grants_mut().inline.insert(policy.to_owned(), text.to_owned());
         if identity.grants().inline_chars() > I::INLINE_CHARS_MAX {
             return Err(error::inline_too_large::<I>(identity.name()));
@@ -129,6 +131,7 @@ pub(crate) async fn get_inline<I: Identity>(ctx: &Ctx, name: &str, policy: &str)
 /// Deletes an inline policy.
 pub(crate) async fn delete_inline<I: Identity>(ctx: &Ctx, name: &str, policy: &str) -> Result<()> {
     edit(ctx, name, |identity: &mut I| {
+        check_modifiable(identity)?;
         let removed = identity.grants_mut().inline.remove(policy);
         removed.map(|_| ()).ok_or_else(|| error::inline_policy_not_found::<I>(policy))
     })
@@ -171,6 +174,7 @@ async fn check_attachable(tx: &Tx, account: AccountId, title: &str, arn: &str) -
 pub(crate) async fn attach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str) -> Result<()> {
     change(ctx, |tx| async move {
         let before: I = find(&tx, ctx.account(), name).await?;
+        check_modifiable(&before)?;
         check_attachable(&tx, ctx.account(), I::TITLE, policy_arn).await?;
         let mut after = before.clone();
         if !after.grants_mut().attached.insert(policy_arn.to_owned()) {
@@ -190,6 +194,7 @@ pub(crate) async fn attach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str)
 pub(crate) async fn detach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str) -> Result<()> {
     change(ctx, |tx| async move {
         let before: I = find(&tx, ctx.account(), name).await?;
+        check_modifiable(&before)?;
         let mut after = before.clone();
         if !after.grants_mut().attached.remove(policy_arn) {
             return Err(error::policy_not_found(policy_arn));
@@ -219,6 +224,7 @@ pub(crate) async fn list_attached<I: Identity>(
 pub(crate) async fn set_boundary<I: Identity>(ctx: &Ctx, name: &str, policy_arn: Option<&str>) -> Result<()> {
     change(ctx, |tx| async move {
         let before: I = find(&tx, ctx.account(), name).await?;
+        check_modifiable(&before)?;
         let mut after = before.clone();
         if let Some(old) = &before.grants().boundary {
             detach_row(&tx, &before, old, Usage::Boundary);

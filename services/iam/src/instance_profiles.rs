@@ -3,6 +3,7 @@
 use crate::error;
 use crate::identities::{change, exists, find, look_up, under_path, unique_id};
 use crate::paging::Asked;
+use crate::service_linked_roles::check_modifiable;
 use crate::state::{InstanceProfile, Role, fold, home};
 use crate::{roles, tags};
 use yakumo_api_iam::{
@@ -15,23 +16,27 @@ use yakumo_api_iam::{
 use yakumo_aws::{AccountId, Result};
 use yakumo_room::{Ctx, Resource, Tx};
 
-async fn shown(ctx: &Ctx, profile: &InstanceProfile, in_full: bool) -> Result<Shown> {
+pub(crate) async fn shown(ctx: &Ctx, profile: &InstanceProfile, in_full: bool) -> Result<Shown> {
     let role = match &profile.role {
         Some(folded) => ctx.get::<Role>(&home(ctx.account()), &[folded]).await?,
         None => None,
     };
+    let mut roles = Vec::new();
+    if let Some(role) = &role {
+        roles.push(roles::shown(ctx, role, false).await?);
+    }
     Ok(Shown {
         path: profile.path.clone(),
         instance_profile_name: profile.name.clone(),
         instance_profile_id: profile.unique_id.clone(),
         arn: profile.arn(),
         create_date: profile.created,
-        roles: role.iter().map(|role| roles::shown(role, false)).collect(),
+        roles,
         tags: tags::shown_if_any(&profile.tags).filter(|_| in_full),
     })
 }
 
-async fn find_profile(tx: &Tx, account: AccountId, name: &str) -> Result<InstanceProfile> {
+pub(crate) async fn find_profile(tx: &Tx, account: AccountId, name: &str) -> Result<InstanceProfile> {
     let profile = tx.get::<InstanceProfile>(&home(account), &[&fold(name)]).await?;
     profile.ok_or_else(|| error::instance_profile_not_found(name))
 }
@@ -105,6 +110,7 @@ pub(crate) async fn add_role_to_instance_profile(
             let scope = home(ctx.account());
             let before = find_profile(&tx, ctx.account(), &input.instance_profile_name).await?;
             let mut role: Role = find(&tx, ctx.account(), &input.role_name).await?;
+            check_modifiable(&role)?;
             if before.role.is_some() {
                 return Err(error::quota("InstanceSessionsPerInstanceProfile", 1));
             }
@@ -129,6 +135,7 @@ pub(crate) async fn remove_role_from_instance_profile(
             let scope = home(ctx.account());
             let before = find_profile(&tx, ctx.account(), &input.instance_profile_name).await?;
             let mut role: Role = find(&tx, ctx.account(), &input.role_name).await?;
+            check_modifiable(&role)?;
             if before.role.as_ref() != Some(&role.folded) {
                 return Err(error::role_not_in_profile(&input.role_name));
             }

@@ -4,7 +4,9 @@
 //! Invariant: no secret leaves this crate but in the answer that creates it and through [`Principals`].
 
 mod access;
+mod access_advisor;
 mod access_keys;
+mod account_details;
 mod context_keys;
 mod directory;
 mod documents;
@@ -13,6 +15,7 @@ mod error;
 mod group_policies;
 mod groups;
 mod identities;
+mod instance_profile_tags;
 mod instance_profiles;
 mod last_use;
 mod lookup;
@@ -22,6 +25,7 @@ mod policies;
 mod policy_versions;
 mod role_policies;
 mod roles;
+mod service_linked_roles;
 mod simulation;
 mod state;
 mod sts;
@@ -40,10 +44,14 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How long notes of last uses wait to be written, unless somebody asks for them.
 const LAST_USES_EVERY: Duration = Duration::from_secs(10);
 
+/// How long the sweep of old reports rests.
+const REPORTS_EVERY: Duration = Duration::from_secs(3_600);
+
 /// Builds both rooms, and the directory that tells who is behind an access key.
 pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
     let directory = Arc::new(Directory::new(base.clone()));
     let sweep = Reconciler::new("iam.ended-sessions", SWEEP_EVERY, sts::sessions::sweep);
+    let reports = Reconciler::new("iam.old-reports", REPORTS_EVERY, access_advisor::sweep);
     let noted = directory.clone();
     let last_uses = Reconciler::new("iam.last-uses", LAST_USES_EVERY, move |world| {
         let noted = noted.clone();
@@ -52,6 +60,7 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
     let iam = table::iam(directory.clone())
         .reconciler(sweep)
         .reconciler(last_uses)
+        .reconciler(reports)
         .resources(|ctx, action, arn| Box::pin(lookup::need_of(ctx, action, arn)));
     (iam, table::sts(directory.clone()), directory)
 }

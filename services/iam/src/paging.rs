@@ -44,11 +44,13 @@ impl<'a> Asked<'a> {
         Asked { max_items: Some(most), ..self }
     }
 
-    fn limit(&self) -> usize {
+    /// How many items a page holds.
+    pub(crate) fn limit(&self) -> usize {
         self.max_items.and_then(|max| usize::try_from(max).ok()).unwrap_or(DEFAULT_ITEMS).max(1)
     }
 
-    fn after(&self) -> Result<Option<Vec<String>>> {
+    /// The parts of the key in the marker.
+    pub(crate) fn after(&self) -> Result<Option<Vec<String>>> {
         let Some(marker) = self.marker else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(marker).map_err(|_| error::invalid_marker())?;
         let text = String::from_utf8(bytes).map_err(|_| error::invalid_marker())?;
@@ -97,7 +99,8 @@ impl<'a> Asked<'a> {
     }
 }
 
-fn encode(key: &[&str]) -> String {
+/// The marker of a key.
+pub(crate) fn encode(key: &[&str]) -> String {
     URL_SAFE_NO_PAD.encode(key.join("\n"))
 }
 

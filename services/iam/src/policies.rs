@@ -34,7 +34,7 @@ async fn attachments(ctx: &Ctx, arn: &str, usage: Option<Usage>) -> Result<Vec<A
     }
 }
 
-async fn count(ctx: &Ctx, arn: &str, usage: Usage) -> Result<i32> {
+pub(crate) async fn count(ctx: &Ctx, arn: &str, usage: Usage) -> Result<i32> {
     let rows = attachments(ctx, arn, Some(usage)).await?.len();
     Ok(i32::try_from(rows).unwrap_or(i32::MAX))
 }

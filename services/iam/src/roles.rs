@@ -8,9 +8,10 @@ use crate::identities::{
 };
 use crate::last_use::forget_principal;
 use crate::paging::Asked;
+use crate::service_linked_roles::check_modifiable;
 use crate::state::grants::policy_chars;
-use crate::state::{Identity, Role, Usage, User, fold, home, split_arn};
-use crate::{tags, users};
+use crate::state::{Identity, Role, Usage, fold, home};
+use crate::{service_linked_roles, tags, users};
 use std::collections::BTreeMap;
 use yakumo_api_iam::{
     CreateRoleInput, CreateRoleOutput, DeleteRoleInput, DeleteRoleOutput, GetRoleInput, GetRoleOutput,
@@ -20,64 +21,43 @@ use yakumo_api_iam::{
 };
 use yakumo_aws::Result;
 use yakumo_policy::{Document, PolicyKind};
-use yakumo_room::{Ctx, Resource, Tx};
+use yakumo_room::{Ctx, Pins, Resource};
 
 /// The longest session when the role does not say.
-const MAX_SESSION_S: i32 = 3_600;
+pub(crate) const MAX_SESSION_S: i32 = 3_600;
 /// AWS: the default quota of a trust policy's length.
 const TRUST_CHARS_MAX: usize = 2_048;
 
 /// A role as answers show it; lists leave tags and boundary out, and only GetRole knows the last use.
-pub(crate) fn shown(role: &Role, in_full: bool) -> Shown {
-    Shown {
+pub(crate) async fn shown(ctx: &Ctx, role: &Role, in_full: bool) -> Result<Shown> {
+    Ok(Shown {
         path: role.path.clone(),
         role_name: role.name.clone(),
         role_id: role.unique_id.clone(),
         arn: role.arn(),
         create_date: role.created,
-        assume_role_policy_document: Some(encode_document(&role.trust)),
+        assume_role_policy_document: Some(encode_document(&role.pins.show(ctx, &role.trust).await?)),
         description: role.description.clone(),
         max_session_duration: Some(role.max_session_s),
         permissions_boundary: users::boundary(role.grants.boundary.as_deref().filter(|_| in_full)),
         tags: tags::shown_if_any(&role.tags).filter(|_| in_full),
         ..Shown::default()
-    }
+    })
 }
 
 /// Checks a trust policy and finds the unique ids of the users and roles that it names.
-async fn pins(tx: &Tx, trust: &str) -> Result<BTreeMap<String, String>> {
+async fn pins(ctx: &Ctx, trust: &str) -> Result<Pins> {
     let document = Document::parse(trust, PolicyKind::Trust).map_err(error::malformed)?;
     if policy_chars(trust) > TRUST_CHARS_MAX {
         return Err(error::quota("ACLSizePerRole", TRUST_CHARS_MAX));
     }
-    let mut pins = BTreeMap::new();
-    for arn in document.principal_arns().filter(|arn| arn.split(':').nth(2) == Some("iam")) {
-        let id = unique_id_of(tx, arn).await?.ok_or_else(|| error::invalid_principal(arn))?;
-        pins.insert(arn.to_owned(), id);
-    }
-    Ok(pins)
-}
-
-/// The unique id of the user or role with this ARN, in any account.
-async fn unique_id_of(tx: &Tx, arn: &str) -> Result<Option<String>> {
-    let Some((account, kind, name)) = split_arn(arn) else { return Ok(None) };
-    let (scope, folded) = (home(account), fold(name));
-    Ok(match kind {
-        "user" => tx
-            .get::<User>(&scope, &[&folded])
-            .await?
-            .filter(|user| user.arn() == arn)
-            .map(|user| user.unique_id),
-        "role" => tx
-            .get::<Role>(&scope, &[&folded])
-            .await?
-            .filter(|role| role.arn() == arn)
-            .map(|role| role.unique_id),
-        _ => None,
-    })
+    Pins::find(ctx, &document, error::invalid_principal).await
 }
 
 pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<CreateRoleOutput> {
+    if input.path.as_deref().is_some_and(|path| path.starts_with(service_linked_roles::PATH)) {
+        return Err(error::reserved_path(service_linked_roles::PATH));
+    }
     let mut fresh = Role {
         account: ctx.account(),
         folded: fold(&input.role_name),
@@ -90,14 +70,14 @@ pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<Crea
         description: input.description.clone(),
         max_session_s: input.max_session_duration.unwrap_or(MAX_SESSION_S),
         trust: input.assume_role_policy_document.clone(),
-        pins: BTreeMap::new(),
+        pins: Pins::default(),
         profiles: Default::default(),
     };
     tags::add(&mut fresh.tags, input.tags.as_deref().unwrap_or_default())?;
     let role = change(&ctx, |tx| {
         let (ctx, mut role, boundary) = (&ctx, fresh.clone(), input.permissions_boundary.as_deref());
         async move {
-            role.pins = pins(&tx, &role.trust).await?;
+            role.pins = pins(ctx, &role.trust).await?;
             if exists::<Role>(&tx, ctx.account(), &role.name).await? {
                 return Err(error::identity_exists::<Role>(&role.name));
             }
@@ -107,13 +87,13 @@ pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<Crea
         }
     })
     .await?;
-    Ok(CreateRoleOutput { role: shown(&role, true) })
+    Ok(CreateRoleOutput { role: shown(&ctx, &role, true).await? })
 }
 
 pub(crate) async fn get_role(ctx: Ctx, input: GetRoleInput) -> Result<GetRoleOutput> {
     let role: Role = look_up(&ctx, &input.role_name).await?;
     let role_last_used = Some(last_used(&ctx, &role).await?);
-    Ok(GetRoleOutput { role: Shown { role_last_used, ..shown(&role, true) } })
+    Ok(GetRoleOutput { role: Shown { role_last_used, ..shown(&ctx, &role, true).await? } })
 }
 
 /// When one of the role's sessions last called something; empty when none did.
@@ -131,6 +111,10 @@ pub(crate) async fn last_used(ctx: &Ctx, role: &Role) -> Result<RoleLastUsed> {
 /// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html>).
 pub(crate) async fn update_role(ctx: Ctx, input: UpdateRoleInput) -> Result<UpdateRoleOutput> {
     edit(&ctx, &input.role_name, |role: &mut Role| {
+        // AWS: of a service-linked role the description alone may be changed.
+        if input.max_session_duration.is_some_and(|asked_s| asked_s != role.max_session_s) {
+            check_modifiable(role)?;
+        }
         role.description.clone_from(&input.description);
         role.max_session_s = input.max_session_duration.unwrap_or(MAX_SESSION_S);
         Ok(())
@@ -148,7 +132,7 @@ pub(crate) async fn update_role_description(
         Ok(())
     };
     let role = edit(&ctx, &input.role_name, describe).await?;
-    Ok(UpdateRoleDescriptionOutput { role: Some(shown(&role, true)) })
+    Ok(UpdateRoleDescriptionOutput { role: Some(shown(&ctx, &role, true).await?) })
 }
 
 pub(crate) async fn update_assume_role_policy(
@@ -159,7 +143,8 @@ pub(crate) async fn update_assume_role_policy(
         let (ctx, input) = (&ctx, &input);
         async move {
             let before: Role = find(&tx, ctx.account(), &input.role_name).await?;
-            let pins = pins(&tx, &input.policy_document).await?;
+            check_modifiable(&before)?;
+            let pins = pins(ctx, &input.policy_document).await?;
             let after = Role { trust: input.policy_document.clone(), pins, ..before.clone() };
             tx.put_resource(&after.scope(), Some(&before), &after);
             Ok(())
@@ -175,6 +160,7 @@ pub(crate) async fn delete_role(ctx: Ctx, input: DeleteRoleInput) -> Result<Dele
         async move {
             let scope = home(ctx.account());
             let role: Role = find(&tx, ctx.account(), &input.role_name).await?;
+            check_modifiable(&role)?;
             if !role.profiles.is_empty() {
                 return Err(error::must_first("remove roles from instance profile first"));
             }
@@ -195,6 +181,9 @@ pub(crate) async fn list_roles(ctx: Ctx, input: ListRolesInput) -> Result<ListRo
     let keep = |role: &Role| under_path(input.path_prefix.as_deref(), &role.path);
     let asked = Asked::new(&input.marker, input.max_items);
     let page = asked.records(&ctx, &home(ctx.account()), &[], Role::id, keep).await?;
-    let roles = page.items.iter().map(|role| shown(role, false)).collect();
+    let mut roles = Vec::new();
+    for role in &page.items {
+        roles.push(shown(&ctx, role, false).await?);
+    }
     Ok(ListRolesOutput { roles, is_truncated: page.is_truncated(), marker: page.marker })
 }

@@ -4,7 +4,9 @@
 //! (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>), so keys hold the folded name.
 
 pub(crate) mod access_key;
+pub(crate) mod access_report;
 mod attachment;
+pub(crate) mod deletion_task;
 #[cfg(test)]
 mod golden;
 pub(crate) mod grants;

@@ -1,6 +1,8 @@
 //! The tables of iam and sts: operation → what it needs → handler.
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
+mod reading;
+mod service_linked;
 mod simulation;
 
 use crate::access::{Keys, Target, key, need, on, request_tags, tag_keys, with};
@@ -21,7 +23,8 @@ pub(crate) fn iam(directory: Arc<Directory>) -> Room {
     let room = Room::new("iam").state(directory);
     let room = tag_operations(profile_operations(policy_operations(room)));
     let room = role_operations(group_operations(user_operations(room)));
-    simulation::simulation(room)
+    let room = service_linked::profile_tags(service_linked::service_linked(room));
+    reading::reading(simulation::simulation(room))
 }
 
 /// The table of STS.

@@ -21,6 +21,10 @@ const TAGS_MAX: usize = 50;
 pub(crate) fn add(tags: &mut BTreeMap<String, String>, new: &[Tag]) -> Result<()> {
     let mut seen = HashSet::new();
     for tag in new {
+        // AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_naming>
+        if tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+            return Err(error::system_tag());
+        }
         if !seen.insert(tag.key.to_lowercase()) {
             return Err(error::duplicate_tags());
         }
@@ -107,6 +111,8 @@ mod tests {
         add(&mut tags, &[tag("team", "red")]).unwrap();
         assert_eq!(tags, BTreeMap::from([("Team".to_owned(), "red".to_owned())]));
         assert!(add(&mut tags.clone(), &[tag("a", "1"), tag("A", "2")]).is_err());
+        assert!(add(&mut tags.clone(), &[tag("AWS:x", "1")]).is_err());
+        assert!(add(&mut tags.clone(), &[tag("awsx", "1")]).is_ok());
         let many: Vec<Tag> = (0..TAGS_MAX).map(|n| tag(&format!("k{n}"), "v")).collect();
         assert!(add(&mut tags.clone(), &many[..TAGS_MAX - 1]).is_ok());
         assert!(add(&mut tags.clone(), &many).is_err());

@@ -1,5 +1,7 @@
 //! The bytes of every record as version 1 wrote them: a later release must still open them.
 
+use crate::state::access_report::{AccessReport, ReportedEntity};
+use crate::state::deletion_task::DeletionTask;
 use crate::state::last_use::{KeyUse, PrincipalUse};
 use crate::state::{
     AccessKey, Attachment, Group, InstanceProfile, Member, Policy, Role, RootUser, Session, SessionEnd, User,
@@ -47,6 +49,15 @@ fn version_one_of_each_record() {
     );
     check::<PrincipalUse>(
         r#"{"account":"111122223333","unique_id":"AIDAEXAMPLE","services":{"sqs":{"at":1700000000000,"region":"us-east-1"}}}"#,
+    );
+    check::<AccessReport>(
+        r#"{"id":"1","account":"111122223333","asked_by":"AIDAEXAMPLE","created":1700000000000,"services":["sqs"]}"#,
+    );
+    check::<ReportedEntity>(
+        r#"{"report":"1","unique_id":"AIDAEXAMPLE","kind":"USER","name":"Alice","path":"/","arn":"arn:aws:iam::111122223333:user/Alice","uses":{"sqs":{"at":1700000000000,"region":"us-east-1"}}}"#,
+    );
+    check::<DeletionTask>(
+        r#"{"id":"task/aws-service-role/spot.amazonaws.com/R/1","account":"111122223333","created":1700000000000}"#,
     );
     check::<KeyUse>(
         r#"{"id":"AKIAEXAMPLE","service":"sqs","last":{"at":1700000000000,"region":"us-east-1"}}"#,

@@ -4,7 +4,7 @@ use crate::state::{Grants, Identity, arn};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use yakumo_aws::{AccountId, Timestamp};
-use yakumo_room::{Record, Resource};
+use yakumo_room::{Pins, Record, Resource};
 
 /// A role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub(crate) struct Role {
     pub trust: String,
     /// Users and roles that the trust policy names: ARN → unique id at the time it was saved, so that a new identity
     /// with an old name is not trusted.
-    pub pins: BTreeMap<String, String>,
+    pub pins: Pins,
     /// Folded names of the instance profiles that hold it.
     pub profiles: BTreeSet<String>,
 }

@@ -213,7 +213,7 @@ fn authorise(
 pub(crate) fn trust(arn: &str, role: Option<&Role>) -> Result<Attached> {
     let Some(role) = role else { return Ok(attached("trust policy", arn, TRUSTS_NOBODY.clone())) };
     let mut document = Document::parse(&role.trust, PolicyKind::Trust).map_err(Error::internal)?;
-    document.pin_principals(|arn| role.pins.get(arn).cloned());
+    role.pins.hold(&mut document);
     Ok(attached("trust policy", arn, Arc::new(document)))
 }
 

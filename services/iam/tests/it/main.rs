@@ -1,6 +1,8 @@
 //! IAM and STS through a real client: what is allowed beside what is refused, with AWS's texts.
 
+mod access_advisor;
 mod access_keys;
+mod account_details;
 mod assume_role;
 mod keeping;
 mod last_use;
@@ -9,5 +11,6 @@ mod people;
 mod permissions;
 mod policies;
 mod roles;
+mod service_linked_roles;
 mod simulation;
 mod users;
