@@ -227,7 +227,7 @@ async fn policy_of_aws(ctx: &Ctx, policy: &ManagedPolicy) -> Result<ManagedPolic
     let arn = policy.arn();
     let version = PolicyVersion {
         document: Some(encode_document(&policy.document())),
-        version_id: Some(format!("v{}", policy.version)),
+        version_id: Some(format!("v{}", policy.version())),
         is_default_version: Some(true),
         create_date: Some(policy.updated()),
     };
@@ -235,7 +235,7 @@ async fn policy_of_aws(ctx: &Ctx, policy: &ManagedPolicy) -> Result<ManagedPolic
         policy_name: Some(policy.name().to_owned()),
         policy_id: Some(policy.unique_id()),
         path: Some(policy.path().to_owned()),
-        default_version_id: Some(format!("v{}", policy.version)),
+        default_version_id: Some(format!("v{}", policy.version())),
         attachment_count: Some(policies::count(ctx, &arn, Usage::Permissions).await?),
         permissions_boundary_usage_count: Some(policies::count(ctx, &arn, Usage::Boundary).await?),
         is_attachable: Some(true),
