@@ -122,6 +122,21 @@ impl Document {
         }
     }
 
+    /// Whether a statement was written for this user or role, by ARN, and is held for another one: one that had the
+    /// name before (see [`Document::pin_principals`]).
+    pub fn is_held_for_another(&self, arn: &str, unique_id: &str) -> bool {
+        let elements = self.statements.iter().filter_map(|statement| statement.principals.as_ref());
+        elements.into_iter().any(|principals| {
+            let mine = |grantee: &Grantee| match grantee {
+                Grantee::Arn(named) => &**named == arn,
+                Grantee::UniqueId(id) => &**id == unique_id,
+                _ => false,
+            };
+            let is_named = principals.source.iter().any(|name| name.strip_prefix("AWS:") == Some(arn));
+            is_named && !principals.list.iter().any(mine)
+        })
+    }
+
     /// Looks for a Deny and for the most direct Allow that apply to the request.
     pub(crate) fn judge(&self, subject: &Subject<'_>) -> Findings {
         let mut findings = Findings::default();

@@ -7,7 +7,7 @@ use super::remedies::{self, RemedyLine};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_policy::{
-    Change, Effect, Explanation, MatchedStatement, Miss, PolicyType, PrincipalKind, Reason, Step, Verdict,
+    Change, Effect, Explanation, MatchedStatement, PolicyType, PrincipalKind, Reason, Step, Verdict,
 };
 use yakumo_room::{Consulted, Decided};
 
@@ -30,6 +30,8 @@ pub struct DecisionLine {
     pub policy_type: String,
     /// The decision in one sentence.
     pub summary: String,
+    /// What else is to be known of it.
+    pub notes: Vec<String>,
     /// The kinds of policy that had a say, in the order in which AWS looks at them.
     pub layers: Vec<LayerLine>,
     /// The statements that made it.
@@ -112,13 +114,40 @@ pub(crate) fn line(decided: &Decided) -> DecisionLine {
         allowed: explanation.allowed,
         outcome: outcome.to_owned(),
         policy_type: policy_name(policy_type),
+        notes: notes(decided),
         layers,
         remedies: remedies::lines(decided, &explanation.remedies),
         instead: instead::find(decided, &explanation.remedies),
         summary: explanation.summary,
         statements: explanation.matched.into_iter().map(matched).collect(),
-        nearest: explanation.nearest.into_iter().map(|reason| near(reason, decided)).collect(),
+        nearest: explanation.nearest.into_iter().map(near).collect(),
         keys: keys.collect(),
+    }
+}
+
+/// A policy that was written for the caller's name and is held for an earlier bearer of it is easily overlooked.
+fn notes(decided: &Decided) -> Vec<String> {
+    let Some(attached) = decided.need.policy.as_ref().filter(|_| !decided.decision.allowed) else {
+        return Vec::new();
+    };
+    let principal = &decided.caller.principal;
+    let arn = own_arn(decided);
+    let id = principal.user_id.split(':').next().unwrap_or_default();
+    if !attached.document.is_held_for_another(arn, id) {
+        return Vec::new();
+    }
+    vec![format!(
+        "the policy of {} names {arn}, but means an earlier one that was deleted: policies hold whom they name by unique \
+         id, and this one's is {id}. Save the policy again to trust it",
+        decided.need.resource
+    )]
+}
+
+/// The ARN of the identity behind a caller: of a session, its role's.
+fn own_arn(decided: &Decided) -> &str {
+    match &decided.caller.principal.kind {
+        PrincipalKind::AssumedRole { role_arn, .. } => role_arn,
+        _ => &decided.caller.principal.arn,
     }
 }
 
@@ -171,7 +200,7 @@ pub(crate) fn matched(found: MatchedStatement) -> StatementLine {
 }
 
 /// A statement that did not apply.
-pub(crate) fn near(reason: Reason, decided: &Decided) -> NearStatement {
+pub(crate) fn near(reason: Reason) -> NearStatement {
     NearStatement {
         statement: StatementLine {
             policy_type: policy_name(reason.policy_type),
@@ -181,27 +210,6 @@ pub(crate) fn near(reason: Reason, decided: &Decided) -> NearStatement {
             sid: reason.sid,
             effect: "Allow".to_owned(),
         },
-        misses: reason.misses.iter().map(|miss| words(miss, decided)).collect(),
-    }
-}
-
-/// A miss in words. A policy that names the caller and does not mean it was saved for an earlier one of that name.
-fn words(miss: &Miss, decided: &Decided) -> String {
-    let principal = &decided.caller.principal;
-    let role = match &principal.kind {
-        PrincipalKind::AssumedRole { role_arn, .. } => role_arn,
-        _ => &principal.arn,
-    };
-    match miss {
-        Miss::Principal { wanted, negated: false, .. }
-            if wanted.contains(role) || wanted.contains(&principal.arn) =>
-        {
-            format!(
-                "it names an earlier {role} that was deleted: policies hold whom they name by unique id, and this one's \
-                 is {}. Save the policy again to trust the new one",
-                principal.user_id.split(':').next().unwrap_or_default()
-            )
-        }
-        other => other.to_string(),
+        misses: reason.misses.iter().map(ToString::to_string).collect(),
     }
 }

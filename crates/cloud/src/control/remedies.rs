@@ -58,7 +58,7 @@ fn line(decided: &Decided, step: &Step) -> StepLine {
                 Some(only) => format!("{what}; {only}"),
                 None => what,
             };
-            let near = nearest.iter().map(|reason| near(reason.clone(), decided)).collect();
+            let near = nearest.iter().map(|reason| near(reason.clone())).collect();
             StepLine { policy_type, what, denies: None, because: Vec::new(), near }
         }
     }
@@ -81,7 +81,7 @@ fn subject(decided: &Decided, step: &Step) -> String {
         }
         PolicyType::Trust => "the role's trust policy".to_owned(),
         PolicyType::Resource if first.is_some() => format!("the policy of {resource}"),
-        PolicyType::Resource => format!("a policy of {resource}, which has none"),
+        PolicyType::Resource => format!("a policy of {resource} itself"),
         PolicyType::Boundary => {
             format!("the permissions boundary {}", first.map(|policy| policy.id.as_str()).unwrap_or_default())
         }

@@ -2,8 +2,8 @@
 
 use crate::cases::*;
 use yakumo_policy::{
-    Attached, Change, Context, MetCondition, Miss, Policies, PolicyKind, PolicyType, Request, Verdict,
-    explain,
+    Attached, Change, Context, Document, MetCondition, Miss, Policies, PolicyKind, PolicyType, Request,
+    Verdict, explain,
 };
 
 fn check(identity: &[Attached], resource: Option<&Attached>) -> yakumo_policy::Explanation {
@@ -136,4 +136,17 @@ fn a_condition_that_would_do_is_named_with_its_values() {
         found: None,
     };
     assert_eq!(met, &[expected]);
+}
+
+#[test]
+fn a_policy_that_is_held_for_an_earlier_bearer_of_a_name_is_known() {
+    const BOB: &str = "arn:aws:iam::111122223333:user/bob";
+    let text = r#"{"Statement":{"Effect":"Allow","Action":"sqs:*","Resource":"*",
+        "Principal":{"AWS":["arn:aws:iam::111122223333:user/bob","999999999999"]}}}"#;
+    let mut document = Document::parse(text, PolicyKind::Resource { service: "sqs" }).unwrap();
+    assert!(!document.is_held_for_another(BOB, "AIDANEWNEWNEWNEW"), "nothing is held yet");
+    document.pin_principals(|arn| (arn == BOB).then(|| "AIDAOLDOLDOLDOLD".to_owned()));
+    assert!(document.is_held_for_another(BOB, "AIDANEWNEWNEWNEW"));
+    assert!(!document.is_held_for_another(BOB, "AIDAOLDOLDOLDOLD"));
+    assert!(!document.is_held_for_another("arn:aws:iam::111122223333:user/amy", "AIDANEWNEWNEWNEW"));
 }

@@ -86,3 +86,5 @@ def test_real_requests_and_a_denied_one(yakumo_cloud):
     request_id = refused.value.response["ResponseMetadata"]["RequestId"]
     assert request_id in [request["id"] for request in yakumo_cloud.requests(denied=True)]
     assert yakumo_cloud.why(request_id)["request"]["account"] == "123456789012"
+    assert yakumo_cloud.can("root", "sqs:ListQueues")["allowed"]
+    assert not yakumo_cloud.can("anonymous", "sqs:ListQueues", context={"aws:SourceIp": "127.0.0.1"})["allowed"]

@@ -185,12 +185,17 @@ class Cloud:
 
     def requests(self, denied=False):
         """The last requests, oldest first: who asked for what, and what came of it."""
-        requests = self.control("GET", "requests?limit=4096")["requests"]
-        return [request for request in requests if request["verdict"] == "denied" or not denied]
+        return self.control("GET", f"requests?limit=4096&denied={str(denied).lower()}")["requests"]
 
     def why(self, request_id):
-        """One request with the policy statements that allowed or denied it."""
+        """One request: who asked, the policy statements that allowed or denied it, and what would have allowed it."""
         return self.control("GET", f"requests/{request_id}")
+
+    def can(self, principal, action, resource="*", context=None):
+        """Whether a principal may do this: `{"allowed": …, "decision": …}`. `context`: condition keys with their values."""
+        keys = {key: [value] if isinstance(value, str) else list(value) for key, value in (context or {}).items()}
+        question = {"principal": principal, "action": action, "resource": resource, "context": keys}
+        return self.control("POST", "can", question)
 
 
 # Proxies of the environment are not meant for a cloud on this machine.

@@ -49,6 +49,7 @@ pub fn decision_lines(to: &Terminal, decision: &DecisionLine, keys: bool) -> Vec
         format!("{}  {}", to.paint(paint, mark), printable(&head)),
         fact(to, "because", &because(decision)),
     ];
+    lines.extend(decision.notes.iter().map(|note| fact(to, "note", note)));
     for statement in &decision.statements {
         let paint = if statement.effect == "Deny" { Paint::Bad } else { Paint::Good };
         let effect = to.paint(paint, &format!("{:<9}", statement.effect));
@@ -200,6 +201,7 @@ pub mod tests {
             outcome: outcome.into(),
             policy_type: "identity-based policy".into(),
             summary: "It is denied.".into(),
+            notes: vec![],
             layers: vec![
                 LayerLine {
                     policy_type: "service control policy".into(),
