@@ -74,6 +74,7 @@ impl Grantee {
             },
             Grantee::UniqueId(id) => match caller.role_id() {
                 Some(role_id) if role_id == &**id => Some(Reach::Role),
+                None if caller.federated_by.as_deref() == Some(id) => Some(Reach::Role),
                 _ => direct(caller.account.is_some() && caller.user_id == **id),
             },
             Grantee::Service(name) => {
@@ -182,7 +183,10 @@ mod tests {
         assert_eq!(reach("AROAEXAMPLEEXAMPLE:s1", &session()), Some(Reach::Direct));
         assert_eq!(reach("AIDAEXAMPLEEXAMPLE", &user()), Some(Reach::Direct));
         assert_eq!(reach("*", &Principal::anonymous()), Some(Reach::Direct));
-        let federated = Principal::federated_user("aws", account(), USER, "web");
+        let mut federated = Principal::federated_user("aws", account(), USER, "web");
+        assert_eq!(reach("AIDAEXAMPLEEXAMPLE", &federated), None);
+        federated.federated_by = Some("AIDAEXAMPLEEXAMPLE".into());
+        assert_eq!(reach("AIDAEXAMPLEEXAMPLE", &federated), Some(Reach::Role));
         assert_eq!(reach(USER, &federated), Some(Reach::Role));
         assert_eq!(reach("arn:aws:sts::111122223333:federated-user/web", &federated), Some(Reach::Direct));
     }

@@ -43,6 +43,9 @@ pub struct Principal {
     pub arn: String,
     /// `aws:userid`: `AIDA…`, `AROA…:session`, the account id for the root user.
     pub user_id: String,
+    /// Of a session of GetFederationToken: the unique id (`AIDA…`) of the IAM user that made it, so that policies which
+    /// hold their principals by unique id reach the session.
+    pub federated_by: Option<String>,
     /// The account's canonical user id, where a service (S3) knows it.
     pub canonical_user_id: Option<String>,
     /// Tags of the identity and of its session: `aws:PrincipalTag/KEY`.
@@ -59,6 +62,7 @@ impl Principal {
             account,
             arn,
             user_id,
+            federated_by: None,
             canonical_user_id: None,
             tags: Vec::new(),
             keys: Context::new(),

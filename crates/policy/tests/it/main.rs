@@ -7,4 +7,5 @@ mod cases;
 mod evaluation;
 mod explanation;
 mod grants;
+mod managed;
 mod properties;
