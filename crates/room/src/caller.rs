@@ -140,6 +140,11 @@ pub trait Principals: Send + Sync {
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
     fn unique_id<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<String>>>;
 
+    /// A text in a form that only `sts:DecodeAuthorizationMessage` of this account opens.
+    fn seal<'a>(&'a self, account: AccountId, _text: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(std::future::ready(Err(crate::authorization_message::nobody_seals(account))))
+    }
+
     /// A verified request was made with these credentials. Called for each request, so it only takes a note.
     fn used(&self, credentials: &Credentials, what: Use);
 }

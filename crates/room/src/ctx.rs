@@ -249,6 +249,11 @@ impl Ctx {
         Some(error)
     }
 
+    /// The decisions made for this request so far. Not to be held over an `await`.
+    pub(crate) fn decided(&self) -> parking_lot::MutexGuard<'_, Vec<Decided>> {
+        self.0.decided.lock()
+    }
+
     /// The decisions made for this request so far, taken out.
     pub fn take_decided(&self) -> Vec<Decided> {
         std::mem::take(&mut *self.0.decided.lock())

@@ -4,6 +4,7 @@
 
 mod access;
 mod authorise;
+mod authorization_message;
 mod base;
 mod call;
 mod caller;

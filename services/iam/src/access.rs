@@ -20,6 +20,8 @@ pub(crate) enum Target {
     Policy(String),
     /// Something that does not exist yet, or a list under a path: kind, path and name.
     At(&'static str, Option<String>, String),
+    /// An OIDC or SAML provider by its ARN; `*` for those actions that have no resources.
+    Provider(String),
     /// The policies under a path: the action has no resources.
     PolicyPath(Option<String>),
 }
@@ -86,7 +88,7 @@ fn shown(ctx: &Ctx, action: &str, target: &Target) -> Option<String> {
         Target::Policy(arn) => Some(format!("policy {arn}")),
         Target::At("policy", _, name) => Some(format!("policy {name}")),
         Target::PolicyPath(path) => Some(format!("policy path {}", path.as_deref().unwrap_or("/"))),
-        Target::At(..) => None,
+        Target::At(..) | Target::Provider(_) => None,
     }
 }
 
@@ -94,6 +96,11 @@ fn shown(ctx: &Ctx, action: &str, target: &Target) -> Option<String> {
 /// (<https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>).
 pub(crate) fn refuse_session_without_mfa(ctx: &Ctx) -> Result<()> {
     let principal = &ctx.caller().principal;
+    // AWS: sessions of GetFederationToken cannot call IAM at all
+    // (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html).
+    if matches!(principal.kind, PrincipalKind::FederatedUser { .. }) {
+        return Err(error::session_without_mfa());
+    }
     let own_session = matches!(principal.kind, PrincipalKind::User | PrincipalKind::Root)
         && principal.keys.get("aws:TokenIssueTime").is_some();
     let with_mfa = principal.keys.get("aws:MultiFactorAuthPresent");
@@ -132,6 +139,10 @@ async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
                 None => None,
             };
             let keys = policy.map(|policy| keys_of(&policy, None)).unwrap_or_default();
+            (arn, keys)
+        }
+        Target::Provider(arn) => {
+            let keys = crate::providers::keys(ctx, &arn).await?;
             (arn, keys)
         }
         Target::PolicyPath(_) => ("*".to_owned(), Keys::new()),

@@ -14,7 +14,7 @@ use crate::sts::assume_role::TRANSITIVE_KEY;
 use foldhash::fast::RandomState;
 use futures_util::future::BoxFuture;
 use parking_lot::RwLock;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yakumo_aws::{AccountId, Error, Result, Timestamp};
@@ -23,6 +23,9 @@ use yakumo_room::{Base, Caller, Credentials, Principals, Record, Resource, Scope
 
 /// How many credentials are kept decoded; beyond it all are dropped and read again when needed.
 const KEPT_MAX: usize = 50_000;
+
+/// The rights of a root user, for those who act in its place.
+const EVERYTHING: &str = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
 /// Decoded credentials, and the policies behind them.
 pub(crate) struct Directory {
@@ -92,6 +95,10 @@ impl Principals for Directory {
                 Some(Named::Root(_)) | None => None,
             })
         })
+    }
+
+    fn seal<'a>(&'a self, account: AccountId, text: &'a str) -> BoxFuture<'a, Result<String>> {
+        Box::pin(crate::sts::authorization_messages::seal(&self.base, account, text))
     }
 
     fn used(&self, credentials: &Credentials, what: Use) {
@@ -247,7 +254,18 @@ impl Directory {
                 Some(user) if user.unique_id == *unique_id => Ok(Some(self.user_caller(&user).await?)),
                 _ => Ok(None),
             },
-            SessionSubject::Role { folded, unique_id, session_name, tags, transitive, source_identity } => {
+            SessionSubject::Federated { name, user, tags } => {
+                self.federated_caller(session.account, name, user.as_ref(), tags).await
+            }
+            SessionSubject::Role {
+                folded,
+                unique_id,
+                session_name,
+                tags,
+                transitive,
+                source_identity,
+                keys,
+            } => {
                 let role = match self.read::<Role>(&scope, &[folded]).await? {
                     Some(role) if role.unique_id == *unique_id => role,
                     // AWS: the sessions of a deleted role end with it, those of a new one of its name are others.
@@ -264,9 +282,44 @@ impl Directory {
                 if let Some(source_identity) = source_identity {
                     principal.keys.put("aws:SourceIdentity", source_identity.clone());
                 }
+                for (key, values) in keys {
+                    match values.as_slice() {
+                        [value] => principal.keys.put(key.clone(), value.clone()),
+                        values => principal.keys.put_many(key.clone(), values.iter().cloned()),
+                    };
+                }
                 Ok(Some(caller))
             }
         }
+    }
+
+    /// Who acts with a session of GetFederationToken: under a name of its own, with the rights of the user (or the
+    /// root user) that made it, which its session policies cut.
+    async fn federated_caller(
+        &self,
+        account: AccountId,
+        name: &str,
+        user: Option<&(String, String)>,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<Option<Caller>> {
+        let maker = match user {
+            None => {
+                let mut root = Caller::root(account);
+                let holder = root.principal.arn.clone();
+                root.identity.push(attached("root user", holder, compile(EVERYTHING, PolicyKind::Identity)?));
+                root
+            }
+            Some((folded, unique_id)) => match self.read::<User>(&home(account), &[folded]).await? {
+                Some(user) if user.unique_id == *unique_id => self.user_caller(&user).await?,
+                _ => return Ok(None),
+            },
+        };
+        let mut principal = Principal::federated_user(PARTITION, account, maker.principal.arn.clone(), name);
+        // AWS: a session tag hides the user's tag of the same key.
+        let own = maker.principal.tags.iter();
+        let own = own.filter(|(key, _)| !tags.keys().any(|tag| tag.eq_ignore_ascii_case(key))).cloned();
+        principal.tags = tags.iter().map(|(key, value)| (key.clone(), value.clone())).chain(own).collect();
+        Ok(Some(Caller { principal, ..maker }))
     }
 
     async fn user_caller(&self, user: &User) -> Result<Caller> {

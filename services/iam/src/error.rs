@@ -1,5 +1,13 @@
 //! IAM's and STS's errors with their exact texts. Codes are the shapes of the models.
 
+mod federation;
+
+pub(crate) use federation::{
+    expired_identity, idp_unreachable, invalid_authorization_message, invalid_identity_token,
+    invalid_provider_url, oidc_provider_exists, oidc_provider_not_found, packed_policy_too_large,
+    provider_unreachable, rejected_claim, saml_provider_exists, saml_provider_not_found, unparsable_metadata,
+};
+
 use crate::state::Identity;
 use yakumo_aws::Error;
 use yakumo_policy::Malformed;

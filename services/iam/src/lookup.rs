@@ -37,6 +37,7 @@ pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option
         "instance-profile" => {
             find::<InstanceProfile>(ctx, account, name, arn).await?.map(|profile| keys_of(&profile, None))
         }
+        "oidc-provider" | "saml-provider" => crate::providers::keys_if_any(ctx, arn).await?,
         _ => None,
     };
     Ok(keys.map(|keys| Need { keys: documented(&action, arn, keys), ..Need::new(action, arn, account) }))

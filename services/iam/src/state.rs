@@ -7,26 +7,32 @@ pub(crate) mod access_key;
 pub(crate) mod access_report;
 mod attachment;
 pub(crate) mod deletion_task;
+mod authorization_key;
 #[cfg(test)]
 mod golden;
 pub(crate) mod grants;
 mod group;
 mod instance_profile;
 pub(crate) mod last_use;
+mod oidc_provider;
 pub(crate) mod policy;
 mod role;
 mod root;
+mod saml_provider;
 mod session;
 mod user;
 
 pub(crate) use access_key::AccessKey;
 pub(crate) use attachment::{Attachment, Member, Usage};
+pub(crate) use authorization_key::AuthorizationKey;
 pub(crate) use grants::{Grants, Identity};
 pub(crate) use group::Group;
 pub(crate) use instance_profile::InstanceProfile;
+pub(crate) use oidc_provider::OidcProvider;
 pub(crate) use policy::{Policy, PolicyVersion};
 pub(crate) use role::Role;
 pub(crate) use root::RootUser;
+pub(crate) use saml_provider::SamlProvider;
 pub(crate) use session::{Session, SessionEnd, SessionPolicies, SessionSubject};
 pub(crate) use user::User;
 

@@ -3,6 +3,8 @@
 
 mod reading;
 mod service_linked;
+mod federation;
+mod providers;
 mod simulation;
 
 use crate::access::{Keys, Target, key, need, on, request_tags, tag_keys, with};
@@ -21,6 +23,7 @@ use yakumo_room::{Access, Ctx, Need, Room};
 /// The table of IAM.
 pub(crate) fn iam(directory: Arc<Directory>) -> Room {
     let room = Room::new("iam").state(directory);
+    let room = providers::providers(room);
     let room = tag_operations(profile_operations(policy_operations(room)));
     let room = role_operations(group_operations(user_operations(room)));
     let room = service_linked::profile_tags(service_linked::service_linked(room));
@@ -34,19 +37,17 @@ pub(crate) fn sts(directory: Arc<Directory>) -> Room {
         "AWS: API_GetSessionToken: no permissions are required, and policies cannot control it";
     const WHO: &str = "AWS: API_GetCallerIdentity: no permissions are required, even under an explicit deny";
     const TRUST: &str = "the role's trust policy and STS's silent denial are the handler's";
-    Room::new("sts")
+    federation::federation(Room::new("sts"))
         .state(directory)
         .resource_control()
         .on(AssumeRole, Access::inside(assume_role::ACTIONS, TRUST), assume_role::assume_role)
         .on(GetSessionToken, Access::open(SESSION), session_tokens::get_session_token)
         .on(GetCallerIdentity, Access::open(WHO), caller_identity::get_caller_identity)
-        .on(GetAccessKeyInfo, access_key_info(), caller_identity::get_access_key_info)
-}
-
-fn access_key_info() -> Access<yakumo_api_sts::GetAccessKeyInfoInput> {
-    Access::needs(["sts:GetAccessKeyInfo"], |ctx: &Ctx, _| -> BoxFuture<'_, Result<Vec<Need>>> {
-        Box::pin(async move { Ok(vec![Need::new("sts:GetAccessKeyInfo", "*", ctx.account())]) })
-    })
+        .on(
+            GetAccessKeyInfo,
+            federation::on_everything("sts:GetAccessKeyInfo"),
+            caller_identity::get_access_key_info,
+        )
 }
 
 fn boundary(arn: &Option<String>) -> Keys {

@@ -4,7 +4,8 @@ use crate::state::access_report::{AccessReport, ReportedEntity};
 use crate::state::deletion_task::DeletionTask;
 use crate::state::last_use::{KeyUse, PrincipalUse};
 use crate::state::{
-    AccessKey, Attachment, Group, InstanceProfile, Member, Policy, Role, RootUser, Session, SessionEnd, User,
+    AccessKey, Attachment, Group, InstanceProfile, Member, OidcProvider, Policy, Role, RootUser,
+    SamlProvider, Session, SessionEnd, User,
 };
 use yakumo_room::Record;
 
@@ -63,4 +64,17 @@ fn version_one_of_each_record() {
         r#"{"id":"AKIAEXAMPLE","service":"sqs","last":{"at":1700000000000,"region":"us-east-1"}}"#,
     );
     check::<SessionEnd>(r#"{"id":"ASIAEXAMPLE","expires":1700000900000}"#);
+    check::<AuthorizationKey>(r#"{"key":"AAAA"}"#);
+    check::<Session>(
+        r#"{"id":"ASIAEXAMPLE","secret":"s","token":"t","account":"111122223333","issued":1700000000000,"expires":1700000900000,"subject":{"Role":{"folded":"reader","unique_id":"AROAEXAMPLE","session_name":"s1","tags":{},"transitive":[],"source_identity":null,"keys":{"saml:sub":["alice"]}}},"policies":null}"#,
+    );
+    check::<Session>(
+        r#"{"id":"ASIAEXAMPLE","secret":"s","token":"t","account":"111122223333","issued":1700000000000,"expires":1700000900000,"subject":{"Federated":{"name":"web","user":["alice","AIDAEXAMPLE"],"tags":{}}},"policies":{"inline":null,"arns":[]}}"#,
+    );
+    check::<OidcProvider>(
+        r#"{"account":"111122223333","url":"idp.example","created":1700000000000,"client_ids":["sts.amazonaws.com"],"thumbprints":["a031c46782e6e6c662c2c87c76da9aa62ccabd8e"],"tags":{}}"#,
+    );
+    check::<SamlProvider>(
+        r#"{"account":"111122223333","name":"Okta","unique_id":"SAMLSPEXAMPLE","created":1700000000000,"valid_until":1800000000000,"metadata":"<a/>","encryption":null,"tags":{}}"#,
+    );
 }

@@ -36,7 +36,12 @@ pub(crate) enum SessionSubject {
         /// Keys of the tags that the next session in the chain inherits.
         transitive: Vec<String>,
         source_identity: Option<String>,
+        /// Condition keys of a federated session: what its provider said, and `aws:FederatedProvider`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        keys: BTreeMap<String, Vec<String>>,
     },
+    /// GetFederationToken by a user, or by the root user when there is none: folded name and unique id.
+    Federated { name: String, user: Option<(String, String)>, tags: BTreeMap<String, String> },
 }
 
 /// What was passed to AssumeRole to cut the session's rights.

@@ -4,7 +4,8 @@
 use crate::access::{Keys, key, request_tags};
 use crate::documents::attached;
 use crate::error;
-use crate::state::{PARTITION, Role, SessionPolicies, SessionSubject, fold, home, split_arn};
+use crate::state::{PARTITION, Role, SessionSubject, fold, home, split_arn};
+use crate::sts::session_policies;
 use crate::sts::sessions::{self, Wanted};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -17,10 +18,6 @@ use yakumo_room::{Ctx, Need, Resource};
 const DEFAULT_S: i32 = 3_600;
 /// AWS: a session that was made with a role's session lasts an hour at most.
 const CHAINED_MAX_S: i32 = 3_600;
-/// AWS: the most that session policies may hold together, in characters.
-const SESSION_POLICY_CHARS_MAX: usize = 2_048;
-/// AWS: the most managed policies that may be passed.
-const SESSION_ARNS_MAX: usize = 10;
 /// AWS: the most session tags.
 const TAGS_MAX: usize = 50;
 /// What an assumption may ask for.
@@ -49,7 +46,8 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
     // A role that does not exist trusts nobody, so whoever comes here found one.
     let role = role.ok_or_else(|| Error::internal("a role that does not exist was allowed to be assumed"))?;
     let duration_s = duration(&ctx, &input, &role)?;
-    let policies = session_policies(&ctx, &input, &role).await?;
+    let passed = (input.policy.as_deref(), input.policy_arns.as_deref());
+    let policies = session_policies::check(&ctx, role.account, passed.0, passed.1).await?;
     let principal = Principal::assumed_role(
         PARTITION,
         role.account,
@@ -66,8 +64,10 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
         tags,
         transitive,
         source_identity: source_identity.clone(),
+        keys: BTreeMap::new(),
     };
-    let packed_policy_size = packed_size(&input, policies.as_ref());
+    let given = input.tags.iter().flatten().map(|tag| (tag.key.as_str(), tag.value.as_str()));
+    let packed_policy_size = session_policies::packed_size(policies.as_ref(), given);
     let wanted = Wanted {
         account: role.account,
         duration_s,
@@ -87,21 +87,14 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
     })
 }
 
-/// How much of the room for session policies and tags is used, in per cent; nothing when none were passed.
-/// DIFFERS: AWS packs them in a way it does not document; ours is the share of the longest plain text.
-fn packed_size(input: &AssumeRoleInput, policies: Option<&SessionPolicies>) -> Option<i32> {
-    let tags = input.tags.iter().flatten().map(|tag| tag.key.len() + tag.value.len()).sum::<usize>();
-    let inline = policies.and_then(|policies| policies.inline.as_ref()).map_or(0, String::len);
-    let arns = policies.iter().flat_map(|policies| &policies.arns).map(String::len).sum::<usize>();
-    let used = tags + inline + arns;
-    let per_cent = i32::try_from(used * 100 / SESSION_POLICY_CHARS_MAX).unwrap_or(100).clamp(1, 100);
-    (used > 0).then_some(per_cent)
-}
-
 /// AWS: no policy lets a root user assume a role.
 pub(crate) fn refuse_root(ctx: &Ctx) -> Result<()> {
     match ctx.caller().principal.kind {
         PrincipalKind::Root => Err(error::denied("Roles may not be assumed by root accounts.")),
+        // AWS: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
+        PrincipalKind::FederatedUser { .. } => {
+            Err(error::denied("Cannot call AssumeRole with federated user session credentials"))
+        }
         _ => Ok(()),
     }
 }
@@ -282,36 +275,4 @@ fn duration(ctx: &Ctx, input: &AssumeRoleInput, role: &Role) -> Result<i32> {
         ));
     }
     Ok(asked_s)
-}
-
-/// Session policies, checked: the document's grammar, that each ARN names a policy of the role's account or of AWS.
-async fn session_policies(
-    ctx: &Ctx,
-    input: &AssumeRoleInput,
-    role: &Role,
-) -> Result<Option<SessionPolicies>> {
-    let arns: Vec<String> =
-        input.policy_arns.iter().flatten().filter_map(|policy| policy.arn.clone()).collect();
-    if input.policy.is_none() && arns.is_empty() {
-        return Ok(None);
-    }
-    if let Some(text) = &input.policy {
-        Document::parse(text, PolicyKind::Session).map_err(error::malformed)?;
-    }
-    let chars = input.policy.as_ref().map_or(0, |text| text.chars().count());
-    if chars + arns.iter().map(String::len).sum::<usize>() > SESSION_POLICY_CHARS_MAX
-        || arns.len() > SESSION_ARNS_MAX
-    {
-        return Err(Error::sender(
-            "PackedPolicyTooLargeException",
-            "Packed policy consumes more than 100% of allotted space, please use smaller policy.",
-        ));
-    }
-    let directory = ctx.state::<crate::directory::Directory>();
-    for arn in &arns {
-        if directory.managed(role.account, arn, "").await?.is_none() {
-            return Err(error::invalid_parameter(format!("Specified policy {arn} does not exist.")));
-        }
-    }
-    Ok(Some(SessionPolicies { inline: input.policy.clone(), arns }))
 }
