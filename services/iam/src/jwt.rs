@@ -226,9 +226,9 @@ mod tests {
 
     fn rsa() -> (RsaKeyPair, Value) {
         let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-        let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
-        let n = b64(n.big_endian_without_leading_zero());
-        let key = json!({"kty": "RSA", "kid": "r1", "n": n, "e": b64(e.big_endian_without_leading_zero())});
+        // RFC 8017, A.1.1: two numbers in a sequence, whose places are fixed for 2,048 bits and the exponent 65,537.
+        let der = pair.public_key().as_ref();
+        let key = json!({"kty": "RSA", "kid": "r1", "n": b64(&der[9..265]), "e": b64(&der[267..270])});
         (pair, key)
     }
 

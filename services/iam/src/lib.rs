@@ -32,6 +32,7 @@ mod service_linked_roles;
 mod simulation;
 mod saml;
 mod saml_providers;
+mod simulation;
 mod state;
 mod sts;
 mod table;

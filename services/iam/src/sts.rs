@@ -7,6 +7,7 @@ pub(crate) mod authorization_messages;
 pub(crate) mod caller_identity;
 pub(crate) mod federation;
 pub(crate) mod federation_tokens;
+pub(crate) mod provider_claims;
 pub(crate) mod session_policies;
 pub(crate) mod session_tokens;
 pub(crate) mod sessions;

@@ -4,8 +4,8 @@ use crate::state::access_report::{AccessReport, ReportedEntity};
 use crate::state::deletion_task::DeletionTask;
 use crate::state::last_use::{KeyUse, PrincipalUse};
 use crate::state::{
-    AccessKey, Attachment, Group, InstanceProfile, Member, OidcProvider, Policy, Role, RootUser,
-    SamlProvider, Session, SessionEnd, User,
+    AccessKey, Attachment, AuthorizationKey, Group, InstanceProfile, Member, OidcProvider, Policy, Role,
+    RootUser, SamlProvider, Session, SessionEnd, User,
 };
 use yakumo_room::Record;
 

@@ -6,6 +6,7 @@ use crate::error;
 use crate::jwt::{KeySet, Token, Verified, texts};
 use crate::state::{OidcProvider, home};
 use crate::sts::federation::{self, Asked, Bearer};
+use crate::sts::provider_claims;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use yakumo_api_sts::{AssumeRoleWithWebIdentityInput, AssumeRoleWithWebIdentityOutput};
@@ -21,26 +22,6 @@ const SKEW_S: i64 = 300;
 
 const TAGS: &str = "https://aws.amazon.com/tags";
 const SOURCE_IDENTITY: &str = "https://aws.amazon.com/source_identity";
-
-/// Claims of single providers that trust policies may name: issuer, condition key, claim.
-/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html>
-const PROVIDER_CLAIMS: [(&str, &[(&str, &str)]); 2] = [
-    (
-        "token.actions.githubusercontent.com",
-        &[
-            ("actor", "actor"),
-            ("actor_id", "actor_id"),
-            ("job_workflow_ref", "job_workflow_ref"),
-            ("repository", "repository"),
-            ("repository_id", "repository_id"),
-            ("workflow", "workflow"),
-            ("ref", "ref"),
-            ("environment", "environment"),
-            ("enterprise_id", "enterprise_id"),
-        ],
-    ),
-    ("oidc.circleci.com", &[("oidc.circleci.com/project-id", "oidc.circleci.com/project-id")]),
-];
 
 pub(crate) async fn assume_role_with_web_identity(
     ctx: Ctx,
@@ -204,13 +185,8 @@ fn bearer(token: &Token, provider: &OidcProvider, audience: &str, subject: &str)
         // AWS: with an authorised party, `aud` means it, and `oaud` is what the token has as its audience.
         put("oaud", token.texts("aud"));
     }
-    let in_trust_only = PROVIDER_CLAIMS.iter().filter(|(issuer, _)| of_issuer(issuer, url));
-    let in_trust_only = in_trust_only.flat_map(|(_, claims)| *claims).filter_map(|(key, claim)| {
-        let values = token.texts(claim).into_iter().map(str::to_owned).collect::<Vec<_>>();
-        (!values.is_empty()).then(|| (format!("{url}:{key}"), values))
-    });
     let mut trust_keys: Keys = keys.iter().map(|(key, values)| (key.clone(), values.clone())).collect();
-    trust_keys.extend(in_trust_only);
+    trust_keys.extend(provider_claims::keys(url, token));
     let (tags, transitive) = tags(token)?;
     Ok(Bearer {
         provider_arn: provider.arn(),
@@ -222,11 +198,6 @@ fn bearer(token: &Token, provider: &OidcProvider, audience: &str, subject: &str)
         source_identity: source_identity(token)?,
         until: None,
     })
-}
-
-/// Whether a provider's URL is that issuer or one of its paths.
-fn of_issuer(issuer: &str, url: &str) -> bool {
-    url.strip_prefix(issuer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Session tags, nested under one claim or flat with a claim each.

@@ -42,7 +42,7 @@ pub(crate) struct Bearer {
     pub provider_arn: String,
     /// `aws:userid` while the role is asked for.
     pub user_id: String,
-    /// Condition keys for the role's trust policy.
+    /// What the token or assertion says, as condition keys for the role's trust policy.
     pub keys: Keys,
     /// Those that the session keeps.
     pub session_keys: BTreeMap<String, Vec<String>>,
@@ -138,7 +138,13 @@ fn authorise(
     bearer: &Bearer,
     role: Option<&Role>,
 ) -> Result<()> {
-    let principal = Principal::federated(bearer.provider_arn.clone(), bearer.user_id.clone());
+    let mut principal = Principal::federated(bearer.provider_arn.clone(), bearer.user_id.clone());
+    for (key, values) in &bearer.keys {
+        match values.as_slice() {
+            [value] => principal.keys.put(key.clone(), value.clone()),
+            values => principal.keys.put_many(key.clone(), values.iter().cloned()),
+        };
+    }
     let caller = Arc::new(Caller::new(principal, account));
     let trust = Arc::new(trust(asked.role_arn, role)?);
     let keys = keys(asked, bearer, role);
@@ -172,8 +178,7 @@ pub(crate) fn not_authorized(action: &str) -> Error {
 }
 
 fn keys(asked: &Asked<'_>, bearer: &Bearer, role: Option<&Role>) -> Keys {
-    let mut keys = bearer.keys.clone();
-    keys.extend(key("sts:RoleSessionName", asked.session_name));
+    let mut keys = key("sts:RoleSessionName", asked.session_name);
     if let Some(source_identity) = &bearer.source_identity {
         keys.extend(key("sts:SourceIdentity", source_identity));
     }

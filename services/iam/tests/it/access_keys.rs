@@ -78,7 +78,7 @@ async fn a_users_own_keys_need_no_name() -> Result<()> {
 async fn a_session_token_has_its_users_rights_and_ends_by_the_clouds_clock() -> Result<()> {
     let cloud = TestCloud::start().await?;
     let root = cloud.root(ACCOUNT);
-    let alice = user(&cloud, &root, "alice", &says("Allow", "sts:GetAccessKeyInfo")).await?;
+    let alice = user(&cloud, &root, "alice", r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["sts:*","sqs:*"],"Resource":"*"}}"#).await?;
     let xml = alice
         .sts("GetSessionToken", &[("DurationSeconds", "900"), ("MinimumSessionTokenSize", "1000")])
         .await?;
@@ -87,7 +87,12 @@ async fn a_session_token_has_its_users_rights_and_ends_by_the_clouds_clock() -> 
     let session = session(&cloud, &xml)?;
     let me = session.sts("GetCallerIdentity", &[]).await?;
     assert_eq!(element(&me, "Arn").as_deref(), Some("arn:aws:iam::111122223333:user/alice"));
-    session.sts("GetAccessKeyInfo", &[("AccessKeyId", "ASIAQNZGKIQY56JQ7WML")]).await?;
+    session.sqs("ListQueues", serde_json::json!({})).await?;
+    // AWS: of STS, such a session may call no more than AssumeRole and GetCallerIdentity.
+    let text = "Cannot call GetAccessKeyInfo with session credentials";
+    let key = [("AccessKeyId", "ASIAQNZGKIQY56JQ7WML")];
+    alice.sts("GetAccessKeyInfo", &key).await?;
+    refused(session.sts("GetAccessKeyInfo", &key).await, 403, "AccessDenied", text);
     // AWS: without MFA, such a session cannot call IAM, nor make another one.
     failed(session.iam("ListUsers", &[]).await, "InvalidClientTokenId");
     let text = "Cannot call GetSessionToken with session credentials";
