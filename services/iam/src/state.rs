@@ -6,8 +6,8 @@
 pub(crate) mod access_key;
 pub(crate) mod access_report;
 mod attachment;
-pub(crate) mod deletion_task;
 mod authorization_key;
+pub(crate) mod deletion_task;
 #[cfg(test)]
 mod golden;
 pub(crate) mod grants;

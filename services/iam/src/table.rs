@@ -1,10 +1,10 @@
 //! The tables of iam and sts: operation → what it needs → handler.
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
-mod reading;
-mod service_linked;
 mod federation;
 mod providers;
+mod reading;
+mod service_linked;
 mod simulation;
 
 use crate::access::{Keys, Target, key, need, on, request_tags, tag_keys, with};
