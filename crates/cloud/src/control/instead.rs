@@ -123,7 +123,7 @@ fn meets(operator: &str, wanted: &str) -> Option<String> {
     }
     match operator {
         "IpAddress" => wanted.split('/').next().map(str::to_owned),
-        "StringLike" | "ArnLike" | "ArnEquals" => Some(wanted.replace('*', "x").replace('?', "x")),
+        "StringLike" | "ArnLike" | "ArnEquals" => Some(wanted.replace(['*', '?'], "x")),
         "NumericLessThan" => shifted(wanted, -1),
         "NumericGreaterThan" => shifted(wanted, 1),
         operator if operator.starts_with("Date") && !operator.ends_with("Equals") => None,
