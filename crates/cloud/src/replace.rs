@@ -32,7 +32,8 @@ impl Cloud {
         let clock = course.map_or_else(Clock::default, Clock::with_course);
         let ids = Ids::new(self.config.seed);
         let base = Base::with_outside(self.store.clone(), clock, ids, Internet::new());
-        let world = services::world(base);
+        // Without what the rooms keep in memory there is no world: the old one stays, stopped.
+        let world = services::world(base).await?;
         *reconcilers = start_reconcilers(&world);
         self.front.replace_world(world);
         outcome.and(kept)

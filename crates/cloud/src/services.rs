@@ -1,7 +1,8 @@
 //! THE list of services: every room of the cloud, and the seam between them.
 
 use std::sync::{Arc, LazyLock};
-use yakumo_room::{Base, NoOrganizations, World};
+use yakumo_room::{Base, World};
+use yakumo_store::StoreError;
 use yakumo_wire::router::Router;
 
 static ROUTER: LazyLock<Router> = LazyLock::new(|| Router::new(yakumo_models::services()));
@@ -12,8 +13,12 @@ pub fn router() -> &'static Router {
 }
 
 /// Builds all rooms over a common ground.
-pub fn world(base: Arc<Base>) -> Arc<World> {
+///
+/// # Errors
+/// When a room cannot read what it keeps in memory.
+pub async fn world(base: Arc<Base>) -> Result<Arc<World>, StoreError> {
     let (iam, sts, principals) = yakumo_iam::rooms(&base);
-    let rooms = vec![iam, yakumo_sqs::room(&base), sts];
-    World::new(base, principals, Arc::new(NoOrganizations), rooms)
+    let (accounts, organizations) = yakumo_organizations::room(&base).await?;
+    let rooms = vec![iam, accounts, yakumo_sqs::room(&base), sts];
+    Ok(World::new(base, principals, organizations, rooms))
 }

@@ -74,7 +74,8 @@ impl Cloud {
         let ids = Ids::new(config.seed);
         let loopback = is_loopback(config.bind);
         let root_key = if loopback { None } else { Some(kept::root_key(&store, &Ids::new(None)).await?) };
-        let world = services::world(Base::with_outside(store.clone(), clock, ids, Internet::new()));
+        let base = Base::with_outside(store.clone(), clock, ids, Internet::new());
+        let world = services::world(base).await?;
         let settings = Settings {
             static_root_keys: loopback,
             root_key: root_key.as_ref().map(|key| {

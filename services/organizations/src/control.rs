@@ -1,0 +1,128 @@
+//! What the text of a control policy may be: the grammar is `yakumo-policy`'s, the rest is here.
+//! AWS: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html>
+
+use crate::error;
+use crate::state::PolicyType;
+use serde_json::Value;
+use yakumo_aws::Result;
+use yakumo_policy::Document;
+
+/// AWS: the most characters of an SCP or RCP, white space included.
+const CHARS_MAX: usize = 5_120;
+
+/// AWS: the services whose resources RCPs act on
+/// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>).
+const RESOURCE_CONTROL: [&str; 11] = [
+    "aoss",
+    "cognito-identity",
+    "cognito-idp",
+    "dynamodb",
+    "ecr",
+    "kms",
+    "logs",
+    "s3",
+    "secretsmanager",
+    "sqs",
+    "sts",
+];
+
+/// Refuses what is no policy of its type, and what is too long.
+pub(crate) fn check(policy_type: PolicyType, content: &str) -> Result<()> {
+    if content.chars().count() > CHARS_MAX {
+        return Err(error::policy_too_large());
+    }
+    let document = Document::parse(content, policy_type.kind())
+        .map_err(|reason| error::malformed_policy().with_source(reason))?;
+    if policy_type == PolicyType::ResourceControl && !is_resource_control(&document, content) {
+        return Err(error::malformed_policy());
+    }
+    Ok(())
+}
+
+/// AWS: an RCP only denies, it is about everybody (`"Principal": "*"`), and it names actions of the services above.
+fn is_resource_control(document: &Document, content: &str) -> bool {
+    let is_known = |action: &str| {
+        let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        action == "*" || RESOURCE_CONTROL.contains(&service.as_str())
+    };
+    let Ok(json) = serde_json::from_str::<Value>(content) else { return false };
+    let statements = match json.get("Statement") {
+        Some(Value::Array(statements)) => statements.iter().collect(),
+        Some(statement) => vec![statement],
+        None => Vec::new(),
+    };
+    let is_plain = |statement: &&Value| {
+        let text = |name| statement.get(name).and_then(Value::as_str);
+        text("Effect") == Some("Deny")
+            && text("Principal") == Some("*")
+            && statement.get("NotAction").is_none()
+    };
+    document.actions().all(is_known) && statements.iter().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::state::PolicyType;
+
+    fn judge(policy_type: PolicyType, statement: &str, code: Option<&str>) {
+        let content = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
+        let outcome = check(policy_type, &content).err().map(|error| error.code.into_owned());
+        assert_eq!(outcome.as_deref(), code, "{statement}");
+    }
+
+    #[test]
+    fn scps_allow_and_deny_and_name_nobody() {
+        let malformed = Some("MalformedPolicyDocumentException");
+        for (statement, code) in [
+            (r#"{"Effect":"Allow","Action":"sqs:*","Resource":"*"}"#, None),
+            (r#"{"Effect":"Deny","NotAction":"iam:*","Resource":"*"}"#, None),
+            (
+                r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#,
+                None,
+            ),
+            (r#"{"Effect":"Deny","Action":"*","Resource":"*","Principal":"*"}"#, malformed),
+            (r#"{"Effect":"Maybe","Action":"*","Resource":"*"}"#, malformed),
+            (r#"{"Effect":"Deny","Action":"*"}"#, malformed),
+            ("", malformed),
+        ] {
+            judge(PolicyType::ServiceControl, statement, code);
+        }
+    }
+
+    #[test]
+    fn rcps_only_deny_everybody_the_actions_of_some_services() {
+        let malformed = Some("MalformedPolicyDocumentException");
+        for (statement, code) in [
+            (r#"{"Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"*"}"#, None),
+            (
+                r#"{"Effect":"Deny","Principal":"*","Action":["s3:Get*","STS:AssumeRole"],"Resource":"*"}"#,
+                None,
+            ),
+            (r#"{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}"#, malformed),
+            (
+                r#"{"Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"sqs:*","Resource":"*"}"#,
+                malformed,
+            ),
+            (r#"{"Effect":"Deny","Principal":"*","NotAction":"sqs:*","Resource":"*"}"#, malformed),
+            (r#"{"Effect":"Deny","Principal":"*","Action":"iam:*","Resource":"*"}"#, malformed),
+            (r#"{"Effect":"Deny","Action":"sqs:*","Resource":"*"}"#, malformed),
+        ] {
+            judge(PolicyType::ResourceControl, statement, code);
+        }
+    }
+
+    #[test]
+    fn a_policy_has_5120_characters_at_most() {
+        let text = |sid: usize| {
+            let sid = "x".repeat(sid);
+            format!(
+                r#"{{"Version":"2012-10-17","Statement":{{"Sid":"{sid}","Effect":"Deny","Action":"*","Resource":"*"}}}}"#
+            )
+        };
+        let spare = 5_120 - text(0).len();
+        check(PolicyType::ServiceControl, &text(spare)).unwrap();
+        let error = check(PolicyType::ServiceControl, &text(spare + 1)).unwrap_err();
+        assert_eq!(error.message, "You have exceeded the maximum policy size.");
+    }
+}

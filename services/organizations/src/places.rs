@@ -1,0 +1,130 @@
+//! What follows from the records for every decision: where accounts stand, and the control policies on the way there.
+//!
+//! Invariant: a policy is compiled once for each of its versions, whatever it hangs on.
+
+use crate::realm::State;
+use crate::state::{Account, Organization, Policy, PolicyType};
+use foldhash::fast::FixedState;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock};
+use yakumo_aws::AccountId;
+use yakumo_policy::{Attached, Document, Malformed, PolicyKind};
+use yakumo_room::{Place, Resource};
+
+/// The place of every member account.
+pub(crate) type Places = HashMap<AccountId, Arc<Place>, FixedState>;
+
+/// All policies, compiled, by their ids.
+#[derive(Default)]
+pub(crate) struct Compiled(HashMap<String, (Arc<Policy>, Arc<Document>), FixedState>);
+
+/// AWS: nothing can be done in a closed account, and nothing in it can be reached
+/// (<https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-closing.html>).
+/// DIFFERS: AWS turns its credentials away; here they are denied whatever they ask for, which is said where the account
+/// closed.
+static CLOSED: LazyLock<(Arc<Document>, Arc<Document>)> = LazyLock::new(|| {
+    let parse = |principal: &str, kind| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny",{principal}"Action":"*","Resource":"*"}}}}"#
+        );
+        Arc::new(Document::parse(&text, kind).expect("the text above is a policy of both kinds"))
+    };
+    (parse("", PolicyKind::Scp), parse(r#""Principal":"*","#, PolicyKind::Rcp))
+});
+
+impl Compiled {
+    /// Compiles what is not known yet.
+    pub(crate) fn new(state: &State, known: &Compiled) -> Result<Compiled, Malformed> {
+        let compile = |(id, policy): (&String, &Arc<Policy>)| {
+            let document = match known.0.get(id) {
+                Some((same, document)) if same.content == policy.content => document.clone(),
+                _ => Arc::new(Document::parse(&policy.content, policy.policy_type.kind())?),
+            };
+            Ok((id.clone(), (policy.clone(), document)))
+        };
+        Ok(Compiled(state.policies.iter().map(compile).collect::<Result<_, _>>()?))
+    }
+
+    /// The place of every member account, and of those that are closed for good.
+    pub(crate) fn places(&self, state: &State) -> Places {
+        let place = |account: &Arc<Account>| {
+            let place = match state.organization_of(account.id) {
+                Some(organization) => self.place(state, organization, account)?,
+                None if account.life.is_active() => return None,
+                None => nowhere(account),
+            };
+            Some((account.id, Arc::new(place)))
+        };
+        state.accounts.values().filter_map(place).collect()
+    }
+
+    fn place(&self, state: &State, organization: &Organization, account: &Account) -> Option<Place> {
+        let membership = account.membership.as_ref()?;
+        let mut place = Place {
+            organization: organization.id.clone(),
+            management: organization.management,
+            path: state.path(organization, &membership.parent),
+            scps: Vec::new(),
+            rcps: Vec::new(),
+        };
+        // AWS: neither SCPs nor RCPs act on the management account.
+        if account.id == organization.management {
+            return Some(place);
+        }
+        let mut nodes = vec![(&organization.root_policies, organization.root_arn())];
+        nodes.extend(state.way(&membership.parent).into_iter().map(|unit| (&unit.policies, unit.arn())));
+        nodes.push((&membership.policies, account.arn()));
+        let levels = |policy_type| -> Vec<Vec<Attached>> {
+            if !organization.enabled.contains(&policy_type) {
+                return Vec::new();
+            }
+            nodes.iter().map(|(ids, holder)| self.level(ids, policy_type, holder)).collect()
+        };
+        place.scps = levels(PolicyType::ServiceControl);
+        place.rcps = levels(PolicyType::ResourceControl);
+        if !account.life.is_active() {
+            shut(&mut place, account);
+        }
+        Some(place)
+    }
+
+    fn level(&self, ids: &BTreeSet<String>, policy_type: PolicyType, holder: &str) -> Vec<Attached> {
+        let known = ids.iter().filter_map(|id| self.0.get(id));
+        known
+            .filter(|(policy, _)| policy.policy_type == policy_type)
+            .map(|(policy, document)| Attached {
+                id: policy.arn(),
+                holder: holder.to_owned(),
+                document: document.clone(),
+            })
+            .collect()
+    }
+}
+
+/// Denies everything in an account and to it.
+fn shut(place: &mut Place, account: &Account) {
+    let level = |document: &Arc<Document>| {
+        let id = format!("account {} is {}", account.id, account.life.state());
+        vec![Attached { id, holder: account.arn(), document: document.clone() }]
+    };
+    place.scps.push(level(&CLOSED.0));
+    place.rcps.push(level(&CLOSED.1));
+}
+
+/// The place of an account that was closed and has left its organization: it is in none, and stays shut.
+fn nowhere(account: &Account) -> Place {
+    let (organization, path) = (String::new(), String::new());
+    let mut place = Place { organization, management: account.id, path, scps: Vec::new(), rcps: Vec::new() };
+    shut(&mut place, account);
+    place
+}
+
+impl PolicyType {
+    /// Its dialect of the policy language.
+    pub(crate) fn kind(self) -> PolicyKind<'static> {
+        match self {
+            PolicyType::ServiceControl => PolicyKind::Scp,
+            PolicyType::ResourceControl => PolicyKind::Rcp,
+        }
+    }
+}
