@@ -6,10 +6,10 @@
 
 use crate::error;
 use crate::realm::{Realm, State};
-use crate::state::{Organization, PolicyType, arn};
+use crate::state::{Delegation, Organization, PolicyType, arn};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::{Attached, Document, PolicyKind};
 use yakumo_room::{Access, Ctx, Need, Resource};
 
@@ -185,27 +185,31 @@ fn tag_keys(tags: &crate::state::Tags) -> Keys {
     tags.iter().map(|(name, value)| (format!("aws:ResourceTag/{name}"), vec![value.clone()])).collect()
 }
 
+/// The ARN and the tags of one target, whether it is there or not.
 fn resource(ctx: &Ctx, state: &State, organization: Option<&Arc<Organization>>, id: &str) -> (String, Keys) {
     if let Some(handshake) = state.handshakes.get(id) {
         return (handshake.arn(), Keys::new());
     }
-    // Who is in no organization has nothing there that a policy could name.
-    let Some(organization) = organization else { return ("*".into(), Keys::new()) };
+    // Who is in no organization has nothing that could be named: its own account stands for the management account.
+    let Some(organization) = organization else { return (absent(ctx.account(), "o-*", id), Keys::new()) };
     if let Some(policy) = state.policy(&organization.id, id) {
         return (policy.arn(), policy.tag_keys());
     }
     if let Some(node) = state.node(organization, id) {
         return (node.arn, tag_keys(node.tags));
     }
-    if let Some(delegation) = organization.delegation.as_ref().filter(|delegation| delegation.id == id) {
-        return (organization.resource_policy_arn(id), tag_keys(&delegation.tags));
+    let is_meant = |delegation: &&Delegation| delegation.id == id || id == RESOURCE_POLICY;
+    if let Some(delegation) = organization.delegation.as_ref().filter(is_meant) {
+        return (organization.resource_policy_arn(&delegation.id), tag_keys(&delegation.tags));
     }
+    (absent(organization.management, &organization.id, id), Keys::new())
+}
+
+/// What something would be called that is not there.
+fn absent(management: AccountId, organization: &str, id: &str) -> String {
     if let Some(policy_type) = id.strip_prefix("p-*") {
         let kind = format!("policy/{}", policy_type.to_ascii_lowercase());
-        return (arn(organization.management, &kind, &organization.id, "*"), Keys::new());
-    }
-    if let Some(delegation) = organization.delegation.as_ref().filter(|_| id == RESOURCE_POLICY) {
-        return (organization.resource_policy_arn(&delegation.id), tag_keys(&delegation.tags));
+        return arn(management, &kind, organization, "p-*");
     }
     let kind = match id.split('-').next() {
         Some("r") => "root",
@@ -215,6 +219,5 @@ fn resource(ctx: &Ctx, state: &State, organization: Option<&Arc<Organization>>, 
         Some("h") => "handshake/invite",
         _ => "account",
     };
-    let management = if kind.starts_with("handshake") { ctx.account() } else { organization.management };
-    (arn(management, kind, &organization.id, id), Keys::new())
+    arn(management, kind, organization, id)
 }

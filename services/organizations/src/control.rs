@@ -3,61 +3,21 @@
 
 use crate::error;
 use crate::state::PolicyType;
-use serde_json::Value;
 use yakumo_aws::Result;
-use yakumo_policy::Document;
+use yakumo_policy::{Document, Malformed};
 
 /// AWS: the most characters of an SCP or RCP, white space included.
 const CHARS_MAX: usize = 5_120;
-
-/// AWS: the services whose resources RCPs act on
-/// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps.html>).
-const RESOURCE_CONTROL: [&str; 11] = [
-    "aoss",
-    "cognito-identity",
-    "cognito-idp",
-    "dynamodb",
-    "ecr",
-    "kms",
-    "logs",
-    "s3",
-    "secretsmanager",
-    "sqs",
-    "sts",
-];
 
 /// Refuses what is no policy of its type, and what is too long.
 pub(crate) fn check(policy_type: PolicyType, content: &str) -> Result<()> {
     if content.chars().count() > CHARS_MAX {
         return Err(error::policy_too_large());
     }
-    let document = Document::parse(content, policy_type.kind())
-        .map_err(|reason| error::malformed_policy().with_source(reason))?;
-    if policy_type == PolicyType::ResourceControl && !is_resource_control(&document, content) {
-        return Err(error::malformed_policy());
-    }
+    // The words are those of Organizations already; what is wrong in detail is its reason.
+    let malformed = |reason: Malformed| error::malformed_policy(&reason.message).with_source(reason);
+    Document::parse(content, policy_type.kind()).map_err(malformed)?;
     Ok(())
-}
-
-/// AWS: an RCP only denies, it is about everybody (`"Principal": "*"`), and it names actions of the services above.
-fn is_resource_control(document: &Document, content: &str) -> bool {
-    let is_known = |action: &str| {
-        let service = action.split(':').next().unwrap_or_default().to_ascii_lowercase();
-        action == "*" || RESOURCE_CONTROL.contains(&service.as_str())
-    };
-    let Ok(json) = serde_json::from_str::<Value>(content) else { return false };
-    let statements = match json.get("Statement") {
-        Some(Value::Array(statements)) => statements.iter().collect(),
-        Some(statement) => vec![statement],
-        None => Vec::new(),
-    };
-    let is_plain = |statement: &&Value| {
-        let text = |name| statement.get(name).and_then(Value::as_str);
-        text("Effect") == Some("Deny")
-            && text("Principal") == Some("*")
-            && statement.get("NotAction").is_none()
-    };
-    document.actions().all(is_known) && statements.iter().all(is_plain)
 }
 
 #[cfg(test)]

@@ -189,8 +189,7 @@ pub(crate) fn duplicate_policy() -> Error {
     Error::sender("DuplicatePolicyException", "A policy with the same name already exists.")
 }
 
-pub(crate) fn malformed_policy() -> Error {
-    let text = "The provided policy document does not meet the requirements of the specified policy type.";
+pub(crate) fn malformed_policy(text: &str) -> Error {
     Error::sender("MalformedPolicyDocumentException", text)
 }
 

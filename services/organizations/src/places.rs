@@ -22,14 +22,9 @@ pub(crate) struct Compiled(HashMap<String, (Arc<Policy>, Arc<Document>), FixedSt
 /// (<https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-closing.html>).
 /// DIFFERS: AWS turns its credentials away; here they are denied whatever they ask for, which is said where the account
 /// closed.
-static CLOSED: LazyLock<(Arc<Document>, Arc<Document>)> = LazyLock::new(|| {
-    let parse = |principal: &str, kind| {
-        let text = format!(
-            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Deny",{principal}"Action":"*","Resource":"*"}}}}"#
-        );
-        Arc::new(Document::parse(&text, kind).expect("the text above is a policy of both kinds"))
-    };
-    (parse("", PolicyKind::Scp), parse(r#""Principal":"*","#, PolicyKind::Rcp))
+static CLOSED: LazyLock<Arc<Document>> = LazyLock::new(|| {
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+    Arc::new(Document::parse(text, PolicyKind::Scp).expect("the text above is an SCP"))
 });
 
 impl Compiled {
@@ -103,12 +98,10 @@ impl Compiled {
 
 /// Denies everything in an account and to it.
 fn shut(place: &mut Place, account: &Account) {
-    let level = |document: &Arc<Document>| {
-        let id = format!("account {} is {}", account.id, account.life.state());
-        vec![Attached { id, holder: account.arn(), document: document.clone() }]
-    };
-    place.scps.push(level(&CLOSED.0));
-    place.rcps.push(level(&CLOSED.1));
+    let id = format!("account {} is {}", account.id, account.life.state());
+    place.scps.push(vec![Attached { id, holder: account.arn(), document: CLOSED.clone() }]);
+    // A level at which nothing allows.
+    place.rcps.push(Vec::new());
 }
 
 /// The place of an account that was closed and has left its organization: it is in none, and stays shut.

@@ -86,7 +86,7 @@ impl World {
 
     /// A policy; gives its id.
     pub async fn policy(&self, policy_type: &str, name: &str, statement: Value) -> String {
-        let content = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        let content = document(statement);
         let input = json!({ "Content": content, "Description": "", "Name": name, "Type": policy_type });
         text(&self.ok("CreatePolicy", input).await["Policy"]["PolicySummary"]["Id"])
     }
@@ -139,7 +139,7 @@ impl World {
     /// A queue with a policy of one statement list; gives its URL.
     pub async fn queue(&self, owner: &Client, statement: Value) -> Value {
         let made = owner.sqs("CreateQueue", json!({ "QueueName": "jobs" })).await.unwrap();
-        let policy = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+        let policy = document(statement);
         let input = json!({ "QueueUrl": made["QueueUrl"], "Attributes": { "Policy": policy } });
         owner.sqs("SetQueueAttributes", input).await.unwrap();
         made["QueueUrl"].clone()
@@ -148,8 +148,13 @@ impl World {
 
 /// A policy with one statement over every resource.
 pub fn says(effect: &str, action: &str) -> String {
-    let statement = json!([{ "Effect": effect, "Action": action, "Resource": "*" }]);
-    json!({ "Version": "2012-10-17", "Statement": statement }).to_string()
+    document(json!({ "Effect": effect, "Action": action, "Resource": "*" }))
+}
+
+/// A policy of one statement or of several.
+pub fn document(statement: Value) -> String {
+    let statements = if statement.is_array() { statement } else { json!([statement]) };
+    json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
 /// A statement that denies.

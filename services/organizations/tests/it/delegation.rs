@@ -1,6 +1,6 @@
 //! Members that may look or manage policies: delegated administrators and the resource policy.
 
-use crate::client::{MANAGEMENT, SCP, World, call, refused, says, text, texts};
+use crate::client::{MANAGEMENT, SCP, World, call, document, refused, says, text, texts};
 use serde_json::{Value, json};
 
 const CONFIG: &str = "config.amazonaws.com";
@@ -69,7 +69,7 @@ async fn the_resource_policy_delegates_policy_management() {
         let statement = json!([{ "Sid": "Delegate", "Effect": "Allow", "Principal": { "AWS": principal },
             "Action": actions, "Resource": "*",
             "Condition": { "StringLikeIfExists": { "organizations:PolicyType": [SCP] } } }]);
-        json!({ "Version": "2012-10-17", "Statement": statement }).to_string()
+        document(statement)
     };
     let root = format!("arn:aws:iam::{account}:root");
     let actions =

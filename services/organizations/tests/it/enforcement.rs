@@ -1,6 +1,6 @@
 //! What control policies do to requests of every service: nobody in a member account gets out of them.
 
-use crate::client::{MANAGEMENT, OUTSIDER, RCP, SCP, World, call, deny, refused, says};
+use crate::client::{MANAGEMENT, OUTSIDER, RCP, SCP, World, call, deny, document, refused, says};
 use serde_json::{Value, json};
 use yakumo_testkit::{Client, element};
 
@@ -92,7 +92,7 @@ async fn an_administrator_cannot_get_out_of_an_scp() {
     assert!(!can_list_queues(&member).await);
     assert!(!can_list_queues(&world.administrator(&account, "second").await).await);
     let trust = json!({ "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": { "AWS": account } });
-    let trust = json!({ "Version": "2012-10-17", "Statement": trust }).to_string();
+    let trust = document(trust);
     let role = [("RoleName", "out"), ("AssumeRolePolicyDocument", trust.as_str())];
     let role = element(&member.iam("CreateRole", &role).await.unwrap(), "Arn").unwrap();
     member.iam("AttachRolePolicy", &[("RoleName", "out"), ("PolicyArn", &arn)]).await.unwrap();

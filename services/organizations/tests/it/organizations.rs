@@ -1,6 +1,6 @@
 //! Organizations made, shown and taken apart; who may look.
 
-use crate::client::{MANAGEMENT, OUTSIDER, SCP, World, call, deny, refused, says};
+use crate::client::{MANAGEMENT, OUTSIDER, SCP, World, call, deny, document, refused, says};
 use serde_json::json;
 use std::time::Duration;
 use yakumo_testkit::TestCloud;
@@ -105,7 +105,7 @@ async fn users_of_the_management_account_need_permission() {
     let arn = format!("arn:aws:organizations::{MANAGEMENT}:ou/{}/{mine}", world.organization);
     let statement =
         json!({ "Effect": "Allow", "Action": "organizations:DescribeOrganizationalUnit", "Resource": arn });
-    let policy = json!({ "Version": "2012-10-17", "Statement": statement }).to_string();
+    let policy = document(statement);
     let keeper = world.user(MANAGEMENT, "keeper", &policy).await;
     let describe = |id: &str| json!({ "OrganizationalUnitId": id });
     call(&keeper, "DescribeOrganizationalUnit", describe(&mine)).await.unwrap();

@@ -1,6 +1,6 @@
 //! Policies and what they hang on: limits, names, types.
 
-use crate::client::{RCP, SCP, World, deny, says, texts};
+use crate::client::{RCP, SCP, World, deny, document, says, texts};
 use serde_json::{Value, json};
 
 fn hook(policy: &str, target: &str) -> Value {
@@ -56,7 +56,7 @@ async fn malformed_and_oversized_policies_are_refused() {
         assert_eq!(text, wanted, "{content}");
     }
     let allow = json!({ "Effect": "Allow", "Principal": "*", "Action": "sqs:*", "Resource": "*" });
-    let allow = json!({ "Version": "2012-10-17", "Statement": allow }).to_string();
+    let allow = document(allow);
     world.refused("CreatePolicy", new(RCP, &allow), "MalformedPolicyDocumentException").await;
     world.refused("CreatePolicy", new(SCP, ""), "InvalidInputException").await;
     let long = format!("{}{}", says("Deny", "*"), " ".repeat(5_120));
