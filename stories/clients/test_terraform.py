@@ -1,39 +1,8 @@
-"""Terraform's `aws_sqs_queue`: apply, an empty second plan, changes in place, destroy.
-
-Terraform is a test client only. It is taken from the PATH (or YAKUMO_TERRAFORM); the AWS provider comes from the file
-system mirror in YAKUMO_TF_MIRROR (default /opt/tf-plugins), else from TF_CLI_CONFIG_FILE, else Terraform installs it.
-"""
+"""Terraform's `aws_sqs_queue`: apply, an empty second plan, changes in place, destroy."""
 
 import json
-import os
-import shutil
-import subprocess
-from pathlib import Path
 
-import pytest
-
-TERRAFORM = os.environ.get("YAKUMO_TERRAFORM") or shutil.which("terraform") or shutil.which("tofu")
-MIRROR = Path(os.environ.get("YAKUMO_TF_MIRROR", "/opt/tf-plugins"))
-
-PROVIDER = """
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-provider "aws" {
-  region                  = "us-east-1"
-  access_key              = "test"
-  secret_key              = "test"
-  skip_metadata_api_check = true
-  max_retries             = 1
-  endpoints {
-    sqs = "%(url)s"
-    iam = "%(url)s"
-    sts = "%(url)s"
-  }
-}
-"""
+from terraform import prepare, terraform  # noqa: F401
 
 QUEUES = """
 variable "timeout" { default = 45 }
@@ -132,43 +101,6 @@ resource "aws_iam_role_policy_attachment" "worker" {
   policy_arn = aws_iam_policy.worker.arn
 }
 """
-
-
-@pytest.fixture
-def terraform(cloud, tmp_path):
-    """Runs Terraform in a directory of its own. Gives the finished process."""
-    if not TERRAFORM:
-        pytest.skip("terraform is not installed (set YAKUMO_TERRAFORM to where it is)")
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
-    environ |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1", "AWS_EC2_METADATA_DISABLED": "true"}
-    if MIRROR.is_dir():
-        settings = tmp_path / "terraform.rc"
-        settings.write_text(f'provider_installation {{\n  filesystem_mirror {{ path = "{MIRROR}" }}\n}}\n')
-        environ["TF_CLI_CONFIG_FILE"] = str(settings)
-    elif "TF_CLI_CONFIG_FILE" in os.environ:
-        environ["TF_CLI_CONFIG_FILE"] = os.environ["TF_CLI_CONFIG_FILE"]
-    place = tmp_path / "project"
-    place.mkdir()
-    (place / "provider.tf").write_text(PROVIDER % {"url": cloud.url})
-
-    def run(*args, expected=0):
-        done = subprocess.run(
-            [TERRAFORM, *args, "-no-color"], cwd=place, env=environ, capture_output=True, text=True, timeout=900
-        )
-        assert done.returncode == expected, f"terraform {' '.join(args)}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
-        return done
-
-    run.place = place
-    return run
-
-
-def prepare(terraform, *files):
-    for i, text in enumerate(files):
-        (terraform.place / f"main{i}.tf").write_text(text)
-    try:
-        terraform("init", "-input=false")
-    except AssertionError as error:
-        pytest.skip(f"the AWS provider cannot be installed here: {str(error)[-300:]}")
 
 
 def test_queues(terraform, sqs):

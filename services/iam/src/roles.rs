@@ -107,16 +107,16 @@ pub(crate) async fn last_used(ctx: &Ctx, role: &Role) -> Result<RoleLastUsed> {
     })
 }
 
-/// AWS: a parameter that is not given is reset: the description to nothing, the duration to an hour
-/// (<https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html>).
+/// AWS: what is not given stays as it is, although the operation's page speaks of a default of one hour; seen by those
+/// who tried (<https://github.com/go-to-k/cdkd/pull/1239>), and Terraform sets the two one after the other.
 pub(crate) async fn update_role(ctx: Ctx, input: UpdateRoleInput) -> Result<UpdateRoleOutput> {
     edit(&ctx, &input.role_name, |role: &mut Role| {
         // AWS: of a service-linked role the description alone may be changed.
         if input.max_session_duration.is_some_and(|asked_s| asked_s != role.max_session_s) {
             check_modifiable(role)?;
         }
-        role.description.clone_from(&input.description);
-        role.max_session_s = input.max_session_duration.unwrap_or(MAX_SESSION_S);
+        role.description = input.description.clone().or(role.description.take());
+        role.max_session_s = input.max_session_duration.unwrap_or(role.max_session_s);
         Ok(())
     })
     .await?;
