@@ -44,6 +44,16 @@ pub struct Certificate {
     pub not_before: Timestamp,
     /// The last second in which it is valid.
     pub not_after: Timestamp,
+    /// Who issued it: the DER of a name.
+    pub issuer: Vec<u8>,
+    /// Whose it is: the DER of a name.
+    pub subject: Vec<u8>,
+    /// What the issuer signed.
+    pub signed: Vec<u8>,
+    /// The object identifier of the signature's algorithm, as DER has it.
+    pub algorithm: Vec<u8>,
+    /// The issuer's signature.
+    pub signature: Vec<u8>,
 }
 
 impl Certificate {
@@ -54,15 +64,20 @@ impl Certificate {
         if !whole.0.is_empty() {
             return None;
         }
+        let content = certificate.0;
         let mut body = Der(certificate.take(SEQUENCE)?);
+        let signed = content.get(..content.len() - certificate.0.len())?.to_vec();
+        let algorithm = Der(certificate.take(SEQUENCE)?).take(OBJECT_ID)?.to_vec();
+        let (_unused_bits, signature) = certificate.take(BIT_STRING)?.split_first()?;
+        let signature = signature.to_vec();
         body.skip_if(VERSION);
         body.take(INTEGER)?;
-        let (_algorithm, _issuer) = (body.take(SEQUENCE)?, body.take(SEQUENCE)?);
+        let (_algorithm, issuer) = (body.take(SEQUENCE)?, body.take(SEQUENCE)?.to_vec());
         let mut validity = Der(body.take(SEQUENCE)?);
         let (not_before, not_after) = (validity.time()?, validity.time()?);
-        let _subject = body.take(SEQUENCE)?;
+        let subject = body.take(SEQUENCE)?.to_vec();
         let (kind, key) = public_key(body.take(SEQUENCE)?)?;
-        Some(Certificate { kind, key, not_before, not_after })
+        Some(Certificate { kind, key, not_before, not_after, issuer, subject, signed, algorithm, signature })
     }
 
     /// Whether it is valid at a point in time.
@@ -75,6 +90,19 @@ impl Certificate {
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html>
 pub fn thumbprint(der: &[u8]) -> String {
     digest(&SHA1_FOR_LEGACY_USE_ONLY, der).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The modulus and the exponent, big-endian and without leading zeros, of an RSA key in the DER of a
+/// `SubjectPublicKeyInfo`; `None` when it is anything else, or something follows it.
+pub fn rsa_numbers(info: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut whole = Der(info);
+    let (kind, key) = public_key(whole.take(SEQUENCE)?)?;
+    if !whole.0.is_empty() || !matches!(kind, KeyKind::Rsa(_)) {
+        return None;
+    }
+    let mut numbers = Der(Der(&key).take(SEQUENCE)?);
+    let number = |bytes: &[u8]| bytes.iter().copied().skip_while(|byte| *byte == 0).collect();
+    Some((number(numbers.take(INTEGER)?), number(numbers.take(INTEGER)?)))
 }
 
 fn public_key(info: &[u8]) -> Option<(KeyKind, Vec<u8>)> {
@@ -179,6 +207,11 @@ mod tests {
             assert!(certificate.is_valid_at(Timestamp::from_secs(1_600_000_000)));
             assert!(!certificate.is_valid_at(Timestamp::from_secs(1_500_000_000)));
             assert_eq!(thumbprint(&der).len(), 40);
+            assert_eq!(certificate.issuer, certificate.subject);
+            assert!(der.windows(certificate.signed.len()).any(|part| part == certificate.signed));
+            assert!(
+                der.ends_with(&certificate.signature) && certificate.algorithm.starts_with(&[0x2a, 0x86])
+            );
         }
     }
 

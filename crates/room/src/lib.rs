@@ -29,7 +29,7 @@ pub use access::{Access, Actions, Need};
 pub use authorise::Decided;
 pub use base::Base;
 pub use caller::{Caller, Credentials, Principals, Secret, Use, root_credentials, static_root_credentials};
-pub use certificate::{Certificate, KeyKind, thumbprint};
+pub use certificate::{Certificate, KeyKind, rsa_numbers, thumbprint};
 pub use clock::{Clock, ClockError, Course, RATE_MAX, host_now};
 pub use ctx::{Ctx, Facts};
 pub use hindsight::Consulted;
