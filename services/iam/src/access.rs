@@ -2,7 +2,10 @@
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
 use crate::error;
-use crate::state::{Group, InstanceProfile, Policy, Role, User, arn, fold, home, split_arn};
+use crate::mfa_devices;
+use crate::state::{
+    Group, InstanceProfile, MfaDevice, Policy, Role, ServerCertificate, User, arn, fold, home, split_arn,
+};
 use futures_util::future::BoxFuture;
 use yakumo_aws::Result;
 use yakumo_policy::PrincipalKind;
@@ -24,6 +27,12 @@ pub(crate) enum Target {
     Provider(String),
     /// The policies under a path: the action has no resources.
     PolicyPath(Option<String>),
+    /// A server certificate by its name.
+    ServerCertificate(String),
+    /// An MFA device by its serial number.
+    Mfa(String),
+    /// The action has no resources.
+    Any,
 }
 
 /// Keys of a request, in the form of [`Need::keys`].
@@ -88,7 +97,8 @@ fn shown(ctx: &Ctx, action: &str, target: &Target) -> Option<String> {
         Target::Policy(arn) => Some(format!("policy {arn}")),
         Target::At("policy", _, name) => Some(format!("policy {name}")),
         Target::PolicyPath(path) => Some(format!("policy path {}", path.as_deref().unwrap_or("/"))),
-        Target::At(..) | Target::Provider(_) => None,
+        Target::ServerCertificate(name) => Some(format!("server certificate {name}")),
+        Target::At(..) | Target::Provider(_) | Target::Mfa(_) | Target::Any => None,
     }
 }
 
@@ -145,7 +155,26 @@ async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
             let keys = crate::providers::keys(ctx, &arn).await?;
             (arn, keys)
         }
-        Target::PolicyPath(_) => ("*".to_owned(), Keys::new()),
+        Target::PolicyPath(_) | Target::Any => ("*".to_owned(), Keys::new()),
+        Target::ServerCertificate(name) => {
+            match ctx.get::<ServerCertificate>(&scope, &[&fold(&name)]).await? {
+                Some(certificate) => (certificate.arn(), keys_of(&certificate, None)),
+                None => plain("server-certificate", &name),
+            }
+        }
+        Target::Mfa(serial) => {
+            let place = mfa_devices::place_of(&serial).filter(|(owner, _)| *owner == account);
+            let device = match &place {
+                Some((_, place)) => ctx.get::<MfaDevice>(&scope, &[place]).await?,
+                None => None,
+            };
+            match device {
+                Some(device) => (device.arn(), keys_of(&device, None)),
+                None if place.is_some() => (serial, Keys::new()),
+                // A hardware device's serial number is no ARN; there are none here.
+                None => plain("mfa", &serial),
+            }
+        }
         Target::At(kind, path, name) => {
             (arn(account, kind, path.as_deref().unwrap_or("/"), &name), Keys::new())
         }

@@ -11,11 +11,13 @@ use yakumo_api_iam::{
     DeleteAccessKeyOutput, ListAccessKeysInput, ListAccessKeysOutput, UpdateAccessKeyInput,
     UpdateAccessKeyOutput, status_type,
 };
-use yakumo_aws::Result;
+use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, Tx};
 
 /// AWS: a quota that cannot be raised.
 const KEYS_MAX: usize = 2;
+/// How often a new id is drawn until one is free.
+const TRIES: usize = 1_000;
 
 /// Who holds access keys: a user, or the root user of the account.
 enum Owner {
@@ -75,16 +77,16 @@ pub(crate) async fn create_access_key(
     ctx: Ctx,
     input: CreateAccessKeyInput,
 ) -> Result<CreateAccessKeyOutput> {
-    let id = access_key::new_id("AKIA", ctx.account(), &ctx.base().ids);
     let secret = access_key::new_secret(&ctx.base().ids);
     let created = ctx.now();
-    let name = change(&ctx, |tx| {
-        let (ctx, input, id, secret) = (&ctx, &input, &id, &secret);
+    let (name, id) = change(&ctx, |tx| {
+        let (ctx, input, secret) = (&ctx, &input, &secret);
         async move {
             let mut owner = Owner::find(&tx, ctx, input.user_name.as_deref()).await?;
             if owner.keys().len() >= KEYS_MAX {
                 return Err(error::quota("AccessKeysPerUser", KEYS_MAX));
             }
+            let id = fresh_id(&tx, ctx).await?;
             owner.keys().push(id.clone());
             let key = AccessKey {
                 id: id.clone(),
@@ -94,9 +96,9 @@ pub(crate) async fn create_access_key(
                 active: true,
                 created,
             };
-            tx.put(&shared(), &[id], &key);
+            tx.put(&shared(), &[&id], &key);
             owner.save(&tx, ctx);
-            Ok(owner.name().to_owned())
+            Ok((owner.name().to_owned(), id))
         }
     })
     .await?;
@@ -108,6 +110,17 @@ pub(crate) async fn create_access_key(
         create_date: Some(created),
     };
     Ok(CreateAccessKeyOutput { access_key })
+}
+
+/// An id that no account's key has: ids repeat with `--seed`, and 39 random bits do once in a while.
+async fn fresh_id(tx: &Tx, ctx: &Ctx) -> Result<String> {
+    for _ in 0..TRIES {
+        let id = access_key::new_id("AKIA", ctx.account(), &ctx.base().ids);
+        if tx.get::<AccessKey>(&shared(), &[&id]).await?.is_none() {
+            return Ok(id);
+        }
+    }
+    Err(Error::internal("no access key id was free"))
 }
 
 pub(crate) async fn list_access_keys(ctx: Ctx, input: ListAccessKeysInput) -> Result<ListAccessKeysOutput> {

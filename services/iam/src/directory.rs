@@ -6,6 +6,7 @@
 
 use crate::documents::{Documents, attached, compile};
 use crate::last_use::LastUses;
+use crate::quotas::Ceilings;
 use crate::state::{
     AccessKey, Group, Identity, PARTITION, Policy, Role, Session, SessionPolicies, SessionSubject, User,
     fold, home, shared, split_arn,
@@ -32,6 +33,7 @@ pub(crate) struct Directory {
     base: Arc<Base>,
     pub(crate) documents: Documents,
     pub(crate) last_uses: LastUses,
+    pub(crate) ceilings: Ceilings,
     epochs: RwLock<HashMap<AccountId, Arc<AtomicU64>, RandomState>>,
     kept: RwLock<HashMap<String, Kept, RandomState>>,
 }
@@ -161,6 +163,7 @@ impl Directory {
             base,
             documents: Documents::default(),
             last_uses: LastUses::default(),
+            ceilings: Ceilings::default(),
             epochs: RwLock::default(),
             kept: RwLock::default(),
         }
@@ -230,7 +233,8 @@ impl Directory {
         let epoch = self.epoch(session.account);
         let seen = epoch.load(Ordering::SeqCst);
         let Some(mut caller) = self.session_caller(&session).await? else { return Ok(None) };
-        put_session_keys(&mut caller.principal, session.issued);
+        put_session_keys(&mut caller.principal, session.issued, session.second_factor.is_some());
+        caller.second_factor = session.second_factor;
         if let Some(policies) = &session.policies {
             caller.session =
                 Some(self.session_policies(session.account, policies, &caller.principal.arn).await?);
@@ -396,7 +400,7 @@ impl Directory {
 
 /// The keys that only requests with temporary credentials have.
 /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
-fn put_session_keys(principal: &mut Principal, issued: Timestamp) {
+fn put_session_keys(principal: &mut Principal, issued: Timestamp, second_factor: bool) {
     principal.keys.put("aws:TokenIssueTime", issued.to_date_time());
-    principal.keys.put("aws:MultiFactorAuthPresent", "false");
+    principal.keys.put("aws:MultiFactorAuthPresent", if second_factor { "true" } else { "false" });
 }

@@ -12,15 +12,15 @@ use crate::state::Identity;
 use yakumo_aws::Error;
 use yakumo_policy::Malformed;
 
-fn no_such_entity(message: impl Into<String>) -> Error {
+pub(crate) fn no_such_entity(message: impl Into<String>) -> Error {
     Error::sender("NoSuchEntityException", message).with_status(404)
 }
 
-fn already_exists(message: impl Into<String>) -> Error {
+pub(crate) fn already_exists(message: impl Into<String>) -> Error {
     Error::sender("EntityAlreadyExistsException", message).with_status(409)
 }
 
-fn delete_conflict(message: impl Into<String>) -> Error {
+pub(crate) fn delete_conflict(message: impl Into<String>) -> Error {
     Error::sender("DeleteConflictException", message).with_status(409)
 }
 
@@ -249,4 +249,11 @@ pub(crate) fn system_tag() -> Error {
 
 pub(crate) fn report_not_found(id: &str) -> Error {
     no_such_entity(format!("The job with id {id} cannot be found."))
+}
+
+/// A parameter that the model lets be left out and the operation does not.
+pub(crate) fn null(parameter: &str) -> Error {
+    validation(format!(
+        "1 validation error detected: Value null at '{parameter}' failed to satisfy constraint: Member must not be null"
+    ))
 }

@@ -3,6 +3,7 @@
 use crate::error;
 use crate::identities::{change, check_bare, exists, find, look_up, move_attachments, under_path, unique_id};
 use crate::paging::Asked;
+use crate::quotas::{self, Quota};
 use crate::state::{Group, Member, User, fold, home};
 use crate::users;
 use yakumo_api_iam::{
@@ -46,6 +47,7 @@ pub(crate) async fn create_group(ctx: Ctx, input: CreateGroupInput) -> Result<Cr
             if exists::<Group>(&tx, ctx.account(), &group.name).await? {
                 return Err(error::identity_exists::<Group>(&group.name));
             }
+            quotas::admit(ctx, &tx, Quota::Groups).await?;
             tx.put_resource(&home(ctx.account()), None, group);
             Ok(())
         }

@@ -3,6 +3,7 @@
 use crate::error;
 use crate::identities::{change, exists, find, look_up, under_path, unique_id};
 use crate::paging::Asked;
+use crate::quotas::{self, Quota};
 use crate::service_linked_roles::check_modifiable;
 use crate::state::{InstanceProfile, Role, fold, home};
 use crate::{roles, tags};
@@ -62,6 +63,7 @@ pub(crate) async fn create_instance_profile(
             if exists::<InstanceProfile>(&tx, ctx.account(), &profile.name).await? {
                 return Err(error::instance_profile_exists(&profile.name));
             }
+            quotas::admit(ctx, &tx, Quota::InstanceProfiles).await?;
             tx.put_resource(&home(ctx.account()), None, profile);
             Ok(())
         }

@@ -5,39 +5,59 @@
 
 mod access;
 mod access_advisor;
+mod access_key_last_used;
 mod access_keys;
+mod access_keys;
+mod account_aliases;
 mod account_details;
+mod account_summary;
+mod certificates;
 mod context_keys;
+mod credential_reports;
 mod directory;
 mod documents;
 mod entities;
 mod error;
 mod group_policies;
 mod groups;
+mod holders;
 mod identities;
 mod instance_profile_tags;
 mod instance_profiles;
 mod jwt;
 mod last_use;
+mod login_profiles;
 mod lookup;
 mod managed;
+mod mfa_devices;
 mod oidc_providers;
 mod paging;
+mod password_policies;
 mod policies;
 mod policy_versions;
 mod providers;
+mod qr_code;
+mod quotas;
 mod role_policies;
+mod role_policies;
+mod roles;
 mod roles;
 mod saml;
 mod saml_providers;
+mod server_certificates;
 mod service_linked_roles;
+mod service_specific_credentials;
+mod signing_certificates;
 mod simulation;
+mod ssh_public_keys;
 mod state;
 mod sts;
 mod table;
 mod tags;
+mod totp;
 mod user_policies;
 mod users;
+mod virtual_mfa_devices;
 
 use directory::Directory;
 use std::sync::Arc;
@@ -62,8 +82,12 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
         let noted = noted.clone();
         async move { noted.last_uses.flush(&world.base).await }
     });
+    let known = directory.clone();
+    let write_reports = move |world| credential_reports::write(world, known.clone());
+    let reports = Reconciler::new(credential_reports::RECONCILER, SWEEP_EVERY, write_reports);
     let iam = table::iam(directory.clone())
         .reconciler(sweep)
+        .reconciler(reports)
         .reconciler(last_uses)
         .reconciler(reports)
         .resources(|ctx, action, arn| Box::pin(lookup::need_of(ctx, action, arn)));

@@ -4,6 +4,7 @@ use crate::error;
 use crate::identities::{change, under_path, unique_id};
 use crate::managed::{self, ManagedPolicy};
 use crate::paging::Asked;
+use crate::quotas::{self, Quota};
 use crate::state::grants::policy_chars;
 use crate::state::{Attachment, Policy, PolicyVersion, Usage, fold, home, split_arn};
 use crate::tags;
@@ -146,11 +147,12 @@ pub(crate) async fn create_policy(ctx: Ctx, input: CreatePolicyInput) -> Result<
     };
     tags::add(&mut policy.tags, input.tags.as_deref().unwrap_or_default())?;
     change(&ctx, |tx| {
-        let (scope, policy) = (home(ctx.account()), &policy);
+        let (ctx, scope, policy) = (&ctx, home(ctx.account()), &policy);
         async move {
             if tx.get::<Policy>(&scope, &[&policy.folded]).await?.is_some() {
                 return Err(error::policy_exists(&policy.name));
             }
+            quotas::admit(ctx, &tx, Quota::Policies).await?;
             tx.put_resource(&scope, None, policy);
             Ok(())
         }

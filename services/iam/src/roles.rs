@@ -8,6 +8,7 @@ use crate::identities::{
 };
 use crate::last_use::forget_principal;
 use crate::paging::Asked;
+use crate::quotas::{self, Quota};
 use crate::service_linked_roles::check_modifiable;
 use crate::state::grants::policy_chars;
 use crate::state::{Identity, Role, Usage, fold, home};
@@ -81,6 +82,7 @@ pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<Crea
             if exists::<Role>(&tx, ctx.account(), &role.name).await? {
                 return Err(error::identity_exists::<Role>(&role.name));
             }
+            quotas::admit(ctx, &tx, Quota::Roles).await?;
             put_boundary(&tx, &mut role, boundary).await?;
             tx.put_resource(&home(ctx.account()), None, &role);
             Ok(role)

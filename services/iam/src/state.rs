@@ -5,8 +5,10 @@
 
 pub(crate) mod access_key;
 pub(crate) mod access_report;
+mod account;
 mod attachment;
 mod authorization_key;
+mod credentials;
 pub(crate) mod deletion_task;
 #[cfg(test)]
 mod golden;
@@ -14,25 +16,35 @@ pub(crate) mod grants;
 mod group;
 mod instance_profile;
 pub(crate) mod last_use;
+mod login_profile;
+mod mfa;
 mod oidc_provider;
+pub(crate) mod password_policy;
 pub(crate) mod policy;
 mod role;
 mod root;
 mod saml_provider;
+mod server_certificate;
 mod session;
 mod user;
 
 pub(crate) use access_key::AccessKey;
+pub(crate) use account::{AccountAlias, AliasOwner, CredentialReport, ReportTask, TokenPreference};
 pub(crate) use attachment::{Attachment, Member, Usage};
 pub(crate) use authorization_key::AuthorizationKey;
+pub(crate) use credentials::{ROOT, ServiceCredential, SigningCertificate, SigningPrint, SshPublicKey};
 pub(crate) use grants::{Grants, Identity};
 pub(crate) use group::Group;
 pub(crate) use instance_profile::InstanceProfile;
+pub(crate) use login_profile::{Derived, LoginProfile};
+pub(crate) use mfa::{Enabled, MfaDevice, MfaLink, MfaSeed};
 pub(crate) use oidc_provider::OidcProvider;
+pub(crate) use password_policy::PasswordPolicy;
 pub(crate) use policy::{Policy, PolicyVersion};
 pub(crate) use role::Role;
 pub(crate) use root::RootUser;
 pub(crate) use saml_provider::SamlProvider;
+pub(crate) use server_certificate::{ServerCertificate, ServerKey};
 pub(crate) use session::{Session, SessionEnd, SessionPolicies, SessionSubject};
 pub(crate) use user::User;
 

@@ -1,7 +1,9 @@
 //! The tables of iam and sts: operation → what it needs → handler.
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
 
+mod credentials;
 mod federation;
+mod people;
 mod providers;
 mod reading;
 mod service_linked;
@@ -24,6 +26,7 @@ use yakumo_room::{Access, Ctx, Need, Room};
 pub(crate) fn iam(directory: Arc<Directory>) -> Room {
     let room = Room::new("iam").state(directory);
     let room = providers::providers(room);
+    let room = credentials::credentials(people::people(room));
     let room = tag_operations(profile_operations(policy_operations(room)));
     let room = role_operations(group_operations(user_operations(room)));
     let room = service_linked::profile_tags(service_linked::service_linked(room));
@@ -54,11 +57,11 @@ fn boundary(arn: &Option<String>) -> Keys {
     arn.as_deref().map(|arn| key("iam:PermissionsBoundary", arn)).unwrap_or_default()
 }
 
-fn new_tags(tags: &Option<Vec<api::Tag>>) -> Keys {
+pub(crate) fn new_tags(tags: &Option<Vec<api::Tag>>) -> Keys {
     request_tags(tags.iter().flatten().map(|tag| (tag.key.as_str(), tag.value.as_str())))
 }
 
-fn given_tags(tags: &[api::Tag]) -> Keys {
+pub(crate) fn given_tags(tags: &[api::Tag]) -> Keys {
     request_tags(tags.iter().map(|tag| (tag.key.as_str(), tag.value.as_str())))
 }
 

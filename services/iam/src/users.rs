@@ -6,8 +6,9 @@ use crate::identities::{
 };
 use crate::last_use::forget_principal;
 use crate::paging::Asked;
+use crate::quotas::{self, Quota};
 use crate::state::{AccessKey, Member, User, fold, home, shared};
-use crate::tags;
+use crate::{holders, mfa_devices, tags};
 use yakumo_api_iam::{
     AttachedPermissionsBoundary, CreateUserInput, CreateUserOutput, DeleteUserInput, DeleteUserOutput,
     GetUserInput, GetUserOutput, ListUsersInput, ListUsersOutput, UpdateUserInput, UpdateUserOutput,
@@ -59,6 +60,7 @@ pub(crate) async fn create_user(ctx: Ctx, input: CreateUserInput) -> Result<Crea
             if exists::<User>(&tx, ctx.account(), &user.name).await? {
                 return Err(error::identity_exists::<User>(&user.name));
             }
+            quotas::admit(ctx, &tx, Quota::Users).await?;
             put_boundary(&tx, &mut user, boundary).await?;
             tx.put_resource(&home(ctx.account()), None, &user);
             Ok(user)
@@ -140,6 +142,7 @@ async fn rename(tx: &yakumo_room::Tx, before: &User, after: &User) -> Result<()>
         let member = Member { group: group.clone(), user: after.folded.clone() };
         tx.put(&scope, &[group, &after.folded], &member);
     }
+    mfa_devices::rename(tx, before, after).await?;
     for id in &before.access_keys {
         if let Some(mut key) = tx.get::<AccessKey>(&shared(), &[id]).await? {
             key.user = Some(after.folded.clone());
@@ -158,6 +161,7 @@ pub(crate) async fn delete_user(ctx: Ctx, input: DeleteUserInput) -> Result<Dele
             if !user.access_keys.is_empty() {
                 return Err(error::must_first("delete access keys first"));
             }
+            holders::check_none(&tx, &user).await?;
             if !user.groups.is_empty() {
                 return Err(error::must_first("remove users from group first"));
             }

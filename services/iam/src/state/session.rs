@@ -17,6 +17,9 @@ pub(crate) struct Session {
     pub subject: SessionSubject,
     /// Session policies; `None` limits nothing.
     pub policies: Option<SessionPolicies>,
+    /// When its owner gave an MFA code to get it; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_factor: Option<Timestamp>,
 }
 
 /// For whom a session acts.

@@ -4,6 +4,7 @@
 use crate::access::{Keys, key, request_tags};
 use crate::documents::attached;
 use crate::error;
+use crate::mfa_devices;
 use crate::state::{PARTITION, Role, SessionSubject, fold, home, split_arn};
 use crate::sts::session_policies;
 use crate::sts::sessions::{self, Wanted};
@@ -33,11 +34,13 @@ static TRUSTS_NOBODY: LazyLock<Arc<Document>> = LazyLock::new(|| {
 pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<AssumeRoleOutput> {
     refuse_root(&ctx)?;
     refuse_unsupported(&input)?;
+    let (serial, code) = (input.serial_number.as_deref(), input.token_code.as_deref());
+    let second_factor = mfa_devices::verify(&ctx, serial, code).await?;
     let role = find(&ctx, &input.role_arn).await?;
     let inherited = inherited(&ctx);
     let tags = session_tags(&input, &inherited)?;
     let source_identity = input.source_identity.clone().or(inherited.source_identity.clone());
-    authorise(&ctx, &input, role.as_ref(), &tags, source_identity.as_deref())?;
+    authorise(&ctx, &input, role.as_ref(), &tags, source_identity.as_deref(), second_factor)?;
     if inherited.source_identity.is_some() && source_identity != inherited.source_identity {
         // AWS: "You cannot change the source identity once it is set":
         // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_monitor.html
@@ -75,7 +78,10 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
         policies,
         token_size_bytes: input.minimum_session_token_size,
     };
-    let credentials = sessions::open(&ctx, wanted).await?;
+    // AWS: the user guide says that role sessions do not carry the factor (MFA-protected API access), while the records
+    // of sessions that were made with a code do (CloudTrail's `mfaAuthenticated`). DIFFERS: they carry it here. A session
+    // that was made without a code of its own does not, whatever its maker's carries.
+    let credentials = sessions::open_with(&ctx, wanted, second_factor).await?;
     let (session_token_size, session_token_utilization) = sessions::token_size(&credentials);
     Ok(AssumeRoleOutput {
         credentials: Some(credentials),
@@ -101,13 +107,6 @@ pub(crate) fn refuse_root(ctx: &Ctx) -> Result<()> {
 
 /// What is not done yet is refused in words, never ignored.
 fn refuse_unsupported(input: &AssumeRoleInput) -> Result<()> {
-    if input.serial_number.is_some() || input.token_code.is_some() {
-        // There are no MFA devices yet, so no serial number belongs to anybody.
-        return Err(error::denied(
-            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
-             valid and associated with this user.",
-        ));
-    }
     if input.provided_contexts.as_ref().is_some_and(|contexts| !contexts.is_empty()) {
         let text = "ProvidedContexts is not implemented by this cloud.";
         return Err(Error::sender("NotImplemented", text).with_status(501));
@@ -185,13 +184,18 @@ fn authorise(
     role: Option<&Role>,
     tags: &BTreeMap<String, String>,
     source_identity: Option<&str>,
+    second_factor: bool,
 ) -> Result<()> {
     let owner = match role {
         Some(role) => role.account,
         None => split_arn(&input.role_arn).map_or(ctx.account(), |(account, _, _)| account),
     };
     let trust = Arc::new(trust(&input.role_arn, role)?);
-    let keys = keys(input, role, tags, source_identity);
+    let mut keys = keys(input, role, tags, source_identity);
+    if second_factor {
+        keys.extend(key("aws:MultiFactorAuthPresent", "true"));
+        keys.extend(key("aws:MultiFactorAuthAge", "0"));
+    }
     ask(ctx, "sts:AssumeRole", input, owner, &trust, &keys)?;
     if !tags.is_empty() {
         ask(ctx, "sts:TagSession", input, owner, &trust, &keys)?;

@@ -2,6 +2,7 @@
 //! AWS: <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetSessionToken.html>
 
 use crate::error;
+use crate::mfa_devices;
 use crate::state::{SessionSubject, fold};
 use crate::sts::sessions::{self, Wanted};
 use yakumo_api_sts::{GetSessionTokenInput, GetSessionTokenOutput};
@@ -31,13 +32,8 @@ pub(crate) async fn get_session_token(
         }
         _ => return Err(error::denied("Cannot call GetSessionToken with session credentials")),
     };
-    if input.serial_number.is_some() || input.token_code.is_some() {
-        // There are no MFA devices yet, so no serial number belongs to anybody.
-        return Err(error::denied(
-            "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is \
-             valid and associated with this user.",
-        ));
-    }
+    let (serial, code) = (input.serial_number.as_deref(), input.token_code.as_deref());
+    let second_factor = mfa_devices::verify(&ctx, serial, code).await?;
     let wanted = Wanted {
         account: ctx.account(),
         duration_s,
@@ -45,7 +41,7 @@ pub(crate) async fn get_session_token(
         policies: None,
         token_size_bytes: input.minimum_session_token_size,
     };
-    let credentials = sessions::open(&ctx, wanted).await?;
+    let credentials = sessions::open_with(&ctx, wanted, second_factor).await?;
     let (session_token_size, session_token_utilization) = sessions::token_size(&credentials);
     Ok(GetSessionTokenOutput {
         credentials: Some(credentials),

@@ -29,6 +29,11 @@ pub(crate) fn token_size(credentials: &Credentials) -> (Option<i32>, Option<i32>
 
 /// Stores a new session and gives out its credentials.
 pub(crate) async fn open(ctx: &Ctx, wanted: Wanted) -> Result<Credentials> {
+    open_with(ctx, wanted, false).await
+}
+
+/// The same for an owner who gave a valid MFA code with this request (`second_factor`): the session carries it.
+pub(crate) async fn open_with(ctx: &Ctx, wanted: Wanted, second_factor: bool) -> Result<Credentials> {
     let Wanted { account, duration_s, subject, policies, token_size_bytes } = wanted;
     let token_size_bytes = token_size_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
     let ids = &ctx.base().ids;
@@ -42,6 +47,7 @@ pub(crate) async fn open(ctx: &Ctx, wanted: Wanted) -> Result<Credentials> {
         expires: Timestamp::from_secs(issued.as_secs().saturating_add(i64::from(duration_s))),
         subject,
         policies,
+        second_factor: second_factor.then_some(issued),
     };
     ctx.transact(|tx| {
         let session = &session;
@@ -119,6 +125,7 @@ mod tests {
                 expires,
                 subject: SessionSubject::Root,
                 policies: None,
+                second_factor: None,
             };
             let end = SessionEnd { id: id.clone(), expires };
             let end_key = shared().record_key(SessionEnd::TABLE, &[&SessionEnd::sort_key(expires), &id]);
