@@ -7,7 +7,6 @@ mod access;
 mod access_advisor;
 mod access_key_last_used;
 mod access_keys;
-mod access_keys;
 mod account_aliases;
 mod account_details;
 mod account_summary;
@@ -68,7 +67,6 @@ use yakumo_room::{Base, Principals, Reconciler, Room};
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How long notes of last uses wait to be written, unless somebody asks for them.
 const LAST_USES_EVERY: Duration = Duration::from_secs(10);
-
 /// How long the sweep of old reports rests.
 const REPORTS_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -84,10 +82,10 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
     });
     let known = directory.clone();
     let write_reports = move |world| credential_reports::write(world, known.clone());
-    let reports = Reconciler::new(credential_reports::RECONCILER, SWEEP_EVERY, write_reports);
+    let written = Reconciler::new(credential_reports::RECONCILER, SWEEP_EVERY, write_reports);
     let iam = table::iam(directory.clone())
         .reconciler(sweep)
-        .reconciler(reports)
+        .reconciler(written)
         .reconciler(last_uses)
         .reconciler(reports)
         .resources(|ctx, action, arn| Box::pin(lookup::need_of(ctx, action, arn)));
