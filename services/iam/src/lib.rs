@@ -38,8 +38,6 @@ mod providers;
 mod qr_code;
 mod quotas;
 mod role_policies;
-mod role_policies;
-mod roles;
 mod roles;
 mod saml;
 mod saml_providers;
