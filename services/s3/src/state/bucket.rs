@@ -1,0 +1,103 @@
+//! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use yakumo_aws::{AccountId, Region, Timestamp};
+use yakumo_room::{Record, Resource};
+
+/// A bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bucket {
+    pub name: String,
+    pub owner: AccountId,
+    pub region: Region,
+    pub created: Timestamp,
+    /// Told apart from an earlier bucket of the same name: part of the keys of everything in it.
+    pub id: String,
+    #[serde(default)]
+    pub versioning: Versioning,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    #[serde(default)]
+    pub policy: Option<BucketPolicy>,
+    #[serde(default)]
+    pub public_access: Option<PublicAccess>,
+    #[serde(default)]
+    pub ownership: Ownership,
+}
+
+/// Whether a bucket keeps versions.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Versioning {
+    /// It never has.
+    #[default]
+    Never,
+    /// Every write makes a version.
+    Enabled,
+    /// Writes replace the version `null`; what was kept stays.
+    Suspended,
+}
+
+/// A bucket policy: the text as given, and the unique ids of the principals that it named when it was saved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BucketPolicy {
+    pub text: String,
+    #[serde(default)]
+    pub pins: BTreeMap<String, String>,
+}
+
+/// The four settings of a public access block.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicAccess {
+    pub block_acls: bool,
+    pub ignore_acls: bool,
+    pub block_policy: bool,
+    pub restrict_buckets: bool,
+}
+
+impl PublicAccess {
+    /// What a new bucket has since April 2023.
+    pub const ALL: PublicAccess =
+        PublicAccess { block_acls: true, ignore_acls: true, block_policy: true, restrict_buckets: true };
+}
+
+/// Who owns what others write, and whether access control lists count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ownership {
+    /// The bucket's owner, always; lists do not count.
+    #[default]
+    BucketOwnerEnforced,
+}
+
+impl Bucket {
+    /// Whether there can be more than one version of an object.
+    pub fn has_versions(&self) -> bool {
+        self.versioning != Versioning::Never
+    }
+}
+
+impl Record for Bucket {
+    const TABLE: &'static str = "buckets";
+}
+
+impl Resource for Bucket {
+    const TYPE: &'static str = "AWS::S3::Bucket";
+
+    fn id(&self) -> Vec<&str> {
+        vec![&self.name]
+    }
+
+    fn arn(&self) -> String {
+        format!("arn:{}:s3:::{}", self.region.partition().as_str(), self.name)
+    }
+
+    fn tags(&self) -> &BTreeMap<String, String> {
+        &self.tags
+    }
+
+    fn policy(&self) -> Option<&str> {
+        self.policy.as_ref().map(|policy| policy.text.as_str())
+    }
+}

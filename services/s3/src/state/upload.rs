@@ -1,0 +1,46 @@
+//! Multipart uploads and their parts.
+
+use crate::state::version::{Headers, Piece};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use yakumo_aws::{AccountId, Timestamp};
+use yakumo_room::Record;
+
+/// An upload that was begun and not yet completed or aborted. Key: bucket id, object key, upload id.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Upload {
+    pub key: String,
+    pub id: String,
+    pub initiated: Timestamp,
+    /// The account and the ARN of whoever began it.
+    pub initiator: (AccountId, String),
+    pub headers: Headers,
+    pub metadata: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    /// Algorithm and kind of the checksum that was chosen.
+    pub checksum: Option<(String, String)>,
+}
+
+/// A part that was uploaded. Key: upload id, number in five digits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    pub number: i32,
+    pub modified: Timestamp,
+    pub size_bytes: u64,
+    pub etag: String,
+    pub checksum: Option<String>,
+    pub piece: Option<Piece>,
+}
+
+impl Record for Upload {
+    const TABLE: &'static str = "uploads";
+}
+
+impl Record for Part {
+    const TABLE: &'static str = "parts";
+}
+
+/// The last field of a part's key.
+pub fn part_key(number: i32) -> String {
+    format!("{number:05}")
+}
