@@ -49,5 +49,6 @@ pub use world::{Visit, World};
 /// What rooms with a data plane of their own write with: batches under their own locks.
 pub mod store {
     pub use yakumo_store::key::KeyBuilder;
+    pub use yakumo_store::{BlobId, BlobReader, BlobWriter, PendingBlob, SMALL_BODY_BYTES};
     pub use yakumo_store::{Batch, Pair, Range, StoreError, Ticket, Transaction};
 }

@@ -1,6 +1,6 @@
 //! The framing as a state machine: pieces of the wire go in, pieces of the body come out. No IO.
 
-use super::checksum::Hasher;
+use yakumo_checksum::Hasher;
 use super::signing::ChunkSigning;
 use super::{Plan, failure};
 use aws_lc_rs::digest::{Context, SHA256, digest};

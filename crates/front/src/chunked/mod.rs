@@ -5,8 +5,7 @@
 //! the end, so whoever stores them must publish nothing before the stream ended well.
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html> and `sigv4-streaming-trailers.html`
 
-pub mod checksum;
-mod decode;
+pub mod decode;
 mod failure;
 mod signing;
 mod stream;
@@ -14,7 +13,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use checksum::{Algorithm, Hasher};
+pub use yakumo_checksum::{Algorithm, Hasher};
 pub use decode::MAX_SIGNED_CHUNK_BYTES;
 pub use signing::ChunkSigning;
 pub use stream::{Decoded, Trailer, decode};

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::Timestamp;
+use yakumo_room::store::BlobId;
 use yakumo_room::{Record, Scope};
 
 /// An object's version, or a delete marker.
@@ -59,7 +60,7 @@ pub enum Place {
     /// A row of its own, by this id.
     Row(String),
     /// A blob.
-    Blob(String),
+    Blob(BlobId),
 }
 
 /// A part of a multipart upload as GetObjectAttributes and `partNumber` know it.

@@ -30,6 +30,11 @@ impl Algorithm {
         ALL.into_iter().find(|algorithm| algorithm.header().eq_ignore_ascii_case(name))
     }
 
+    /// The algorithm of a name such as `CRC32C`.
+    pub fn from_name(name: &str) -> Option<Algorithm> {
+        ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+
     /// The header that carries this checksum.
     pub fn header(self) -> &'static str {
         match self {

@@ -1,0 +1,185 @@
+//! S3's errors, one function each, with AWS's texts.
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+
+use yakumo_aws::{Error, Region};
+
+pub fn no_such_bucket(name: &str) -> Error {
+    Error::sender("NoSuchBucket", "The specified bucket does not exist")
+        .with_status(404)
+        .with_field("BucketName", name)
+}
+
+pub fn no_such_key(key: &str) -> Error {
+    Error::sender("NoSuchKey", "The specified key does not exist.").with_status(404).with_field("Key", key)
+}
+
+pub fn no_such_version(key: &str, id: &str) -> Error {
+    Error::sender("NoSuchVersion", "The specified version does not exist.")
+        .with_status(404)
+        .with_field("Key", key)
+        .with_field("VersionId", id)
+}
+
+pub fn invalid_version_id(id: &str) -> Error {
+    argument("Invalid version id specified", "versionId", id)
+}
+
+pub fn no_such_upload(id: &str) -> Error {
+    let text = "The specified upload does not exist. The upload ID may be invalid, or the upload may have been \
+                aborted or completed.";
+    Error::sender("NoSuchUpload", text).with_status(404).with_field("UploadId", id)
+}
+
+/// A method that cannot be used on a delete marker.
+pub fn method_not_allowed(method: &str) -> Error {
+    Error::sender("MethodNotAllowed", "The specified method is not allowed against this resource.")
+        .with_status(405)
+        .with_field("Method", method)
+        .with_field("ResourceType", "DeleteMarker")
+}
+
+pub fn bucket_already_exists(name: &str) -> Error {
+    let text = "The requested bucket name is not available. The bucket namespace is shared by all users of the \
+                system. Please select a different name and try again.";
+    Error::sender("BucketAlreadyExists", text).with_status(409).with_field("BucketName", name)
+}
+
+pub fn bucket_already_owned(name: &str) -> Error {
+    let text = "Your previous request to create the named bucket succeeded and you already own it.";
+    Error::sender("BucketAlreadyOwnedByYou", text).with_status(409).with_field("BucketName", name)
+}
+
+pub fn bucket_not_empty(name: &str, has_versions: bool) -> Error {
+    let text = match has_versions {
+        true => "The bucket you tried to delete is not empty. You must delete all versions in the bucket.",
+        false => "The bucket you tried to delete is not empty",
+    };
+    Error::sender("BucketNotEmpty", text).with_status(409).with_field("BucketName", name)
+}
+
+pub fn invalid_bucket_name(name: &str) -> Error {
+    Error::sender("InvalidBucketName", "The specified bucket is not valid.").with_field("BucketName", name)
+}
+
+pub fn argument(text: &str, name: &'static str, value: &str) -> Error {
+    Error::sender("InvalidArgument", text).with_field("ArgumentName", name).with_field("ArgumentValue", value)
+}
+
+pub fn invalid_request(text: &str) -> Error {
+    Error::sender("InvalidRequest", text)
+}
+
+pub fn key_too_long(bytes: usize) -> Error {
+    Error::sender("KeyTooLongError", "Your key is too long")
+        .with_field("Size", bytes.to_string())
+        .with_field("MaxSizeAllowed", "1024")
+}
+
+pub fn bad_digest(expected: &str, calculated: &str) -> Error {
+    Error::sender("BadDigest", "The Content-MD5 you specified did not match what we received.")
+        .with_field("ExpectedDigest", expected)
+        .with_field("CalculatedDigest", calculated)
+}
+
+pub fn invalid_digest(given: &str) -> Error {
+    Error::sender("InvalidDigest", "The Content-MD5 you specified was invalid.").with_field("Content-MD5", given)
+}
+
+/// A checksum that is not that of what arrived; `algorithm` as in `CRC32`.
+pub fn bad_checksum(algorithm: &str) -> Error {
+    Error::sender("BadDigest", format!("The {algorithm} you specified did not match the calculated checksum."))
+}
+
+pub fn invalid_checksum(algorithm: &str) -> Error {
+    let header = algorithm.to_ascii_lowercase();
+    invalid_request(&format!("Value for x-amz-checksum-{header} header is invalid."))
+}
+
+pub fn entity_too_large(bytes: u64, max_bytes: u64) -> Error {
+    Error::sender("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+        .with_field("ProposedSize", bytes.to_string())
+        .with_field("MaxSizeAllowed", max_bytes.to_string())
+}
+
+pub fn incomplete_body() -> Error {
+    let text = "You did not provide the number of bytes specified by the Content-Length HTTP header";
+    Error::sender("IncompleteBody", text)
+}
+
+pub fn precondition_failed(condition: &'static str) -> Error {
+    Error::sender("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+        .with_status(412)
+        .with_field("Condition", condition)
+}
+
+pub fn not_modified() -> Error {
+    Error::sender("NotModified", "Not Modified").with_status(304)
+}
+
+pub fn invalid_range(range: &str, size_bytes: u64) -> Error {
+    Error::sender("InvalidRange", "The requested range is not satisfiable")
+        .with_status(416)
+        .with_field("RangeRequested", range)
+        .with_field("ActualObjectSize", size_bytes.to_string())
+}
+
+pub fn invalid_part_number() -> Error {
+    Error::sender("InvalidPartNumber", "The requested partnumber is not satisfiable").with_status(416)
+}
+
+pub fn malformed_xml() -> Error {
+    let text = "The XML you provided was not well-formed or did not validate against our published schema";
+    Error::sender("MalformedXML", text)
+}
+
+pub fn wrong_region(expected: Region) -> Error {
+    let text = format!("The authorization header is malformed; the region is wrong; expecting '{expected}'");
+    Error::sender("AuthorizationHeaderMalformed", text).with_field("Region", expected.as_str())
+}
+
+pub fn illegal_location(given: &str) -> Error {
+    let text = format!(
+        "The {given} location constraint is incompatible for the region specific endpoint this request was sent to."
+    );
+    Error::sender("IllegalLocationConstraintException", text)
+}
+
+pub fn access_denied() -> Error {
+    Error::sender("AccessDenied", "Access Denied").with_status(403)
+}
+
+/// What is modelled, but not real here yet.
+pub fn not_implemented(what: &str) -> Error {
+    let text = format!("yakumo does not implement {what} of S3.");
+    Error::sender("NotImplemented", text).with_status(501)
+}
+
+pub fn invalid_tag(text: &str) -> Error {
+    Error::sender("InvalidTag", text)
+}
+
+pub fn no_such(code: &'static str, text: &'static str, bucket: &str) -> Error {
+    Error::sender(code, text).with_status(404).with_field("BucketName", bucket)
+}
+
+pub fn invalid_part(upload: &str, number: i32, etag: &str) -> Error {
+    let text = "One or more of the specified parts could not be found.  The part may not have been uploaded, or \
+                the specified entity tag may not match the part's entity tag.";
+    Error::sender("InvalidPart", text)
+        .with_field("UploadId", upload)
+        .with_field("PartNumber", number.to_string())
+        .with_field("ETag", etag)
+}
+
+pub fn invalid_part_order() -> Error {
+    let text = "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    Error::sender("InvalidPartOrder", text)
+}
+
+pub fn entity_too_small(number: i32, size_bytes: u64, etag: &str) -> Error {
+    Error::sender("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+        .with_field("ProposedSize", size_bytes.to_string())
+        .with_field("MinSizeAllowed", "5242880")
+        .with_field("PartNumber", number.to_string())
+        .with_field("ETag", etag)
+}

@@ -1,0 +1,102 @@
+//! Buckets as decoded and compiled, so that a request does not read and parse its bucket again.
+//!
+//! Invariant: what is found is never older than the last acknowledged change. Every change forgets its bucket after
+//! the commit; what was read before a change is not kept behind it.
+
+use crate::error;
+use crate::state::{Bucket, scope};
+use foldhash::{HashMap, HashMapExt};
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use yakumo_aws::{Error, Result};
+use yakumo_policy::{Attached, Document, PolicyKind};
+use yakumo_room::{Base, Ctx, Record, Resource, Tx};
+
+/// How many buckets are kept decoded.
+const KEPT_MAX: usize = 10_000;
+
+/// A bucket with its compiled policy.
+pub struct Open {
+    pub record: Bucket,
+    pub policy: Option<Arc<Attached>>,
+}
+
+/// The room's memory.
+pub struct Registry {
+    base: Arc<Base>,
+    changes: AtomicU64,
+    open: RwLock<HashMap<String, Arc<Open>>>,
+}
+
+impl Registry {
+    /// Nothing is open yet.
+    pub fn new(base: Arc<Base>) -> Arc<Registry> {
+        Arc::new(Registry { base, changes: AtomicU64::new(0), open: RwLock::new(HashMap::new()) })
+    }
+
+    /// The bucket of a name; NoSuchBucket when there is none.
+    pub async fn bucket(&self, name: &str) -> Result<Arc<Open>> {
+        if let Some(open) = self.open.read().get(name) {
+            return Ok(open.clone());
+        }
+        let seen = self.changes.load(Ordering::SeqCst);
+        let bytes = self.base.store.get(&scope().record_key(Bucket::TABLE, &[name])).await?;
+        let bytes = bytes.ok_or_else(|| error::no_such_bucket(name))?;
+        let open = Arc::new(open(Bucket::from_bytes(&bytes).map_err(Error::internal)?)?);
+        let mut kept = self.open.write();
+        if self.changes.load(Ordering::SeqCst) == seen {
+            if kept.len() >= KEPT_MAX {
+                kept.clear();
+            }
+            kept.insert(name.to_owned(), open.clone());
+        }
+        Ok(open)
+    }
+
+    /// Something about this bucket was changed.
+    pub fn forget(&self, name: &str) {
+        let mut kept = self.open.write();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        kept.remove(name);
+    }
+}
+
+fn open(record: Bucket) -> Result<Open> {
+    let policy = match &record.policy {
+        None => None,
+        Some(policy) => {
+            let kind = PolicyKind::Resource { service: "s3" };
+            let mut document = Document::parse(&policy.text, kind).map_err(Error::internal)?;
+            document.pin_principals(|arn| policy.pins.get(arn).cloned());
+            let (id, holder) = ("bucket policy".to_owned(), record.arn());
+            Some(Arc::new(Attached { id, holder, document: Arc::new(document) }))
+        }
+    };
+    Ok(Open { record, policy })
+}
+
+/// The bucket within a transaction, so that it cannot go or change while something is written into it.
+pub async fn present(tx: &Tx, name: &str, id: &str) -> Result<Bucket> {
+    let bucket = tx.get::<Bucket>(&scope(), &[name]).await?;
+    bucket.filter(|bucket| bucket.id == id).ok_or_else(|| error::no_such_bucket(name))
+}
+
+/// Reads a bucket, lets `edit` change it, and writes it back.
+pub async fn edit(ctx: &Ctx, name: &str, edit: impl Fn(&mut Bucket) -> Result<()>) -> Result<Bucket> {
+    let outcome = ctx
+        .transact(|tx| {
+            let edit = &edit;
+            async move {
+                let before = tx.get::<Bucket>(&scope(), &[name]).await?;
+                let before = before.ok_or_else(|| error::no_such_bucket(name))?;
+                let mut after = before.clone();
+                edit(&mut after)?;
+                tx.put_resource(&scope(), Some(&before), &after);
+                Ok(after)
+            }
+        })
+        .await;
+    ctx.state::<Registry>().forget(name);
+    outcome
+}
