@@ -122,9 +122,26 @@ impl Hasher {
     }
 }
 
+/// The checksum of two stretches one after the other, from theirs, both in Base64; `second_bytes` is the length of the
+/// second. `None` for what is no checksum of the algorithm, and for SHA, which cannot be put together.
+pub fn combine(algorithm: Algorithm, first: &str, second: &str, second_bytes: u64) -> Option<String> {
+    let crc = match algorithm {
+        Algorithm::Crc32 => CrcAlgorithm::Crc32IsoHdlc,
+        Algorithm::Crc32c => CrcAlgorithm::Crc32Iscsi,
+        Algorithm::Crc64Nvme => CrcAlgorithm::Crc64Nvme,
+        Algorithm::Sha1 | Algorithm::Sha256 => return None,
+    };
+    let number = |text: &str| {
+        let bytes = STANDARD.decode(text).ok().filter(|bytes| bytes.len() == algorithm.len())?;
+        Some(bytes.iter().fold(0, |number: u64, byte| number << 8 | u64::from(*byte)))
+    };
+    let value = crc_fast::checksum_combine(crc, number(first)?, number(second)?, second_bytes).to_be_bytes();
+    value.get(8 - algorithm.len()..).map(|bytes| STANDARD.encode(bytes))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Algorithm, Hasher};
+    use super::{ALL, Algorithm, Hasher, combine};
 
     #[test]
     fn the_published_check_values() {
@@ -146,5 +163,21 @@ mod tests {
             assert_eq!(Algorithm::from_header(&algorithm.header().to_uppercase()), Some(algorithm));
         }
         assert!(!Algorithm::Crc32.is_well_formed("AAAA") && !Algorithm::Crc32.is_well_formed("no base64!"));
+    }
+
+    #[test]
+    fn two_stretches_make_one() {
+        let sum = |algorithm, bytes: &[u8]| {
+            let mut hasher = Hasher::new(algorithm);
+            hasher.update(bytes);
+            hasher.finish()
+        };
+        let (first, second) = (b"12345", b"6789");
+        for algorithm in ALL {
+            let whole = combine(algorithm, &sum(algorithm, first), &sum(algorithm, second), 4);
+            let is_crc = !matches!(algorithm, Algorithm::Sha1 | Algorithm::Sha256);
+            assert_eq!(whole, is_crc.then(|| sum(algorithm, b"123456789")), "{algorithm:?}");
+        }
+        assert_eq!(combine(Algorithm::Crc32, "AAA=", "y/Q5Jg==", 9), None);
     }
 }

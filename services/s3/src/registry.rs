@@ -20,6 +20,8 @@ const KEPT_MAX: usize = 10_000;
 pub struct Open {
     pub record: Bucket,
     pub policy: Option<Arc<Attached>>,
+    /// Whether the policy lets in everybody.
+    pub is_public: bool,
 }
 
 /// The room's memory.
@@ -68,12 +70,13 @@ fn open(record: Bucket) -> Result<Open> {
         Some(policy) => {
             let kind = PolicyKind::Resource { service: "s3" };
             let mut document = Document::parse(&policy.text, kind).map_err(Error::internal)?;
-            document.pin_principals(|arn| policy.pins.get(arn).cloned());
+            policy.pins.hold(&mut document);
             let (id, holder) = ("bucket policy".to_owned(), record.arn());
             Some(Arc::new(Attached { id, holder, document: Arc::new(document) }))
         }
     };
-    Ok(Open { record, policy })
+    let is_public = record.policy.as_ref().is_some_and(|policy| crate::public::is_public(&policy.text));
+    Ok(Open { record, policy, is_public })
 }
 
 /// The bucket within a transaction, so that it cannot go or change while something is written into it.

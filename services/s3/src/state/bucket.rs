@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
-use yakumo_room::{Record, Resource};
+use yakumo_room::{Pins, Record, Resource};
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub enum Versioning {
 pub struct BucketPolicy {
     pub text: String,
     #[serde(default)]
-    pub pins: BTreeMap<String, String>,
+    pub pins: Pins,
 }
 
 /// The four settings of a public access block.

@@ -1,0 +1,167 @@
+//! Operation → S3's action, the ARN, the bucket's policy and S3's condition keys.
+//! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+
+use crate::error;
+use crate::registry::{Open, Registry};
+use std::sync::Arc;
+use yakumo_api_s3 as api;
+use yakumo_aws::{AccountId, Result};
+use yakumo_policy::PrincipalKind;
+use yakumo_room::{Access, Ctx, Need, Resource};
+
+/// Condition keys of a request, as [`Need::keys`] has them.
+pub type Keys = Vec<(String, Vec<String>)>;
+
+/// An input that names a bucket.
+pub trait OnBucket: Send + Sync + 'static {
+    /// The bucket's name.
+    fn bucket(&self) -> &str;
+    /// The account that the client expects to own it.
+    fn expected_owner(&self) -> Option<&str>;
+}
+
+/// An input that names an object.
+pub trait OnObject: OnBucket {
+    /// The object's key.
+    fn key(&self) -> &str;
+}
+
+macro_rules! on_bucket {
+    ($($input:ident)*) => {$(
+        impl OnBucket for api::$input {
+            fn bucket(&self) -> &str {
+                &self.bucket
+            }
+            fn expected_owner(&self) -> Option<&str> {
+                self.expected_bucket_owner.as_deref()
+            }
+        }
+    )*};
+}
+
+macro_rules! on_object {
+    ($($input:ident)*) => {$(
+        on_bucket!($input);
+        impl OnObject for api::$input {
+            fn key(&self) -> &str {
+                &self.key
+            }
+        }
+    )*};
+}
+
+on_bucket!(
+    DeleteBucketInput HeadBucketInput GetBucketLocationInput ListObjectsInput ListObjectsV2Input
+    ListObjectVersionsInput ListMultipartUploadsInput GetBucketVersioningInput PutBucketVersioningInput
+    GetBucketTaggingInput PutBucketTaggingInput DeleteBucketTaggingInput GetBucketPolicyInput PutBucketPolicyInput
+    DeleteBucketPolicyInput GetBucketPolicyStatusInput GetPublicAccessBlockInput PutPublicAccessBlockInput
+    DeletePublicAccessBlockInput GetBucketOwnershipControlsInput DeleteObjectsInput
+);
+on_object!(
+    PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
+    GetObjectTaggingInput PutObjectTaggingInput DeleteObjectTaggingInput CreateMultipartUploadInput UploadPartInput
+    UploadPartCopyInput CompleteMultipartUploadInput AbortMultipartUploadInput ListPartsInput
+);
+
+/// The bucket of a request, checked: it exists, is in the region that was signed for, and belongs to whom the client
+/// expects.
+pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Open>> {
+    let open = ctx.state::<Registry>().bucket(name).await?;
+    if open.record.region != ctx.region() {
+        return Err(error::wrong_region(open.record.region));
+    }
+    match expected_owner {
+        Some(expected) if AccountId::parse(expected).is_none() => {
+            Err(error::argument("The value of the expected bucket owner parameter must be an AWS account ID", "x-amz-expected-bucket-owner", expected))
+        }
+        Some(expected) if expected != open.record.owner.as_str() => Err(error::access_denied()),
+        _ => Ok(open),
+    }
+}
+
+/// The bucket of an input.
+pub async fn bucket_of<I: OnBucket>(ctx: &Ctx, input: &I) -> Result<Arc<Open>> {
+    bucket(ctx, input.bucket(), input.expected_owner()).await
+}
+
+/// An action on a bucket, or on an object in it when `key` is given.
+pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, keys: Keys) -> Need {
+    let arn = match key {
+        Some(key) => format!("{}/{key}", open.record.arn()),
+        None => open.record.arn(),
+    };
+    // AWS: S3 quotes the resource in its denials:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>
+    let shown = format!("\"{arn}\"");
+    let policy = open.policy.clone().filter(|_| !is_shut_out(ctx, open));
+    let mut need = Need::new(action, arn, open.record.owner).with_policy(policy).shown_as(shown);
+    need.keys = keys;
+    need
+}
+
+/// AWS: RestrictPublicBuckets leaves a public policy to the owner's account and to AWS services:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
+fn is_shut_out(ctx: &Ctx, open: &Open) -> bool {
+    let restricted = open.record.public_access.is_some_and(|access| access.restrict_buckets);
+    let principal = &ctx.caller().principal;
+    let outside = match principal.kind {
+        PrincipalKind::Service(_) => false,
+        _ => principal.account != Some(open.record.owner),
+    };
+    restricted && open.is_public && outside
+}
+
+/// The rule of an operation on a bucket.
+pub fn on_bucket<I: OnBucket>(action: &'static str) -> Access<I> {
+    on_bucket_with(action, |_| Keys::new())
+}
+
+/// The same with condition keys from the input.
+pub fn on_bucket_with<I: OnBucket>(
+    action: &'static str,
+    keys: impl Fn(&I) -> Keys + Send + Sync + 'static,
+) -> Access<I> {
+    Access::needs([action], move |ctx: &Ctx, input: &I| {
+        let keys = keys(input);
+        Box::pin(async move { Ok(vec![need(ctx, &*bucket_of(ctx, input).await?, action, None, keys)]) })
+    })
+}
+
+/// The rule of an operation on an object.
+pub fn on_object<I: OnObject>(action: &'static str) -> Access<I> {
+    Access::needs([action], move |ctx: &Ctx, input: &I| {
+        Box::pin(async move {
+            Ok(vec![need(ctx, &*bucket_of(ctx, input).await?, action, Some(input.key()), Keys::new())])
+        })
+    })
+}
+
+/// The rule of an operation on an object or one of its versions, which have actions of their own.
+pub fn on_version<I: OnObject>(
+    action: &'static str,
+    version_action: &'static str,
+    version: impl Fn(&I) -> Option<&str> + Send + Sync + 'static,
+) -> Access<I> {
+    Access::needs([action, version_action], move |ctx: &Ctx, input: &I| {
+        let id = version(input).map(str::to_owned);
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let action = if id.is_some() { version_action } else { action };
+            Ok(vec![need(ctx, &open, action, Some(input.key()), version_key(id.as_deref()))])
+        })
+    })
+}
+
+/// `s3:VersionId`.
+pub fn version_key(id: Option<&str>) -> Keys {
+    id.map(|id| ("s3:VersionId".to_owned(), vec![id.to_owned()])).into_iter().collect()
+}
+
+/// The condition keys of a list: `s3:prefix`, `s3:delimiter`, `s3:max-keys`.
+pub fn list_keys(prefix: Option<&str>, delimiter: Option<&str>, max_keys: Option<i32>) -> Keys {
+    let one = |name: &str, value: String| (name.to_owned(), vec![value]);
+    let prefix = prefix.map(|prefix| one("s3:prefix", prefix.to_owned()));
+    let delimiter = delimiter.map(|delimiter| one("s3:delimiter", delimiter.to_owned()));
+    let max_keys = max_keys.map(|max| one("s3:max-keys", max.to_string()));
+    [prefix, delimiter, max_keys].into_iter().flatten().collect()
+}

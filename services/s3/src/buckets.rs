@@ -1,0 +1,253 @@
+//! Buckets: made, listed, found, removed.
+
+use crate::access::{bucket_of, need};
+use crate::error;
+use crate::names::check_bucket;
+use crate::registry::Registry;
+use crate::state::version::rows_under;
+use crate::state::{Bucket, Ownership, PublicAccess, Versioning, scope};
+use std::collections::BTreeMap;
+use yakumo_api_s3 as api;
+use yakumo_aws::{AccountId, Region, Result};
+use yakumo_room::store::Range;
+use yakumo_room::{Access, Ctx, Need, Record, Resource, Tx};
+
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/BucketRestrictions.html>
+const BUCKETS_MAX: usize = 10_000;
+const PAGE_MAX: i32 = 10_000;
+const TAGS_MAX: usize = 50;
+
+/// The name of a bucket in the list of its owner. Key: account, name.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+struct Owned {
+    name: String,
+}
+
+impl Record for Owned {
+    const TABLE: &'static str = "owned-buckets";
+}
+
+/// The rule of CreateBucket.
+pub fn create_access() -> Access<api::CreateBucketInput> {
+    Access::needs(["s3:CreateBucket"], |ctx: &Ctx, input: &api::CreateBucketInput| {
+        Box::pin(async move {
+            let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
+            let shown = format!("\"{arn}\"");
+            let mut need = Need::new("s3:CreateBucket", arn, ctx.account()).shown_as(shown);
+            if let Some(region) = location(input) {
+                need = need.with_key("s3:LocationConstraint", vec![region.to_owned()]);
+            }
+            Ok(vec![need])
+        })
+    })
+}
+
+fn location(input: &api::CreateBucketInput) -> Option<&str> {
+    input.create_bucket_configuration.as_ref()?.location_constraint.as_deref()
+}
+
+pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<api::CreateBucketOutput> {
+    refuse_unknown(&input)?;
+    check_bucket(&input.bucket)?;
+    let region = region(&ctx, location(&input))?;
+    let tags = tags(&input)?;
+    let bucket = Bucket {
+        name: input.bucket,
+        owner: ctx.account(),
+        region,
+        created: ctx.now(),
+        id: ctx.base().ids.hex(16),
+        versioning: Versioning::Never,
+        tags,
+        policy: None,
+        public_access: Some(PublicAccess::ALL),
+        ownership: Ownership::BucketOwnerEnforced,
+    };
+    let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
+    ctx.state::<Registry>().forget(&bucket.name);
+    made?;
+    Ok(api::CreateBucketOutput {
+        location: Some(match region == Region::US_EAST_1 {
+            true => format!("/{}", bucket.name),
+            false => format!("http://{}.s3.amazonaws.com/", bucket.name),
+        }),
+        bucket_arn: Some(bucket.arn()),
+    })
+}
+
+async fn make(tx: Tx, bucket: Bucket) -> Result<()> {
+    if let Some(known) = tx.get::<Bucket>(&scope(), &[&bucket.name]).await? {
+        return match known.owner == bucket.owner {
+            // AWS: in us-east-1, making one's own bucket again is no error.
+            true if known.region == Region::US_EAST_1 && bucket.region == Region::US_EAST_1 => Ok(()),
+            true => Err(error::bucket_already_owned(&bucket.name)),
+            false => Err(error::bucket_already_exists(&bucket.name)),
+        };
+    }
+    let owned = Owned { name: bucket.name.clone() };
+    let count = tx.list::<Owned>(&scope(), &[bucket.owner.as_str()], None, BUCKETS_MAX).await?.len();
+    if count >= BUCKETS_MAX {
+        let text = "You have attempted to create more buckets than allowed";
+        return Err(yakumo_aws::Error::sender("TooManyBuckets", text));
+    }
+    tx.put(&scope(), &[bucket.owner.as_str(), &bucket.name], &owned);
+    tx.put_resource(&scope(), None, &bucket);
+    Ok(())
+}
+
+/// What this room cannot give a new bucket.
+fn refuse_unknown(input: &api::CreateBucketInput) -> Result<()> {
+    let configuration = input.create_bucket_configuration.as_ref();
+    if configuration.is_some_and(|configuration| configuration.bucket.is_some() || configuration.location.is_some()) {
+        return Err(error::not_implemented("directory buckets"));
+    }
+    if input.object_lock_enabled_for_bucket == Some(true) {
+        return Err(error::not_implemented("object lock"));
+    }
+    let grants = [&input.grant_full_control, &input.grant_read, &input.grant_read_acp, &input.grant_write, &input.grant_write_acp];
+    if grants.into_iter().any(Option::is_some) || input.acl.as_deref().is_some_and(|acl| acl != "private") {
+        let text = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        return Err(yakumo_aws::Error::sender("InvalidBucketAclWithObjectOwnership", text));
+    }
+    if input.bucket_namespace.as_deref().is_some_and(|namespace| namespace != "global") {
+        return Err(error::not_implemented("account regional namespaces"));
+    }
+    match input.object_ownership.as_deref() {
+        None | Some("BucketOwnerEnforced") => Ok(()),
+        Some(_) => Err(error::not_implemented("access control lists (ObjectOwnership other than BucketOwnerEnforced)")),
+    }
+}
+
+/// AWS: the endpoint of us-east-1 takes buckets for every region, others only for their own.
+fn region(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
+    let asked = match constraint {
+        None | Some("") => Region::US_EAST_1,
+        Some("EU") => Region::parse("eu-west-1").unwrap_or(Region::US_EAST_1),
+        Some(name) => {
+            let invalid = || {
+                yakumo_aws::Error::sender("InvalidLocationConstraint", "The specified location-constraint is not valid")
+                    .with_field("LocationConstraint", name)
+            };
+            Region::parse(name).filter(|region| *region != Region::US_EAST_1).ok_or_else(invalid)?
+        }
+    };
+    match ctx.region() == asked || ctx.region() == Region::US_EAST_1 {
+        true => Ok(asked),
+        false => Err(error::illegal_location(constraint.unwrap_or("unspecified"))),
+    }
+}
+
+fn tags(input: &api::CreateBucketInput) -> Result<BTreeMap<String, String>> {
+    let tags = input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
+    crate::tags::checked(tags.map(Vec::as_slice).unwrap_or_default(), TAGS_MAX)
+}
+
+pub async fn delete_bucket(ctx: Ctx, input: api::DeleteBucketInput) -> Result<api::DeleteBucketOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let bucket = &open.record;
+    let outcome = ctx
+        .transact(|tx| async move {
+            let present = crate::registry::present(&tx, &bucket.name, &bucket.id).await?;
+            if !tx.raw().scan(Range::prefix(rows_under(&bucket.id, "")), 1).await?.is_empty() {
+                return Err(error::bucket_not_empty(&bucket.name, present.has_versions()));
+            }
+            crate::multipart::abort_all(&tx, &bucket.id).await?;
+            tx.delete::<Owned>(&scope(), &[bucket.owner.as_str(), &bucket.name]);
+            tx.delete_resource(&scope(), &present);
+            Ok(())
+        })
+        .await;
+    ctx.state::<Registry>().forget(&bucket.name);
+    outcome.map(|()| api::DeleteBucketOutput::default())
+}
+
+pub async fn head_bucket(ctx: Ctx, input: api::HeadBucketInput) -> Result<api::HeadBucketOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    Ok(api::HeadBucketOutput {
+        bucket_arn: Some(open.record.arn()),
+        bucket_region: Some(open.record.region.to_string()),
+        access_point_alias: Some(false),
+        ..Default::default()
+    })
+}
+
+/// The rule of GetBucketLocation: unlike other operations it is answered wherever the bucket is.
+pub fn location_access() -> Access<api::GetBucketLocationInput> {
+    Access::needs(["s3:GetBucketLocation"], |ctx: &Ctx, input: &api::GetBucketLocationInput| {
+        Box::pin(async move {
+            let open = ctx.state::<Registry>().bucket(&input.bucket).await?;
+            if input.expected_bucket_owner.as_deref().is_some_and(|owner| owner != open.record.owner.as_str()) {
+                return Err(error::access_denied());
+            }
+            Ok(vec![need(ctx, &open, "s3:GetBucketLocation", None, Vec::new())])
+        })
+    })
+}
+
+pub async fn get_bucket_location(
+    ctx: Ctx,
+    input: api::GetBucketLocationInput,
+) -> Result<api::GetBucketLocationOutput> {
+    let open = ctx.state::<Registry>().bucket(&input.bucket).await?;
+    // AWS: buckets in us-east-1 have no location constraint.
+    let region = Some(open.record.region).filter(|region| *region != Region::US_EAST_1);
+    Ok(api::GetBucketLocationOutput { location_constraint: region.map(|region| region.to_string()) })
+}
+
+/// The rule of ListBuckets.
+pub fn list_access() -> Access<api::ListBucketsInput> {
+    Access::needs(["s3:ListAllMyBuckets"], |ctx: &Ctx, _: &api::ListBucketsInput| {
+        Box::pin(async move { Ok(vec![Need::new("s3:ListAllMyBuckets", "*", ctx.account())]) })
+    })
+}
+
+pub async fn list_buckets(ctx: Ctx, input: api::ListBucketsInput) -> Result<api::ListBucketsOutput> {
+    let most = usize::try_from(input.max_buckets.unwrap_or(PAGE_MAX)).unwrap_or(BUCKETS_MAX);
+    let account = ctx.account();
+    let after = input.continuation_token.as_deref().map(crate::lists::read_token).transpose()?;
+    let range = [account.as_str(), after.as_deref().unwrap_or_default()];
+    let behind = after.as_ref().map(|_| &range[..]);
+    let owned = ctx.list::<Owned>(&scope(), &[account.as_str()], behind, BUCKETS_MAX).await?;
+    let mut buckets = Vec::new();
+    let mut token = None;
+    for Owned { name } in owned {
+        if !name.starts_with(input.prefix.as_deref().unwrap_or_default()) {
+            continue;
+        }
+        let Some(bucket) = ctx.get::<Bucket>(&scope(), &[&name]).await? else { continue };
+        if input.bucket_region.as_deref().is_some_and(|region| region != bucket.region.as_str()) {
+            continue;
+        }
+        if buckets.len() == most {
+            let last = buckets.last().and_then(|bucket: &api::Bucket| bucket.name.clone());
+            token = last.map(|last| crate::lists::token(&last));
+            break;
+        }
+        let paged = input.max_buckets.is_some() || input.continuation_token.is_some() || input.bucket_region.is_some();
+        buckets.push(api::Bucket {
+            // AWS: the region is only told in answers that are pages.
+            bucket_region: paged.then(|| bucket.region.to_string()),
+            bucket_arn: Some(bucket.arn()),
+            creation_date: Some(bucket.created),
+            name: Some(bucket.name),
+        });
+    }
+    Ok(api::ListBucketsOutput {
+        buckets: Some(buckets),
+        owner: Some(owner(account)),
+        continuation_token: token,
+        prefix: input.prefix,
+    })
+}
+
+/// An account as S3 shows it: its canonical user id.
+pub fn owner(account: AccountId) -> api::Owner {
+    api::Owner { id: Some(canonical_id(account)), display_name: None }
+}
+
+/// The canonical user id of an account: 64 hexadecimal digits that stay the same.
+pub fn canonical_id(account: AccountId) -> String {
+    use md5::{Digest, Md5};
+    let half = |salt: &str| crate::bodies::hex(&Md5::digest(format!("{salt}:{account}")));
+    half("canonical") + &half("user")
+}

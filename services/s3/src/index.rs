@@ -1,0 +1,120 @@
+//! The rows of objects: finding a version, writing one, removing one, within a transaction or as last committed.
+
+use crate::bodies;
+use crate::error;
+use crate::state::version::{new_id, order_of, row, rows_of};
+use crate::state::{Bucket, Version, Versioning};
+use bytes::Bytes;
+use yakumo_aws::{Error, Result};
+use yakumo_room::store::Range;
+use yakumo_room::{Ctx, Record, Tx};
+
+/// How many versions of a key are read at a time while the version `null` is looked for.
+const PAGE: usize = 256;
+
+fn decode(bytes: &Bytes) -> Result<Version> {
+    Version::from_bytes(bytes).map_err(Error::internal)
+}
+
+/// The newest version of a key as last committed, delete markers included.
+pub async fn newest(ctx: &Ctx, bucket: &Bucket, key: &str) -> Result<Option<Version>> {
+    let store = &ctx.base().store;
+    if !bucket.has_versions() {
+        return store.get(&row(&bucket.id, key, 0)).await?.map(|bytes| decode(&bytes)).transpose();
+    }
+    let rows = store.scan(Range::prefix(rows_of(&bucket.id, key)), 1).await?;
+    rows.first().map(|(_, bytes)| decode(bytes)).transpose()
+}
+
+/// The version of that id as last committed.
+pub async fn version(ctx: &Ctx, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Version>> {
+    let store = &ctx.base().store;
+    if id != "null" {
+        let order = order_of(id).ok_or_else(|| error::invalid_version_id(id))?;
+        let found = store.get(&row(&bucket.id, key, order)).await?;
+        let found = found.map(|bytes| decode(&bytes)).transpose()?;
+        return Ok(found.filter(|version| version.id.as_deref() == Some(id)));
+    }
+    let mut range = Range::prefix(rows_of(&bucket.id, key));
+    loop {
+        let rows = store.scan(range.clone(), PAGE).await?;
+        for (_, bytes) in &rows {
+            let version = decode(bytes)?;
+            if version.id.is_none() {
+                return Ok(Some(version));
+            }
+        }
+        match rows.last() {
+            Some((key, _)) if rows.len() == PAGE => range = range.after(key.clone()),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// The newest version of a key within a transaction.
+pub async fn newest_in(tx: &Tx, bucket: &Bucket, key: &str) -> Result<Option<Version>> {
+    if !bucket.has_versions() {
+        return tx.raw().get(&row(&bucket.id, key, 0)).await?.map(|bytes| decode(&bytes)).transpose();
+    }
+    let rows = tx.raw().scan(Range::prefix(rows_of(&bucket.id, key)), 1).await?;
+    rows.first().map(|(_, bytes)| decode(bytes)).transpose()
+}
+
+/// The version of that id within a transaction.
+pub async fn version_in(tx: &Tx, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Version>> {
+    if id != "null" {
+        let order = order_of(id).ok_or_else(|| error::invalid_version_id(id))?;
+        let found = tx.raw().get(&row(&bucket.id, key, order)).await?;
+        let found = found.map(|bytes| decode(&bytes)).transpose()?;
+        return Ok(found.filter(|version| version.id.as_deref() == Some(id)));
+    }
+    let mut range = Range::prefix(rows_of(&bucket.id, key));
+    loop {
+        let rows = tx.raw().scan(range.clone(), PAGE).await?;
+        for (_, bytes) in &rows {
+            let version = decode(bytes)?;
+            if version.id.is_none() {
+                return Ok(Some(version));
+            }
+        }
+        match rows.last() {
+            Some((key, _)) if rows.len() == PAGE => range = range.after(key.clone()),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// Gives a new version its place and id, and writes it. What it replaces goes.
+pub async fn write(tx: &Tx, ctx: &Ctx, bucket: &Bucket, newest: Option<&Version>, version: &mut Version) -> Result<()> {
+    let now = u64::try_from(ctx.now().as_millis()).unwrap_or_default().saturating_mul(1000);
+    let next = newest.map_or(1, |newest| newest.order.saturating_add(1)).max(now);
+    let replaced = match bucket.versioning {
+        Versioning::Never => {
+            (version.order, version.id) = (0, None);
+            newest.cloned()
+        }
+        Versioning::Enabled => {
+            let mut random = [0; 16];
+            ctx.base().ids.fill(&mut random);
+            (version.order, version.id) = (next, Some(new_id(next, &random)));
+            None
+        }
+        Versioning::Suspended => {
+            (version.order, version.id) = (next, None);
+            version_in(tx, bucket, &version.key, "null").await?
+        }
+    };
+    if let Some(replaced) = replaced {
+        remove(tx, bucket, &replaced);
+    }
+    tx.raw().put(version.row(&bucket.id), version.to_bytes());
+    Ok(())
+}
+
+/// Removes a version and its body.
+pub fn remove(tx: &Tx, bucket: &Bucket, version: &Version) {
+    if let Some(content) = &version.content {
+        bodies::discard(tx, &content.pieces);
+    }
+    tx.raw().delete(version.row(&bucket.id));
+}

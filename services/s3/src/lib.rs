@@ -1,0 +1,177 @@
+//! Amazon Simple Storage Service: operation → what it needs → handler.
+//!
+//! Objects are rows under bucket, key and order (`state::version`), their bodies rows or blobs (`bodies`); buckets are
+//! control-plane records that are kept decoded (`registry`).
+
+mod access;
+mod bodies;
+mod buckets;
+mod error;
+mod index;
+mod lists;
+mod multipart;
+mod names;
+mod objects;
+mod policies;
+mod public;
+mod registry;
+mod settings;
+mod state;
+mod tags;
+
+use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
+use crate::objects::{attributes, copy, delete, get, put};
+use crate::registry::Registry;
+use std::sync::Arc;
+use yakumo_api_s3 as api;
+use yakumo_room::{Access, Base, Room};
+
+/// The room of S3 over a cloud's ground.
+pub fn room(base: &Arc<Base>) -> Room {
+    let room = Room::new("s3").anonymous().resource_control().state(Registry::new(base.clone()));
+    multipart_operations(object_operations(setting_operations(bucket_operations(room))))
+}
+
+fn bucket_operations(room: Room) -> Room {
+    room.on(api::CreateBucket, buckets::create_access(), buckets::create_bucket)
+        .on(api::DeleteBucket, on_bucket("s3:DeleteBucket"), buckets::delete_bucket)
+        .on(api::HeadBucket, on_bucket("s3:ListBucket"), buckets::head_bucket)
+        .on(api::ListBuckets, buckets::list_access(), buckets::list_buckets)
+        .on(api::GetBucketLocation, buckets::location_access(), buckets::get_bucket_location)
+        .on(
+            api::ListObjects,
+            on_bucket_with("s3:ListBucket", |i: &api::ListObjectsInput| {
+                list_keys(i.prefix.as_deref(), i.delimiter.as_deref(), i.max_keys)
+            }),
+            lists::objects::list_objects,
+        )
+        .on(
+            api::ListObjectsV2,
+            on_bucket_with("s3:ListBucket", |i: &api::ListObjectsV2Input| {
+                list_keys(i.prefix.as_deref(), i.delimiter.as_deref(), i.max_keys)
+            }),
+            lists::objects::list_objects_v2,
+        )
+        .on(
+            api::ListObjectVersions,
+            on_bucket_with("s3:ListBucketVersions", |i: &api::ListObjectVersionsInput| {
+                list_keys(i.prefix.as_deref(), i.delimiter.as_deref(), i.max_keys)
+            }),
+            lists::versions::list_object_versions,
+        )
+}
+
+fn setting_operations(room: Room) -> Room {
+    room.on(api::PutBucketVersioning, on_bucket("s3:PutBucketVersioning"), settings::put_bucket_versioning)
+        .on(api::GetBucketVersioning, on_bucket("s3:GetBucketVersioning"), settings::get_bucket_versioning)
+        .on(
+            api::GetBucketOwnershipControls,
+            on_bucket("s3:GetBucketOwnershipControls"),
+            settings::get_bucket_ownership_controls,
+        )
+        .on(api::PutBucketTagging, on_bucket("s3:PutBucketTagging"), tags::put_bucket_tagging)
+        .on(api::GetBucketTagging, on_bucket("s3:GetBucketTagging"), tags::get_bucket_tagging)
+        .on(api::DeleteBucketTagging, on_bucket("s3:PutBucketTagging"), tags::delete_bucket_tagging)
+        .on(api::PutBucketPolicy, on_bucket("s3:PutBucketPolicy"), policies::put_bucket_policy)
+        .on(api::GetBucketPolicy, on_bucket("s3:GetBucketPolicy"), policies::get_bucket_policy)
+        .on(api::DeleteBucketPolicy, on_bucket("s3:DeleteBucketPolicy"), policies::delete_bucket_policy)
+        .on(api::GetBucketPolicyStatus, on_bucket("s3:GetBucketPolicyStatus"), policies::get_bucket_policy_status)
+        .on(
+            api::PutPublicAccessBlock,
+            on_bucket("s3:PutBucketPublicAccessBlock"),
+            policies::put_public_access_block,
+        )
+        .on(
+            api::GetPublicAccessBlock,
+            on_bucket("s3:GetBucketPublicAccessBlock"),
+            policies::get_public_access_block,
+        )
+        .on(
+            api::DeletePublicAccessBlock,
+            on_bucket("s3:PutBucketPublicAccessBlock"),
+            policies::delete_public_access_block,
+        )
+}
+
+fn object_operations(room: Room) -> Room {
+    let reads = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"];
+    room.on(api::PutObject, put::access(), put::put_object)
+        .on(api::GetObject, Access::inside(reads, get::INSIDE), get::get_object)
+        .on(api::HeadObject, Access::inside(reads, get::INSIDE), get::head_object)
+        .on(
+            api::GetObjectAttributes,
+            Access::inside(
+                [
+                    "s3:GetObjectAttributes",
+                    "s3:GetObjectVersionAttributes",
+                    "s3:GetObject",
+                    "s3:GetObjectVersion",
+                    "s3:ListBucket",
+                ],
+                get::INSIDE,
+            ),
+            attributes::get_object_attributes,
+        )
+        .on(
+            api::CopyObject,
+            Access::inside(
+                ["s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"],
+                copy::INSIDE,
+            ),
+            copy::copy_object,
+        )
+        .on(
+            api::DeleteObject,
+            on_version("s3:DeleteObject", "s3:DeleteObjectVersion", |i: &api::DeleteObjectInput| {
+                i.version_id.as_deref()
+            }),
+            delete::delete_object,
+        )
+        .on(
+            api::DeleteObjects,
+            Access::inside(["s3:DeleteObject", "s3:DeleteObjectVersion"], delete::INSIDE),
+            delete::delete_objects,
+        )
+        .on(
+            api::GetObjectTagging,
+            on_version("s3:GetObjectTagging", "s3:GetObjectVersionTagging", |i: &api::GetObjectTaggingInput| {
+                i.version_id.as_deref()
+            }),
+            tags::get_object_tagging,
+        )
+        .on(
+            api::PutObjectTagging,
+            on_version("s3:PutObjectTagging", "s3:PutObjectVersionTagging", |i: &api::PutObjectTaggingInput| {
+                i.version_id.as_deref()
+            }),
+            tags::put_object_tagging,
+        )
+        .on(
+            api::DeleteObjectTagging,
+            on_version(
+                "s3:DeleteObjectTagging",
+                "s3:DeleteObjectVersionTagging",
+                |i: &api::DeleteObjectTaggingInput| i.version_id.as_deref(),
+            ),
+            tags::delete_object_tagging,
+        )
+}
+
+fn multipart_operations(room: Room) -> Room {
+    use multipart::{complete, list, parts};
+    room.on(api::CreateMultipartUpload, multipart::create_access(), multipart::create_multipart_upload)
+        .on(api::UploadPart, on_object("s3:PutObject"), parts::upload_part)
+        .on(
+            api::UploadPartCopy,
+            Access::inside(["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"], copy::INSIDE),
+            parts::upload_part_copy,
+        )
+        .on(api::CompleteMultipartUpload, on_object("s3:PutObject"), complete::complete_multipart_upload)
+        .on(api::AbortMultipartUpload, on_object("s3:AbortMultipartUpload"), multipart::abort_multipart_upload)
+        .on(api::ListParts, on_object("s3:ListMultipartUploadParts"), list::list_parts)
+        .on(
+            api::ListMultipartUploads,
+            on_bucket("s3:ListBucketMultipartUploads"),
+            list::list_multipart_uploads,
+        )
+}

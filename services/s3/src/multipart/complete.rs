@@ -1,0 +1,157 @@
+//! CompleteMultipartUpload: the parts become an object, in one commit.
+
+use crate::access::bucket_of;
+use crate::bodies;
+use crate::error;
+use crate::index;
+use crate::multipart::{algorithm, parts_of, sums, upload_in};
+use crate::objects::conditions::WriteIf;
+use crate::objects::{checksums, shown_id};
+use crate::registry::present;
+use crate::state::{Bucket, Content, Part, PartInfo, Upload, Version, part_key, scope};
+use crate::{chosen, put_checksum};
+use yakumo_api_s3 as api;
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, Tx};
+
+/// AWS: every part but the last has as many bytes at least.
+const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
+/// AWS: the largest object: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+const OBJECT_BYTES_MAX: u64 = 50 * 1024 * 1024 * 1024 * 1024;
+
+pub async fn complete_multipart_upload(
+    ctx: Ctx,
+    input: api::CompleteMultipartUploadInput,
+) -> Result<api::CompleteMultipartUploadOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let given = chosen!(input, None::<String>)?;
+    let named = input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_deref()).unwrap_or_default();
+    let write_if = WriteIf::new(input.if_match.clone(), input.if_none_match.clone())?;
+    let bucket = &open.record;
+    let version = ctx
+        .transact(|tx| {
+            let (ctx, input, write_if, given) = (&ctx, &input, &write_if, &given);
+            async move {
+                let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+                let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
+                let stored = parts_of(&tx, &upload).await?;
+                let parts = choose(&upload, named, &stored)?;
+                let new = assemble(&upload, &parts)?;
+                check(input, given.as_ref().and_then(|(_, value)| value.as_deref()), &new)?;
+                let newest = index::newest_in(&tx, &bucket, &input.key).await?;
+                write_if.check(&input.key, newest.as_ref())?;
+                clear(&tx, &bucket, &upload, &stored, &parts);
+                let mut version = new;
+                index::write(&tx, ctx, &bucket, newest.as_ref(), &mut version).await?;
+                Ok(version)
+            }
+        })
+        .await?;
+    let content = version.content.as_ref();
+    let mut output = api::CompleteMultipartUploadOutput {
+        location: Some(format!("{}/{}/{}", ctx.facts().endpoint, bucket.name, version.key)),
+        bucket: Some(bucket.name.clone()),
+        e_tag: content.map(|content| format!("\"{}\"", content.etag)),
+        server_side_encryption: Some("AES256".to_owned()),
+        version_id: shown_id(bucket, &version),
+        key: Some(version.key.clone()),
+        ..Default::default()
+    };
+    let checksum = content.and_then(|content| content.checksum.as_ref());
+    put_checksum!(output, checksums::pair(checksum));
+    output.checksum_type = checksum.map(|checksum| checksum.kind.clone());
+    Ok(output)
+}
+
+/// The parts that the request names, checked against those that were uploaded.
+fn choose(upload: &Upload, named: &[api::CompletedPart], stored: &[Part]) -> Result<Vec<Part>> {
+    if named.is_empty() {
+        return Err(error::malformed_xml());
+    }
+    let mut parts: Vec<Part> = Vec::with_capacity(named.len());
+    for one in named {
+        let number = one.part_number.ok_or_else(error::malformed_xml)?;
+        let etag = one.e_tag.as_deref().unwrap_or_default().trim_matches('"');
+        if parts.last().is_some_and(|last| last.number >= number) {
+            return Err(error::invalid_part_order());
+        }
+        let found = stored.iter().find(|part| part.number == number && part.etag == etag);
+        let found = found.ok_or_else(|| error::invalid_part(&upload.id, number, etag))?;
+        let sums = [&one.checksum_crc32, &one.checksum_crc32_c, &one.checksum_crc64_nvme, &one.checksum_sha1, &one.checksum_sha256];
+        if upload.checksum.is_some() && sums.into_iter().flatten().any(|sum| found.checksum.as_ref() != Some(sum)) {
+            return Err(error::invalid_part(&upload.id, number, etag));
+        }
+        parts.push(found.clone());
+    }
+    let short = parts.iter().rev().skip(1).rev().find(|part| part.size_bytes < PART_BYTES_MIN);
+    match short {
+        Some(part) => Err(error::entity_too_small(part.number, part.size_bytes, &part.etag)),
+        None => Ok(parts),
+    }
+}
+
+fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
+    let size_bytes: u64 = parts.iter().map(|part| part.size_bytes).sum();
+    if size_bytes > OBJECT_BYTES_MAX {
+        return Err(error::entity_too_large(size_bytes, OBJECT_BYTES_MAX));
+    }
+    let kind = upload.checksum.as_ref().map_or(sums::FULL_OBJECT, |(_, kind)| kind.as_str());
+    let content = Content {
+        size_bytes,
+        etag: sums::etag(parts),
+        pieces: parts.iter().filter_map(|part| part.piece.clone()).collect(),
+        checksum: sums::whole(algorithm(upload), kind, parts),
+        parts: parts
+            .iter()
+            .map(|part| PartInfo {
+                number: part.number,
+                size_bytes: part.size_bytes,
+                checksum: part.checksum.clone().filter(|_| upload.checksum.is_some()),
+            })
+            .collect(),
+        headers: upload.headers.clone(),
+        metadata: upload.metadata.clone(),
+    };
+    Ok(Version {
+        key: upload.key.clone(),
+        order: 0,
+        id: None,
+        // AWS: an object made of parts is as old as its upload.
+        modified: upload.initiated,
+        content: Some(content),
+        tags: upload.tags.clone(),
+    })
+}
+
+/// Checks what the request says of the whole.
+fn check(input: &api::CompleteMultipartUploadInput, checksum: Option<&str>, new: &Version) -> Result<()> {
+    let content = new.content.as_ref().ok_or_else(|| Error::internal("an assembled object without content"))?;
+    if input.mpu_object_size.is_some_and(|size| u64::try_from(size) != Ok(content.size_bytes)) {
+        let text = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
+        return Err(error::invalid_request(text));
+    }
+    let kept = content.checksum.as_ref();
+    if let Some(kind) = input.checksum_type.as_deref()
+        && kept.is_none_or(|kept| kept.kind != kind)
+    {
+        return Err(error::invalid_request("The upload was created using a different checksum type."));
+    }
+    if let (Some(given), Some(kept)) = (checksum, kept)
+        && given != kept.value
+        && Some(given) != kept.value.split('-').next()
+    {
+        return Err(error::bad_checksum(&kept.algorithm));
+    }
+    Ok(())
+}
+
+/// Removes the upload; parts that were not named go with their bodies.
+fn clear(tx: &Tx, bucket: &Bucket, upload: &Upload, stored: &[Part], used: &[Part]) {
+    for part in stored {
+        if !used.iter().any(|used| used.number == part.number) {
+            bodies::discard(tx, part.piece.as_slice());
+        }
+        tx.delete::<Part>(&scope(), &[&upload.id, &part_key(part.number)]);
+    }
+    tx.delete::<Upload>(&scope(), &[&bucket.id, &upload.key, &upload.id]);
+}

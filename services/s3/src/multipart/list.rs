@@ -1,0 +1,150 @@
+//! ListParts and ListMultipartUploads.
+
+use crate::access::bucket_of;
+use crate::buckets::{canonical_id, owner};
+use crate::error;
+use crate::lists::Encoding;
+use crate::multipart::{algorithm, upload};
+use crate::put_checksum;
+use crate::state::{Part, Upload, part_key, scope};
+use yakumo_api_s3 as api;
+use yakumo_aws::Result;
+use yakumo_room::Ctx;
+
+const PAGE_MAX: i32 = 1000;
+
+fn page(asked: Option<i32>, name: &'static str) -> Result<usize> {
+    let asked = asked.unwrap_or(PAGE_MAX);
+    let most = usize::try_from(asked.min(PAGE_MAX));
+    most.map_err(|_| error::argument("Argument max must be an integer between 0 and 2147483647", name, &asked.to_string()))
+}
+
+fn initiator(upload: &Upload) -> api::Initiator {
+    let (account, arn) = &upload.initiator;
+    let id = if arn.ends_with(":root") { canonical_id(*account) } else { arn.clone() };
+    api::Initiator { id: Some(id), display_name: arn.rsplit('/').next().map(str::to_owned) }
+}
+
+fn storage_class(upload: &Upload) -> String {
+    upload.headers.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned())
+}
+
+pub async fn list_parts(ctx: Ctx, input: api::ListPartsInput) -> Result<api::ListPartsOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
+    let most = page(input.max_parts, "max-parts")?;
+    let marker = input.part_number_marker.unwrap_or(0).max(0);
+    let behind = part_key(marker);
+    let mut parts = ctx.list::<Part>(&scope(), &[&upload.id], Some(&[&upload.id, &behind]), most + 1).await?;
+    let is_truncated = parts.len() > most;
+    parts.truncate(most);
+    let last = parts.last().map_or(0, |part| part.number);
+    let algorithm = algorithm(&upload);
+    let shown = |part: Part| {
+        let mut shown = api::Part {
+            part_number: Some(part.number),
+            last_modified: Some(part.modified),
+            e_tag: Some(format!("\"{}\"", part.etag)),
+            size: i64::try_from(part.size_bytes).ok(),
+            ..Default::default()
+        };
+        let chosen = part.checksum.as_deref().filter(|_| upload.checksum.is_some());
+        put_checksum!(shown, chosen.map(|value| (algorithm.as_str(), value)));
+        shown
+    };
+    let parts: Vec<api::Part> = parts.into_iter().map(shown).collect();
+    Ok(api::ListPartsOutput {
+        bucket: Some(open.record.name.clone()),
+        part_number_marker: Some(marker),
+        next_part_number_marker: Some(last),
+        max_parts: i32::try_from(most).ok(),
+        is_truncated: Some(is_truncated),
+        parts: (!parts.is_empty()).then_some(parts),
+        initiator: Some(initiator(&upload)),
+        owner: Some(owner(open.record.owner)),
+        storage_class: Some(storage_class(&upload)),
+        checksum_algorithm: upload.checksum.as_ref().map(|(algorithm, _)| algorithm.clone()),
+        checksum_type: upload.checksum.map(|(_, kind)| kind),
+        key: Some(upload.key),
+        upload_id: Some(upload.id),
+        ..Default::default()
+    })
+}
+
+pub async fn list_multipart_uploads(
+    ctx: Ctx,
+    input: api::ListMultipartUploadsInput,
+) -> Result<api::ListMultipartUploadsOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let most = page(input.max_uploads, "max-uploads")?;
+    let encoding = Encoding::parse(input.encoding_type.as_deref())?;
+    let prefix = input.prefix.as_deref().unwrap_or_default();
+    let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
+    let key_marker = input.key_marker.as_deref().unwrap_or_default();
+    // AWS: an upload id marker without a key marker is ignored.
+    let id_marker = input.upload_id_marker.as_deref().filter(|_| !key_marker.is_empty()).unwrap_or_default();
+    let all = ctx.list::<Upload>(&scope(), &[&open.record.id], None, usize::MAX).await?;
+    let mut prefixes: Vec<String> = Vec::new();
+    let mut uploads: Vec<api::MultipartUpload> = Vec::new();
+    let mut is_truncated = false;
+    for upload in all {
+        let behind = match upload.key.as_str().cmp(key_marker) {
+            std::cmp::Ordering::Greater => true,
+            std::cmp::Ordering::Equal => !id_marker.is_empty() && upload.id.as_str() > id_marker,
+            std::cmp::Ordering::Less => false,
+        };
+        let Some(rest) = upload.key.strip_prefix(prefix).filter(|_| behind) else { continue };
+        let common = delimiter.and_then(|delimiter| {
+            let end = rest.find(delimiter)? + delimiter.len();
+            Some(format!("{prefix}{}", rest.get(..end)?))
+        });
+        if common.as_ref().is_some_and(|common| prefixes.last() == Some(common) || common == key_marker) {
+            continue;
+        }
+        if uploads.len() + prefixes.len() == most {
+            is_truncated = most > 0;
+            break;
+        }
+        match common {
+            Some(common) => prefixes.push(common),
+            None => uploads.push(api::MultipartUpload {
+                initiator: Some(initiator(&upload)),
+                owner: Some(owner(open.record.owner)),
+                storage_class: Some(storage_class(&upload)),
+                initiated: Some(upload.initiated),
+                checksum_algorithm: upload.checksum.as_ref().map(|(algorithm, _)| algorithm.clone()),
+                checksum_type: upload.checksum.as_ref().map(|(_, kind)| kind.clone()),
+                key: Some(upload.key),
+                upload_id: Some(upload.id),
+                version_id: None,
+            }),
+        }
+    }
+    let last_upload = uploads.last().and_then(|last| Some((last.key.clone()?, last.upload_id.clone()?)));
+    let last_prefix = prefixes.last().cloned();
+    let (next_key, next_id) = match (last_upload, last_prefix) {
+        (Some((key, _)), Some(prefix)) if prefix > key => (Some(prefix), None),
+        (Some((key, id)), _) => (Some(key), Some(id)),
+        (None, prefix) => (prefix, None),
+    };
+    for upload in &mut uploads {
+        upload.key = encoding.option(upload.key.take());
+    }
+    let prefixes: Vec<api::CommonPrefix> =
+        prefixes.into_iter().map(|prefix| api::CommonPrefix { prefix: Some(encoding.write(prefix)) }).collect();
+    Ok(api::ListMultipartUploadsOutput {
+        bucket: Some(open.record.name.clone()),
+        next_key_marker: encoding.option(next_key.filter(|_| is_truncated)),
+        next_upload_id_marker: next_id.filter(|_| is_truncated),
+        max_uploads: i32::try_from(most).ok(),
+        is_truncated: Some(is_truncated),
+        uploads: (!uploads.is_empty()).then_some(uploads),
+        common_prefixes: (!prefixes.is_empty()).then_some(prefixes),
+        prefix: Some(encoding.write(prefix)),
+        delimiter: encoding.option(input.delimiter.clone()),
+        key_marker: Some(encoding.write(key_marker)),
+        upload_id_marker: Some(input.upload_id_marker.clone().unwrap_or_default()),
+        encoding_type: input.encoding_type.clone(),
+        request_charged: None,
+    })
+}

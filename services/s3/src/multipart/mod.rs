@@ -1,0 +1,142 @@
+//! Multipart uploads: begun, filled part by part, completed or aborted.
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
+
+pub mod complete;
+pub mod list;
+pub mod parts;
+pub mod sums;
+
+use crate::access::{bucket_of, need};
+use crate::bodies;
+use crate::error;
+use crate::names::check_key;
+use crate::objects::{put::tag_keys, request};
+use crate::registry::present;
+use crate::state::{Part, Upload, scope};
+use crate::{extras, headers, tags};
+use yakumo_api_s3 as api;
+use yakumo_aws::Result;
+use yakumo_checksum::Algorithm;
+use yakumo_room::store::Range;
+use yakumo_room::{Access, Ctx, Record, Tx};
+
+/// AWS: the most parts, and the greatest number of one.
+pub const PARTS_MAX: i32 = 10_000;
+
+/// The rule of CreateMultipartUpload.
+pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
+    Access::needs(["s3:PutObject", "s3:PutObjectTagging"], |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let tags = tags::from_header(input.tagging.as_deref())?;
+            let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), tag_keys(&tags))];
+            if !tags.is_empty() {
+                needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
+            }
+            Ok(needs)
+        })
+    })
+}
+
+pub async fn create_multipart_upload(
+    ctx: Ctx,
+    input: api::CreateMultipartUploadInput,
+) -> Result<api::CreateMultipartUploadOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    check_key(&input.key)?;
+    request::check(&extras!(input))?;
+    let checksum = sums::chosen(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
+    let now = ctx.now();
+    let upload = Upload {
+        // Begins with the time, so that lists of uploads of one key are in the order in which they were begun.
+        id: format!("{:016x}{}", now.as_millis(), ctx.base().ids.hex(48)),
+        initiated: now,
+        initiator: (ctx.account(), ctx.caller().principal.arn.clone()),
+        headers: request::with_type(headers!(input)),
+        metadata: request::metadata(input.metadata)?,
+        tags: tags::from_header(input.tagging.as_deref())?,
+        checksum: checksum.map(|(algorithm, kind)| (algorithm.as_str().to_owned(), kind.to_owned())),
+        key: input.key,
+    };
+    let bucket = &open.record;
+    ctx.transact(|tx| {
+        let upload = &upload;
+        async move {
+            present(&tx, &bucket.name, &bucket.id).await?;
+            tx.put(&scope(), &[&bucket.id, &upload.key, &upload.id], upload);
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(api::CreateMultipartUploadOutput {
+        bucket: Some(bucket.name.clone()),
+        key: Some(upload.key),
+        upload_id: Some(upload.id),
+        server_side_encryption: Some("AES256".to_owned()),
+        checksum_algorithm: upload.checksum.as_ref().map(|(algorithm, _)| algorithm.clone()),
+        checksum_type: upload.checksum.map(|(_, kind)| kind),
+        ..Default::default()
+    })
+}
+
+/// The upload that a request names.
+pub async fn upload(ctx: &Ctx, bucket_id: &str, key: &str, id: &str) -> Result<Upload> {
+    let found = ctx.get::<Upload>(&scope(), &[bucket_id, key, id]).await?;
+    found.ok_or_else(|| error::no_such_upload(id))
+}
+
+/// The same within a transaction.
+pub async fn upload_in(tx: &Tx, bucket_id: &str, key: &str, id: &str) -> Result<Upload> {
+    let found = tx.get::<Upload>(&scope(), &[bucket_id, key, id]).await?;
+    found.ok_or_else(|| error::no_such_upload(id))
+}
+
+/// The checksum algorithm of an upload's parts; without a choice S3 calculates CRC-64.
+pub fn algorithm(upload: &Upload) -> Algorithm {
+    let chosen = upload.checksum.as_ref().and_then(|(name, _)| Algorithm::from_name(name));
+    chosen.unwrap_or(Algorithm::Crc64Nvme)
+}
+
+pub async fn abort_multipart_upload(
+    ctx: Ctx,
+    input: api::AbortMultipartUploadInput,
+) -> Result<api::AbortMultipartUploadOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let bucket = &open.record;
+    ctx.transact(|tx| {
+        let input = &input;
+        async move {
+            let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
+            if input.if_match_initiated_time.is_some_and(|time| time.as_secs() != upload.initiated.as_secs()) {
+                return Err(error::precondition_failed("x-amz-if-match-initiated-time"));
+            }
+            abort(&tx, &bucket.id, &upload).await
+        }
+    })
+    .await?;
+    Ok(api::AbortMultipartUploadOutput::default())
+}
+
+async fn abort(tx: &Tx, bucket_id: &str, upload: &Upload) -> Result<()> {
+    for part in parts_of(tx, upload).await? {
+        bodies::discard(tx, part.piece.as_slice());
+        tx.delete::<Part>(&scope(), &[&upload.id, &crate::state::part_key(part.number)]);
+    }
+    tx.delete::<Upload>(&scope(), &[bucket_id, &upload.key, &upload.id]);
+    Ok(())
+}
+
+/// All parts of an upload, in the order of their numbers.
+pub async fn parts_of(tx: &Tx, upload: &Upload) -> Result<Vec<Part>> {
+    tx.list::<Part>(&scope(), &[&upload.id], None, PARTS_MAX as usize).await
+}
+
+/// Aborts all uploads of a bucket that goes.
+pub async fn abort_all(tx: &Tx, bucket_id: &str) -> Result<()> {
+    let rows = tx.raw().scan(Range::prefix(scope().record_key(Upload::TABLE, &[bucket_id])), usize::MAX).await?;
+    for (_, bytes) in rows {
+        let upload = Upload::from_bytes(&bytes).map_err(yakumo_aws::Error::internal)?;
+        abort(tx, bucket_id, &upload).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! UploadPart and UploadPartCopy.
+
+use crate::access::{bucket_of, need};
+use crate::bodies::{self, Expected, Received};
+use crate::error;
+use crate::multipart::{PARTS_MAX, algorithm, upload, upload_in};
+use crate::objects::checksums;
+use crate::objects::copy::{Found, Source};
+use crate::objects::ranges::{self, Asked};
+use crate::state::{Bucket, Part, Upload, part_key, scope};
+use crate::{chosen, put_checksum};
+use yakumo_api_s3 as api;
+use yakumo_aws::Result;
+use yakumo_room::{Ctx, Tx};
+
+fn check_number(number: i32) -> Result<()> {
+    match (1..=PARTS_MAX).contains(&number) {
+        true => Ok(()),
+        false => Err(error::argument(
+            "Part number must be an integer between 1 and 10000, inclusive",
+            "partNumber",
+            &number.to_string(),
+        )),
+    }
+}
+
+fn check_customer_key(algorithm: Option<&String>) -> Result<()> {
+    match algorithm {
+        Some(_) => Err(error::not_implemented("encryption with customer keys (SSE-C)")),
+        None => Ok(()),
+    }
+}
+
+pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::UploadPartOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    check_number(input.part_number)?;
+    check_customer_key(input.sse_customer_algorithm.as_ref())?;
+    let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
+    let given = chosen!(input, input.checksum_algorithm)?;
+    let wanted = algorithm(&upload);
+    if let Some((given, _)) = &given
+        && *given != wanted
+        && upload.checksum.is_some()
+    {
+        let (wanted, given) = (wanted.as_str().to_ascii_lowercase(), given.as_str().to_ascii_lowercase());
+        return Err(error::invalid_request(&format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {wanted}, actual checksum Type: {given}"
+        )));
+    }
+    let expected = Expected {
+        md5: input.content_md5.clone(),
+        // Without a choice at the beginning, what a part brings is checked, and CRC-64 is what is kept.
+        also: Some(wanted).filter(|wanted| given.as_ref().is_some_and(|(given, _)| given != wanted)),
+        checksum: Some(given.unwrap_or((wanted, None))),
+        length: input.content_length.and_then(|length| u64::try_from(length).ok()),
+    };
+    let received = bodies::receive(ctx.base(), input.body, expected).await?;
+    let answered = received.checksum.clone();
+    let part = save(&ctx, &open.record, &upload, input.part_number, received).await?;
+    let mut output = api::UploadPartOutput {
+        e_tag: Some(format!("\"{}\"", part.etag)),
+        server_side_encryption: Some("AES256".to_owned()),
+        ..Default::default()
+    };
+    put_checksum!(output, answered.as_ref().map(|(algorithm, value)| (algorithm.as_str(), value.as_str())));
+    Ok(output)
+}
+
+/// Keeps a part; one of the same number goes.
+async fn save(ctx: &Ctx, bucket: &Bucket, upload: &Upload, number: i32, received: Received) -> Result<Part> {
+    let part = Part {
+        number,
+        modified: ctx.now(),
+        size_bytes: received.size_bytes,
+        etag: received.md5.clone(),
+        checksum: received.of(algorithm(upload)),
+        piece: received.piece(),
+    };
+    let outcome = ctx
+        .transact(|tx: Tx| {
+            let (part, received) = (&part, &received);
+            async move {
+                upload_in(&tx, &bucket.id, &upload.key, &upload.id).await?;
+                let place = part_key(part.number);
+                if let Some(before) = tx.get::<Part>(&scope(), &[&upload.id, &place]).await? {
+                    bodies::discard(&tx, before.piece.as_slice());
+                }
+                tx.put(&scope(), &[&upload.id, &place], part);
+                received.keep(&tx);
+                Ok(())
+            }
+        })
+        .await;
+    if outcome.is_err() {
+        received.abandon(ctx.base()).await;
+    }
+    outcome.map(|()| part)
+}
+
+pub async fn upload_part_copy(ctx: Ctx, input: api::UploadPartCopyInput) -> Result<api::UploadPartCopyOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let source = Source::parse(&input.copy_source)?;
+    ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), source.keys()))?;
+    let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
+    check_number(input.part_number)?;
+    check_customer_key(input.sse_customer_algorithm.as_ref().or(input.copy_source_sse_customer_algorithm.as_ref()))?;
+    found.check(
+        input.copy_source_if_match.as_deref(),
+        input.copy_source_if_none_match.as_deref(),
+        input.copy_source_if_modified_since,
+        input.copy_source_if_unmodified_since,
+    )?;
+    let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
+    let content = found.content()?;
+    let range = match (&input.copy_source_range, content.size_bytes) {
+        (None, size) => 0..size,
+        (Some(text), size) => match (ranges::parse(Some(text), size), text.ends_with('-')) {
+            (Asked::Part(range), false) => range,
+            _ => {
+                let text = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and \
+                            last are the zero-based offsets of the first and last bytes to copy";
+                return Err(error::argument(text, "x-amz-copy-source-range", input.copy_source_range.as_deref().unwrap_or_default()));
+            }
+        },
+    };
+    let body = bodies::read(ctx.base(), content, range).await?;
+    let expected = Expected { checksum: Some((algorithm(&upload), None)), ..Expected::default() };
+    let received = bodies::receive(ctx.base(), body, expected).await?;
+    let part = save(&ctx, &open.record, &upload, input.part_number, received).await?;
+    let mut result = api::CopyPartResult {
+        e_tag: Some(format!("\"{}\"", part.etag)),
+        last_modified: Some(part.modified),
+        ..Default::default()
+    };
+    let kept = part.checksum.map(|value| (algorithm(&upload), value));
+    let kept = checksums::full(kept);
+    put_checksum!(result, checksums::pair(kept.as_ref()));
+    Ok(api::UploadPartCopyOutput {
+        copy_source_version_id: found.shown_id(),
+        copy_part_result: Some(result),
+        server_side_encryption: Some("AES256".to_owned()),
+        ..Default::default()
+    })
+}

@@ -1,0 +1,77 @@
+//! Checksums of multipart objects: of the whole, or of the checksums of the parts.
+//! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
+
+use crate::error;
+use crate::state::{Checksum, Part};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use md5::{Digest, Md5};
+use yakumo_aws::Result;
+use yakumo_checksum::{Algorithm, Hasher, combine};
+
+/// The checksum of the parts' checksums.
+pub const COMPOSITE: &str = "COMPOSITE";
+/// The checksum of the object's bytes.
+pub const FULL_OBJECT: &str = "FULL_OBJECT";
+
+/// What a new upload chose; `None` when it chose nothing.
+pub fn chosen(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Algorithm, &'static str)>> {
+    let Some(name) = algorithm else {
+        return match kind {
+            None => Ok(None),
+            Some(_) => Err(error::invalid_request("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")),
+        };
+    };
+    let algorithm = Algorithm::from_name(name);
+    let algorithm = algorithm.ok_or_else(|| error::not_implemented(&format!("the checksum {name}")))?;
+    let wrong = |kind: &str| {
+        error::invalid_request(&format!("The {kind} checksum type cannot be used with the {} checksum algorithm.", name.to_ascii_lowercase()))
+    };
+    let kind = match (algorithm, kind) {
+        (Algorithm::Crc64Nvme, None | Some(FULL_OBJECT)) => FULL_OBJECT,
+        (Algorithm::Crc64Nvme, Some(other)) => return Err(wrong(other)),
+        (_, None | Some(COMPOSITE)) => COMPOSITE,
+        (Algorithm::Crc32 | Algorithm::Crc32c, Some(FULL_OBJECT)) => FULL_OBJECT,
+        (_, Some(other)) => return Err(wrong(other)),
+    };
+    Ok(Some((algorithm, kind)))
+}
+
+/// The checksum of an object made of these parts.
+pub fn whole(algorithm: Algorithm, kind: &str, parts: &[Part]) -> Option<Checksum> {
+    let value = match kind {
+        FULL_OBJECT => full(algorithm, parts)?,
+        _ => composite(algorithm, parts)?,
+    };
+    Some(Checksum { algorithm: algorithm.as_str().to_owned(), value, kind: kind.to_owned() })
+}
+
+fn full(algorithm: Algorithm, parts: &[Part]) -> Option<String> {
+    let mut sums = parts.iter().map(|part| Some((part.checksum.as_deref()?, part.size_bytes)));
+    let mut sum = sums.next()??.0.to_owned();
+    for part in sums {
+        let (next, bytes) = part?;
+        sum = combine(algorithm, &sum, next, bytes)?;
+    }
+    Some(sum)
+}
+
+fn composite(algorithm: Algorithm, parts: &[Part]) -> Option<String> {
+    let mut hasher = Hasher::new(algorithm);
+    for part in parts {
+        hasher.update(&STANDARD.decode(part.checksum.as_deref()?).ok()?);
+    }
+    Some(format!("{}-{}", hasher.finish(), parts.len()))
+}
+
+/// The ETag of an object made of these parts: the MD5 of their MD5s, and their number.
+pub fn etag(parts: &[Part]) -> String {
+    let mut md5 = Md5::new();
+    for part in parts {
+        let digits = part.etag.as_bytes().chunks(2);
+        let bytes: Vec<u8> =
+            digits.filter_map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()).collect();
+        md5.update(bytes);
+    }
+    format!("{}-{}", crate::bodies::hex(&md5.finalize()), parts.len())
+}

@@ -1,0 +1,165 @@
+//! DeleteObject and DeleteObjects.
+
+use crate::access::{bucket_of, need, version_key};
+use crate::error;
+use crate::index;
+use crate::registry::{Open, present};
+use crate::state::{Bucket, Version, Versioning};
+use yakumo_api_s3 as api;
+use yakumo_aws::{Error, Result, Timestamp};
+use yakumo_room::{Ctx, Tx};
+
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+const KEYS_MAX: usize = 1000;
+
+/// What became of one object.
+struct Deleted {
+    /// The version that was removed or, without an id in the request, the delete marker that was made.
+    version_id: Option<String>,
+    is_marker: bool,
+}
+
+/// What must hold of the object that is deleted.
+#[derive(Clone, Default)]
+struct DeleteIf {
+    etag: Option<String>,
+    modified: Option<Timestamp>,
+    size_bytes: Option<i64>,
+}
+
+impl DeleteIf {
+    fn check(&self, key: &str, found: Option<&Version>) -> Result<()> {
+        if self.etag.is_none() && self.modified.is_none() && self.size_bytes.is_none() {
+            return Ok(());
+        }
+        let Some((version, content)) =
+            found.and_then(|version| Some((version, version.content.as_ref()?)))
+        else {
+            return Err(error::no_such_key(key));
+        };
+        let etag = self.etag.as_deref().map(|etag| etag.trim_matches('"'));
+        let good = etag.is_none_or(|etag| etag == "*" || etag == content.etag)
+            && self.modified.is_none_or(|modified| modified.as_secs() == version.modified.as_secs())
+            && self.size_bytes.is_none_or(|size| u64::try_from(size) == Ok(content.size_bytes));
+        if good { Ok(()) } else { Err(error::precondition_failed("If-Match")) }
+    }
+}
+
+pub async fn delete_object(ctx: Ctx, input: api::DeleteObjectInput) -> Result<api::DeleteObjectOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let condition =
+        DeleteIf { etag: input.if_match, modified: input.if_match_last_modified_time, size_bytes: input.if_match_size };
+    let deleted = delete(&ctx, &open.record, &input.key, input.version_id.as_deref(), &condition).await?;
+    Ok(api::DeleteObjectOutput {
+        delete_marker: deleted.is_marker.then_some(true),
+        version_id: deleted.version_id,
+        ..Default::default()
+    })
+}
+
+async fn delete(
+    ctx: &Ctx,
+    bucket: &Bucket,
+    key: &str,
+    id: Option<&str>,
+    condition: &DeleteIf,
+) -> Result<Deleted> {
+    ctx.transact(|tx| async move {
+        let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+        match id {
+            Some(id) => delete_version(&tx, &bucket, key, id, condition).await,
+            None => delete_newest(&tx, ctx, &bucket, key, condition).await,
+        }
+    })
+    .await
+}
+
+async fn delete_version(tx: &Tx, bucket: &Bucket, key: &str, id: &str, condition: &DeleteIf) -> Result<Deleted> {
+    let found = index::version_in(tx, bucket, key, id).await?;
+    condition.check(key, found.as_ref())?;
+    let is_marker = found.as_ref().is_some_and(|version| version.content.is_none());
+    if let Some(version) = &found {
+        index::remove(tx, bucket, version);
+    }
+    // AWS: removing what is not there succeeds and names the id.
+    Ok(Deleted { version_id: Some(id.to_owned()), is_marker })
+}
+
+async fn delete_newest(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str, condition: &DeleteIf) -> Result<Deleted> {
+    let newest = index::newest_in(tx, bucket, key).await?;
+    condition.check(key, newest.as_ref())?;
+    if bucket.versioning == Versioning::Never {
+        if let Some(newest) = &newest {
+            index::remove(tx, bucket, newest);
+        }
+        return Ok(Deleted { version_id: None, is_marker: false });
+    }
+    let mut marker = Version {
+        key: key.to_owned(),
+        order: 0,
+        id: None,
+        modified: ctx.now(),
+        content: None,
+        tags: Default::default(),
+    };
+    index::write(tx, ctx, bucket, newest.as_ref(), &mut marker).await?;
+    Ok(Deleted { version_id: Some(marker.shown_id().to_owned()), is_marker: true })
+}
+
+/// Why DeleteObjects asks for itself.
+pub const INSIDE: &str = "each key is asked for, and a denial is the outcome of that key alone";
+
+pub async fn delete_objects(ctx: Ctx, input: api::DeleteObjectsInput) -> Result<api::DeleteObjectsOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let objects = input.delete.objects;
+    if objects.is_empty() || objects.len() > KEYS_MAX {
+        // Who may do nothing here learns nothing of the request either.
+        ctx.authorize(need(&ctx, &open, "s3:DeleteObject", Some("*"), Vec::new()))?;
+        return Err(error::malformed_xml());
+    }
+    let quiet = input.delete.quiet == Some(true);
+    let (mut deleted, mut errors) = (Vec::new(), Vec::new());
+    for object in objects {
+        let (key, id) = (object.key.clone(), object.version_id.clone());
+        match delete_one(&ctx, &open, object).await {
+            Ok(one) if quiet => drop(one),
+            Ok(one) => deleted.push(api::DeletedObject {
+                delete_marker: one.is_marker.then_some(true),
+                delete_marker_version_id: one.version_id.filter(|_| one.is_marker),
+                key: Some(key),
+                version_id: id,
+            }),
+            Err(error) if error.status >= 500 => errors.push(failed(key, id, &internal(&error))),
+            Err(error) => errors.push(failed(key, id, &error)),
+        }
+    }
+    let some = |list: Vec<api::DeletedObject>| (!list.is_empty()).then_some(list);
+    Ok(api::DeleteObjectsOutput {
+        deleted: some(deleted),
+        errors: (!errors.is_empty()).then_some(errors),
+        request_charged: None,
+    })
+}
+
+fn internal(error: &Error) -> Error {
+    tracing::error!(%error, "an object of DeleteObjects was not deleted");
+    Error::sender("InternalError", "We encountered an internal error. Please try again.")
+}
+
+fn failed(key: String, version_id: Option<String>, error: &Error) -> api::Error {
+    api::Error {
+        key: Some(key),
+        version_id,
+        code: Some(error.code.to_string()),
+        message: Some(error.message.clone()),
+    }
+}
+
+async fn delete_one(ctx: &Ctx, open: &Open, object: api::ObjectIdentifier) -> Result<Deleted> {
+    let id = object.version_id.as_deref();
+    let action = if id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+    ctx.authorize(need(ctx, open, action, Some(&object.key), version_key(id)))?;
+    let condition =
+        DeleteIf { etag: object.e_tag, modified: object.last_modified_time, size_bytes: object.size };
+    delete(ctx, &open.record, &object.key, id, &condition).await
+}

@@ -1,0 +1,45 @@
+//! Objects: written, read, copied, deleted.
+
+pub mod attributes;
+pub mod checksums;
+pub mod conditions;
+pub mod copy;
+pub mod delete;
+pub mod get;
+pub mod put;
+pub mod ranges;
+pub mod request;
+
+use crate::error;
+use crate::index;
+use crate::state::{Bucket, Version};
+use yakumo_aws::Result;
+use yakumo_room::Ctx;
+
+/// The version that a request means, as last committed; an error when it is absent or a delete marker.
+pub async fn find(ctx: &Ctx, bucket: &Bucket, key: &str, id: Option<&str>, method: &str) -> Result<Version> {
+    let found = match id {
+        Some(id) => index::version(ctx, bucket, key, id).await?,
+        None => index::newest(ctx, bucket, key).await?,
+    };
+    object(found, key, id, method)
+}
+
+/// A version that holds something.
+///
+/// AWS: a delete marker is "not found" when it is the newest version, and cannot be read when it is asked for by its id
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>).
+pub fn object(found: Option<Version>, key: &str, id: Option<&str>, method: &str) -> Result<Version> {
+    match (found, id) {
+        (Some(version), _) if version.content.is_some() => Ok(version),
+        (Some(_), Some(_)) => Err(error::method_not_allowed(method)),
+        (Some(_), None) => Err(error::no_such_key(key)),
+        (None, Some(id)) => Err(error::no_such_version(key, id)),
+        (None, None) => Err(error::no_such_key(key)),
+    }
+}
+
+/// A version's id as answers carry it: only buckets that keep versions have them.
+pub fn shown_id(bucket: &Bucket, version: &Version) -> Option<String> {
+    bucket.has_versions().then(|| version.shown_id().to_owned())
+}

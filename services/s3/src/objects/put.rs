@@ -1,0 +1,132 @@
+//! PutObject.
+
+use crate::access::{bucket_of, need};
+use crate::bodies::{self, Expected, Received};
+use crate::error;
+use crate::index;
+use crate::names::check_key;
+use crate::objects::conditions::WriteIf;
+use crate::objects::{checksums, request, shown_id};
+use crate::registry::present;
+use crate::state::{Bucket, Content, Headers, Version};
+use crate::{chosen, extras, headers, put_checksum, tags};
+use std::collections::BTreeMap;
+use yakumo_api_s3 as api;
+use yakumo_aws::Result;
+use yakumo_room::{Access, Ctx};
+
+/// The rule of PutObject: tags are an action of their own.
+pub fn access() -> Access<api::PutObjectInput> {
+    Access::needs(["s3:PutObject", "s3:PutObjectTagging"], |ctx: &Ctx, input: &api::PutObjectInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let tags = tags::from_header(input.tagging.as_deref())?;
+            let mut keys = tag_keys(&tags);
+            for (name, value) in [
+                ("s3:x-amz-acl", &input.acl),
+                ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
+                ("s3:x-amz-storage-class", &input.storage_class),
+            ] {
+                keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
+            }
+            let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys.clone())];
+            if !tags.is_empty() {
+                needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
+            }
+            Ok(needs)
+        })
+    })
+}
+
+/// `s3:RequestObjectTag/…` and `s3:RequestObjectTagKeys`.
+pub fn tag_keys(tags: &BTreeMap<String, String>) -> crate::access::Keys {
+    let mut keys: crate::access::Keys =
+        tags.iter().map(|(name, value)| (format!("s3:RequestObjectTag/{name}"), vec![value.clone()])).collect();
+    if !tags.is_empty() {
+        keys.push(("s3:RequestObjectTagKeys".to_owned(), tags.keys().cloned().collect()));
+    }
+    keys
+}
+
+/// Everything of a new object but its body.
+pub struct Wanted {
+    pub key: String,
+    pub headers: Headers,
+    pub metadata: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    pub write_if: WriteIf,
+}
+
+pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::PutObjectOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    check_key(&input.key)?;
+    request::check(&extras!(input))?;
+    if input.write_offset_bytes.is_some() {
+        return Err(error::not_implemented("appends (they are for directory buckets)"));
+    }
+    let expected = Expected {
+        md5: input.content_md5.clone(),
+        checksum: chosen!(input, input.checksum_algorithm)?,
+        length: input.content_length.and_then(|length| u64::try_from(length).ok()),
+    };
+    let wanted = Wanted {
+        headers: request::with_type(headers!(input)),
+        metadata: request::metadata(input.metadata)?,
+        tags: tags::from_header(input.tagging.as_deref())?,
+        write_if: WriteIf::new(input.if_match, input.if_none_match)?,
+        key: input.key,
+    };
+    let received = bodies::receive(ctx.base(), input.body, expected).await?;
+    let version = save(&ctx, &open.record, wanted, received).await?;
+    let content = version.content.as_ref();
+    let mut output = api::PutObjectOutput {
+        e_tag: content.map(|content| format!("\"{}\"", content.etag)),
+        server_side_encryption: Some("AES256".to_owned()),
+        version_id: version.id.clone().or_else(|| shown_id(&open.record, &version)),
+        ..Default::default()
+    };
+    let checksum = content.and_then(|content| content.checksum.as_ref());
+    put_checksum!(output, checksums::pair(checksum));
+    output.checksum_type = checksum.map(|checksum| checksum.kind.clone());
+    Ok(output)
+}
+
+/// Writes an object whose body was received.
+pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received) -> Result<Version> {
+    let content = Content {
+        size_bytes: received.size_bytes,
+        etag: received.md5.clone(),
+        pieces: received.piece().into_iter().collect(),
+        checksum: checksums::full(received.checksum.clone()),
+        parts: Vec::new(),
+        headers: wanted.headers,
+        metadata: wanted.metadata,
+    };
+    let new = Version {
+        key: wanted.key,
+        order: 0,
+        id: None,
+        modified: ctx.now(),
+        content: Some(content),
+        tags: wanted.tags,
+    };
+    let write_if = wanted.write_if;
+    let outcome = ctx
+        .transact(|tx| {
+            let (new, received, write_if) = (&new, &received, &write_if);
+            async move {
+                let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+                let newest = index::newest_in(&tx, &bucket, &new.key).await?;
+                write_if.check(&new.key, newest.as_ref())?;
+                let mut version = new.clone();
+                index::write(&tx, ctx, &bucket, newest.as_ref(), &mut version).await?;
+                received.keep(&tx);
+                Ok(version)
+            }
+        })
+        .await;
+    if outcome.is_err() {
+        received.abandon(ctx.base()).await;
+    }
+    outcome
+}

@@ -1,0 +1,134 @@
+//! Bucket policies and public access blocks of buckets.
+
+use crate::access::bucket_of;
+use crate::error;
+use crate::public::is_public;
+use crate::registry::edit;
+use crate::state::{BucketPolicy, PublicAccess};
+use yakumo_api_s3 as api;
+use yakumo_aws::{Error, Result};
+use yakumo_policy::{Document, PolicyKind};
+use yakumo_room::{Ctx, Pins, Resource};
+
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
+const POLICY_BYTES_MAX: usize = 20 * 1024;
+
+fn malformed(text: impl Into<String>) -> Error {
+    Error::sender("MalformedPolicy", text)
+}
+
+pub async fn put_bucket_policy(ctx: Ctx, input: api::PutBucketPolicyInput) -> Result<api::PutBucketPolicyOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let text = input.policy;
+    if text.len() > POLICY_BYTES_MAX {
+        return Err(malformed("Policy exceeds the maximum allowed document size."));
+    }
+    let kind = PolicyKind::Resource { service: "s3" };
+    let document = Document::parse(&text, kind).map_err(|wrong| malformed(wrong.to_string()))?;
+    let arn = open.record.arn();
+    let own = |resource: &str| resource == arn || resource.starts_with(&format!("{arn}/"));
+    if !document.resources().all(own) {
+        return Err(malformed("Policy has invalid resource"));
+    }
+    let pins = Pins::find(&ctx, &document, |_| malformed("Invalid principal in policy")).await?;
+    let blocked = open.record.public_access.is_some_and(|access| access.block_policy);
+    if blocked && is_public(&text) {
+        let who = &ctx.caller().principal.arn;
+        let text = format!(
+            "User: {who} is not authorized to perform: s3:PutBucketPolicy on resource: \"{arn}\" because public \
+             policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
+        );
+        return Err(Error::sender("AccessDenied", text).with_status(403));
+    }
+    let policy = BucketPolicy { text, pins };
+    edit(&ctx, &input.bucket, |bucket| {
+        bucket.policy = Some(policy.clone());
+        Ok(())
+    })
+    .await?;
+    Ok(api::PutBucketPolicyOutput::default())
+}
+
+fn no_policy(bucket: &str) -> Error {
+    error::no_such("NoSuchBucketPolicy", "The bucket policy does not exist", bucket)
+}
+
+pub async fn get_bucket_policy(ctx: Ctx, input: api::GetBucketPolicyInput) -> Result<api::GetBucketPolicyOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let policy = open.record.policy.as_ref().ok_or_else(|| no_policy(&open.record.name))?;
+    Ok(api::GetBucketPolicyOutput { policy: Some(policy.pins.show(&ctx, &policy.text).await?) })
+}
+
+pub async fn delete_bucket_policy(
+    ctx: Ctx,
+    input: api::DeleteBucketPolicyInput,
+) -> Result<api::DeleteBucketPolicyOutput> {
+    edit(&ctx, &input.bucket, |bucket| {
+        bucket.policy = None;
+        Ok(())
+    })
+    .await?;
+    Ok(api::DeleteBucketPolicyOutput::default())
+}
+
+pub async fn get_bucket_policy_status(
+    ctx: Ctx,
+    input: api::GetBucketPolicyStatusInput,
+) -> Result<api::GetBucketPolicyStatusOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    if open.record.policy.is_none() {
+        return Err(no_policy(&open.record.name));
+    }
+    Ok(api::GetBucketPolicyStatusOutput { policy_status: Some(api::PolicyStatus { is_public: Some(open.is_public) }) })
+}
+
+pub async fn put_public_access_block(
+    ctx: Ctx,
+    input: api::PutPublicAccessBlockInput,
+) -> Result<api::PutPublicAccessBlockOutput> {
+    let given = input.public_access_block_configuration;
+    let access = PublicAccess {
+        block_acls: given.block_public_acls == Some(true),
+        ignore_acls: given.ignore_public_acls == Some(true),
+        block_policy: given.block_public_policy == Some(true),
+        restrict_buckets: given.restrict_public_buckets == Some(true),
+    };
+    edit(&ctx, &input.bucket, |bucket| {
+        bucket.public_access = Some(access);
+        Ok(())
+    })
+    .await?;
+    Ok(api::PutPublicAccessBlockOutput::default())
+}
+
+pub async fn get_public_access_block(
+    ctx: Ctx,
+    input: api::GetPublicAccessBlockInput,
+) -> Result<api::GetPublicAccessBlockOutput> {
+    let open = bucket_of(&ctx, &input).await?;
+    let none = || {
+        let text = "The public access block configuration was not found";
+        error::no_such("NoSuchPublicAccessBlockConfiguration", text, &open.record.name)
+    };
+    let access = open.record.public_access.ok_or_else(none)?;
+    Ok(api::GetPublicAccessBlockOutput {
+        public_access_block_configuration: Some(api::PublicAccessBlockConfiguration {
+            block_public_acls: Some(access.block_acls),
+            ignore_public_acls: Some(access.ignore_acls),
+            block_public_policy: Some(access.block_policy),
+            restrict_public_buckets: Some(access.restrict_buckets),
+        }),
+    })
+}
+
+pub async fn delete_public_access_block(
+    ctx: Ctx,
+    input: api::DeletePublicAccessBlockInput,
+) -> Result<api::DeletePublicAccessBlockOutput> {
+    edit(&ctx, &input.bucket, |bucket| {
+        bucket.public_access = None;
+        Ok(())
+    })
+    .await?;
+    Ok(api::DeletePublicAccessBlockOutput::default())
+}
