@@ -95,7 +95,12 @@ fn http_response(response: yakumo_wire::Response) -> Response<Body> {
         }
     };
     let mut answer = Response::new(body);
-    *answer.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let status = match response.status {
+        // RFC 9110, section 15.3.7: what tells a range of the whole is partial content.
+        200 if response.headers.contains_key(http::header::CONTENT_RANGE) => 206,
+        status => status,
+    };
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *answer.headers_mut() = response.headers;
     answer
 }

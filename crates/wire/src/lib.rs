@@ -20,6 +20,7 @@ mod time;
 mod walk;
 mod xml;
 
+pub use time::http_date;
 pub use body::{Body, ByteStream, Request, Response};
 pub use bytes::Bytes;
 pub use exchange::{decode, encode};

@@ -83,7 +83,8 @@ pub(crate) fn epoch_seconds(time: Timestamp) -> String {
     }
 }
 
-fn http_date(time: Timestamp) -> String {
+/// `Tue, 29 Apr 2014 18:30:38 GMT` (RFC 9110, section 5.6.7).
+pub fn http_date(time: Timestamp) -> String {
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
     let at = civil(time);

@@ -71,9 +71,11 @@ pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Resu
         return Err(error::wrong_region(open.record.region));
     }
     match expected_owner {
-        Some(expected) if AccountId::parse(expected).is_none() => {
-            Err(error::argument("The value of the expected bucket owner parameter must be an AWS account ID", "x-amz-expected-bucket-owner", expected))
-        }
+        Some(expected) if AccountId::parse(expected).is_none() => Err(error::argument(
+            "The value of the expected bucket owner parameter must be an AWS account ID",
+            "x-amz-expected-bucket-owner",
+            expected,
+        )),
         Some(expected) if expected != open.record.owner.as_str() => Err(error::access_denied()),
         _ => Ok(open),
     }

@@ -141,13 +141,23 @@ impl Writer {
             None if self.small.is_empty() => Pending::Nothing,
             None => Pending::Row(self.base.ids.hex(32), self.small.freeze()),
         };
-        Ok(Received { size_bytes: self.size_bytes, md5: hex(&calculated), checksum: Some((algorithm, sum)), also, pending })
+        Ok(Received {
+            size_bytes: self.size_bytes,
+            md5: hex(&calculated),
+            checksum: Some((algorithm, sum)),
+            also,
+            pending,
+        })
     }
 }
 
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
 }
 
 impl Received {

@@ -98,13 +98,21 @@ async fn make(tx: Tx, bucket: Bucket) -> Result<()> {
 /// What this room cannot give a new bucket.
 fn refuse_unknown(input: &api::CreateBucketInput) -> Result<()> {
     let configuration = input.create_bucket_configuration.as_ref();
-    if configuration.is_some_and(|configuration| configuration.bucket.is_some() || configuration.location.is_some()) {
+    if configuration
+        .is_some_and(|configuration| configuration.bucket.is_some() || configuration.location.is_some())
+    {
         return Err(error::not_implemented("directory buckets"));
     }
     if input.object_lock_enabled_for_bucket == Some(true) {
         return Err(error::not_implemented("object lock"));
     }
-    let grants = [&input.grant_full_control, &input.grant_read, &input.grant_read_acp, &input.grant_write, &input.grant_write_acp];
+    let grants = [
+        &input.grant_full_control,
+        &input.grant_read,
+        &input.grant_read_acp,
+        &input.grant_write,
+        &input.grant_write_acp,
+    ];
     if grants.into_iter().any(Option::is_some) || input.acl.as_deref().is_some_and(|acl| acl != "private") {
         let text = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
         return Err(yakumo_aws::Error::sender("InvalidBucketAclWithObjectOwnership", text));
@@ -114,7 +122,9 @@ fn refuse_unknown(input: &api::CreateBucketInput) -> Result<()> {
     }
     match input.object_ownership.as_deref() {
         None | Some("BucketOwnerEnforced") => Ok(()),
-        Some(_) => Err(error::not_implemented("access control lists (ObjectOwnership other than BucketOwnerEnforced)")),
+        Some(_) => Err(error::not_implemented(
+            "access control lists (ObjectOwnership other than BucketOwnerEnforced)",
+        )),
     }
 }
 
@@ -125,8 +135,11 @@ fn region(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
         Some("EU") => Region::parse("eu-west-1").unwrap_or(Region::US_EAST_1),
         Some(name) => {
             let invalid = || {
-                yakumo_aws::Error::sender("InvalidLocationConstraint", "The specified location-constraint is not valid")
-                    .with_field("LocationConstraint", name)
+                yakumo_aws::Error::sender(
+                    "InvalidLocationConstraint",
+                    "The specified location-constraint is not valid",
+                )
+                .with_field("LocationConstraint", name)
             };
             Region::parse(name).filter(|region| *region != Region::US_EAST_1).ok_or_else(invalid)?
         }
@@ -138,7 +151,8 @@ fn region(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
 }
 
 fn tags(input: &api::CreateBucketInput) -> Result<BTreeMap<String, String>> {
-    let tags = input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
+    let tags =
+        input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
     crate::tags::checked(tags.map(Vec::as_slice).unwrap_or_default(), TAGS_MAX)
 }
 
@@ -176,7 +190,8 @@ pub fn location_access() -> Access<api::GetBucketLocationInput> {
     Access::needs(["s3:GetBucketLocation"], |ctx: &Ctx, input: &api::GetBucketLocationInput| {
         Box::pin(async move {
             let open = ctx.state::<Registry>().bucket(&input.bucket).await?;
-            if input.expected_bucket_owner.as_deref().is_some_and(|owner| owner != open.record.owner.as_str()) {
+            if input.expected_bucket_owner.as_deref().is_some_and(|owner| owner != open.record.owner.as_str())
+            {
                 return Err(error::access_denied());
             }
             Ok(vec![need(ctx, &open, "s3:GetBucketLocation", None, Vec::new())])
@@ -223,7 +238,9 @@ pub async fn list_buckets(ctx: Ctx, input: api::ListBucketsInput) -> Result<api:
             token = last.map(|last| crate::lists::token(&last));
             break;
         }
-        let paged = input.max_buckets.is_some() || input.continuation_token.is_some() || input.bucket_region.is_some();
+        let paged = input.max_buckets.is_some()
+            || input.continuation_token.is_some()
+            || input.bucket_region.is_some();
         buckets.push(api::Bucket {
             // AWS: the region is only told in answers that are pages.
             bucket_region: paged.then(|| bucket.region.to_string()),

@@ -82,12 +82,16 @@ pub fn bad_digest(expected: &str, calculated: &str) -> Error {
 }
 
 pub fn invalid_digest(given: &str) -> Error {
-    Error::sender("InvalidDigest", "The Content-MD5 you specified was invalid.").with_field("Content-MD5", given)
+    Error::sender("InvalidDigest", "The Content-MD5 you specified was invalid.")
+        .with_field("Content-MD5", given)
 }
 
 /// A checksum that is not that of what arrived; `algorithm` as in `CRC32`.
 pub fn bad_checksum(algorithm: &str) -> Error {
-    Error::sender("BadDigest", format!("The {algorithm} you specified did not match the calculated checksum."))
+    Error::sender(
+        "BadDigest",
+        format!("The {algorithm} you specified did not match the calculated checksum."),
+    )
 }
 
 pub fn invalid_checksum(algorithm: &str) -> Error {

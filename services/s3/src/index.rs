@@ -85,7 +85,13 @@ pub async fn version_in(tx: &Tx, bucket: &Bucket, key: &str, id: &str) -> Result
 }
 
 /// Gives a new version its place and id, and writes it. What it replaces goes.
-pub async fn write(tx: &Tx, ctx: &Ctx, bucket: &Bucket, newest: Option<&Version>, version: &mut Version) -> Result<()> {
+pub async fn write(
+    tx: &Tx,
+    ctx: &Ctx,
+    bucket: &Bucket,
+    newest: Option<&Version>,
+    version: &mut Version,
+) -> Result<()> {
     let now = u64::try_from(ctx.now().as_millis()).unwrap_or_default().saturating_mul(1000);
     let next = newest.map_or(1, |newest| newest.order.saturating_add(1)).max(now);
     let replaced = match bucket.versioning {

@@ -75,7 +75,11 @@ fn setting_operations(room: Room) -> Room {
         .on(api::PutBucketPolicy, on_bucket("s3:PutBucketPolicy"), policies::put_bucket_policy)
         .on(api::GetBucketPolicy, on_bucket("s3:GetBucketPolicy"), policies::get_bucket_policy)
         .on(api::DeleteBucketPolicy, on_bucket("s3:DeleteBucketPolicy"), policies::delete_bucket_policy)
-        .on(api::GetBucketPolicyStatus, on_bucket("s3:GetBucketPolicyStatus"), policies::get_bucket_policy_status)
+        .on(
+            api::GetBucketPolicyStatus,
+            on_bucket("s3:GetBucketPolicyStatus"),
+            policies::get_bucket_policy_status,
+        )
         .on(
             api::PutPublicAccessBlock,
             on_bucket("s3:PutBucketPublicAccessBlock"),
@@ -115,7 +119,13 @@ fn object_operations(room: Room) -> Room {
         .on(
             api::CopyObject,
             Access::inside(
-                ["s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"],
+                [
+                    "s3:PutObject",
+                    "s3:PutObjectTagging",
+                    "s3:GetObject",
+                    "s3:GetObjectVersion",
+                    "s3:ListBucket",
+                ],
                 copy::INSIDE,
             ),
             copy::copy_object,
@@ -134,16 +144,20 @@ fn object_operations(room: Room) -> Room {
         )
         .on(
             api::GetObjectTagging,
-            on_version("s3:GetObjectTagging", "s3:GetObjectVersionTagging", |i: &api::GetObjectTaggingInput| {
-                i.version_id.as_deref()
-            }),
+            on_version(
+                "s3:GetObjectTagging",
+                "s3:GetObjectVersionTagging",
+                |i: &api::GetObjectTaggingInput| i.version_id.as_deref(),
+            ),
             tags::get_object_tagging,
         )
         .on(
             api::PutObjectTagging,
-            on_version("s3:PutObjectTagging", "s3:PutObjectVersionTagging", |i: &api::PutObjectTaggingInput| {
-                i.version_id.as_deref()
-            }),
+            on_version(
+                "s3:PutObjectTagging",
+                "s3:PutObjectVersionTagging",
+                |i: &api::PutObjectTaggingInput| i.version_id.as_deref(),
+            ),
             tags::put_object_tagging,
         )
         .on(
@@ -163,11 +177,18 @@ fn multipart_operations(room: Room) -> Room {
         .on(api::UploadPart, on_object("s3:PutObject"), parts::upload_part)
         .on(
             api::UploadPartCopy,
-            Access::inside(["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"], copy::INSIDE),
+            Access::inside(
+                ["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"],
+                copy::INSIDE,
+            ),
             parts::upload_part_copy,
         )
         .on(api::CompleteMultipartUpload, on_object("s3:PutObject"), complete::complete_multipart_upload)
-        .on(api::AbortMultipartUpload, on_object("s3:AbortMultipartUpload"), multipart::abort_multipart_upload)
+        .on(
+            api::AbortMultipartUpload,
+            on_object("s3:AbortMultipartUpload"),
+            multipart::abort_multipart_upload,
+        )
         .on(api::ListParts, on_object("s3:ListMultipartUploadParts"), list::list_parts)
         .on(
             api::ListMultipartUploads,

@@ -9,7 +9,8 @@ const KEY_BYTES_MAX: usize = 1024;
 
 /// Checks the name of a bucket that is to be made.
 pub fn check_bucket(name: &str) -> Result<()> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     let ends = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = name.as_bytes();
     let good = (3..=63).contains(&bytes.len())
@@ -19,13 +20,16 @@ pub fn check_bucket(name: &str) -> Result<()> {
         && !name.contains("..")
         && !is_ip_address(name)
         && !["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|prefix| name.starts_with(prefix))
-        && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|suffix| name.ends_with(suffix));
+        && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix));
     if good { Ok(()) } else { Err(error::invalid_bucket_name(name)) }
 }
 
 fn is_ip_address(name: &str) -> bool {
     let fields: Vec<&str> = name.split('.').collect();
-    fields.len() == 4 && fields.iter().all(|field| !field.is_empty() && field.bytes().all(|b| b.is_ascii_digit()))
+    fields.len() == 4
+        && fields.iter().all(|field| !field.is_empty() && field.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Checks a key.
@@ -48,8 +52,24 @@ mod tests {
         }
         let long = "a".repeat(64);
         for bad in [
-            "ab", "", &long, "Abc", "a_b", "-abc", "abc-", ".abc", "abc.", "a..b", "192.168.5.4", "xn--a",
-            "sthree-a", "abc-s3alias", "abc--ol-s3", "abc--x-s3", "a b", "ä-b-c",
+            "ab",
+            "",
+            &long,
+            "Abc",
+            "a_b",
+            "-abc",
+            "abc-",
+            ".abc",
+            "abc.",
+            "a..b",
+            "192.168.5.4",
+            "xn--a",
+            "sthree-a",
+            "abc-s3alias",
+            "abc--ol-s3",
+            "abc--x-s3",
+            "a b",
+            "ä-b-c",
         ] {
             assert!(check_bucket(bad).is_err(), "{bad}");
         }

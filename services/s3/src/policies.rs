@@ -17,7 +17,10 @@ fn malformed(text: impl Into<String>) -> Error {
     Error::sender("MalformedPolicy", text)
 }
 
-pub async fn put_bucket_policy(ctx: Ctx, input: api::PutBucketPolicyInput) -> Result<api::PutBucketPolicyOutput> {
+pub async fn put_bucket_policy(
+    ctx: Ctx,
+    input: api::PutBucketPolicyInput,
+) -> Result<api::PutBucketPolicyOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let text = input.policy;
     if text.len() > POLICY_BYTES_MAX {
@@ -53,7 +56,10 @@ fn no_policy(bucket: &str) -> Error {
     error::no_such("NoSuchBucketPolicy", "The bucket policy does not exist", bucket)
 }
 
-pub async fn get_bucket_policy(ctx: Ctx, input: api::GetBucketPolicyInput) -> Result<api::GetBucketPolicyOutput> {
+pub async fn get_bucket_policy(
+    ctx: Ctx,
+    input: api::GetBucketPolicyInput,
+) -> Result<api::GetBucketPolicyOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let policy = open.record.policy.as_ref().ok_or_else(|| no_policy(&open.record.name))?;
     Ok(api::GetBucketPolicyOutput { policy: Some(policy.pins.show(&ctx, &policy.text).await?) })
@@ -79,7 +85,9 @@ pub async fn get_bucket_policy_status(
     if open.record.policy.is_none() {
         return Err(no_policy(&open.record.name));
     }
-    Ok(api::GetBucketPolicyStatusOutput { policy_status: Some(api::PolicyStatus { is_public: Some(open.is_public) }) })
+    Ok(api::GetBucketPolicyStatusOutput {
+        policy_status: Some(api::PolicyStatus { is_public: Some(open.is_public) }),
+    })
 }
 
 pub async fn put_public_access_block(

@@ -63,7 +63,9 @@ fn fixes(condition: &Value) -> bool {
         keys.into_iter().any(|(key, values)| {
             let key = key.to_ascii_lowercase();
             let values = texts(values);
-            FIXING.contains(&key.as_str()) && !values.is_empty() && values.iter().all(|value| is_fixed(&key, value))
+            FIXING.contains(&key.as_str())
+                && !values.is_empty()
+                && values.iter().all(|value| is_fixed(&key, value))
         })
     })
 }
@@ -71,7 +73,10 @@ fn fixes(condition: &Value) -> bool {
 /// Operators by which a value must be one of a list.
 fn narrows(operator: &str) -> bool {
     let operator = operator.to_ascii_lowercase();
-    !operator.contains("not") && !operator.ends_with("ifexists") && operator != "null" && !operator.starts_with("forallvalues")
+    !operator.contains("not")
+        && !operator.ends_with("ifexists")
+        && operator != "null"
+        && !operator.starts_with("forallvalues")
 }
 
 fn is_fixed(key: &str, value: &str) -> bool {
@@ -90,17 +95,33 @@ mod tests {
 
     #[test]
     fn the_meaning_of_public() {
-        let policy = |rest: &str| format!(r#"{{"Statement":[{{"Action":"s3:GetObject","Resource":"*",{rest}}}]}}"#);
+        let policy =
+            |rest: &str| format!(r#"{{"Statement":[{{"Action":"s3:GetObject","Resource":"*",{rest}}}]}}"#);
         for (rest, public) in [
             (r#""Effect":"Allow","Principal":"*""#, true),
             (r#""Effect":"Allow","Principal":{"AWS":["*"]}"#, true),
             (r#""Effect":"Deny","Principal":"*""#, false),
             (r#""Effect":"Allow","Principal":{"AWS":"111122223333"}"#, false),
-            (r#""Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}"#, false),
-            (r#""Effect":"Allow","Principal":"*","Condition":{"StringLike":{"aws:SourceVpc":"vpc-*"}}"#, true),
-            (r#""Effect":"Allow","Principal":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}"#, true),
-            (r#""Effect":"Allow","Principal":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#, false),
-            (r#""Effect":"Allow","Principal":"*","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#, true),
+            (
+                r#""Effect":"Allow","Principal":"*","Condition":{"StringEquals":{"aws:SourceVpc":"vpc-1"}}"#,
+                false,
+            ),
+            (
+                r#""Effect":"Allow","Principal":"*","Condition":{"StringLike":{"aws:SourceVpc":"vpc-*"}}"#,
+                true,
+            ),
+            (
+                r#""Effect":"Allow","Principal":"*","Condition":{"StringNotEquals":{"aws:SourceVpc":"vpc-1"}}"#,
+                true,
+            ),
+            (
+                r#""Effect":"Allow","Principal":"*","Condition":{"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}"#,
+                false,
+            ),
+            (
+                r#""Effect":"Allow","Principal":"*","Condition":{"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}}"#,
+                true,
+            ),
             (r#""Effect":"Allow","Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}"#, true),
         ] {
             assert_eq!(is_public(&policy(rest)), public, "{rest}");

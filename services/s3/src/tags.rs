@@ -25,7 +25,10 @@ pub fn checked(tags: &[api::Tag], most: usize) -> Result<BTreeMap<String, String
     }
     if map.len() > most {
         let what = if most == OBJECT_TAGS_MAX { "Object" } else { "Bucket" };
-        return Err(yakumo_aws::Error::sender("BadRequest", format!("{what} tags cannot be greater than {most}")));
+        return Err(yakumo_aws::Error::sender(
+            "BadRequest",
+            format!("{what} tags cannot be greater than {most}"),
+        ));
     }
     Ok(map)
 }
@@ -70,7 +73,10 @@ fn tag_set(tags: BTreeMap<String, String>) -> Vec<api::Tag> {
     tags.into_iter().map(|(key, value)| api::Tag { key, value }).collect()
 }
 
-pub async fn get_bucket_tagging(ctx: Ctx, input: api::GetBucketTaggingInput) -> Result<api::GetBucketTaggingOutput> {
+pub async fn get_bucket_tagging(
+    ctx: Ctx,
+    input: api::GetBucketTaggingInput,
+) -> Result<api::GetBucketTaggingOutput> {
     let open = bucket_of(&ctx, &input).await?;
     if open.record.tags.is_empty() {
         return Err(error::no_such("NoSuchTagSet", "The TagSet does not exist", &open.record.name));
@@ -78,7 +84,10 @@ pub async fn get_bucket_tagging(ctx: Ctx, input: api::GetBucketTaggingInput) -> 
     Ok(api::GetBucketTaggingOutput { tag_set: tag_set(open.record.tags.clone()) })
 }
 
-pub async fn put_bucket_tagging(ctx: Ctx, input: api::PutBucketTaggingInput) -> Result<api::PutBucketTaggingOutput> {
+pub async fn put_bucket_tagging(
+    ctx: Ctx,
+    input: api::PutBucketTaggingInput,
+) -> Result<api::PutBucketTaggingOutput> {
     let tags = checked(&input.tagging.tag_set, BUCKET_TAGS_MAX)?;
     edit(&ctx, &input.bucket, |bucket| {
         bucket.tags.clone_from(&tags);
@@ -100,7 +109,10 @@ pub async fn delete_bucket_tagging(
     Ok(api::DeleteBucketTaggingOutput::default())
 }
 
-pub async fn get_object_tagging(ctx: Ctx, input: api::GetObjectTaggingInput) -> Result<api::GetObjectTaggingOutput> {
+pub async fn get_object_tagging(
+    ctx: Ctx,
+    input: api::GetObjectTaggingInput,
+) -> Result<api::GetObjectTaggingOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let id = input.version_id.as_deref();
     let version = crate::objects::find(&ctx, &open.record, &input.key, id, "GET").await?;
@@ -112,7 +124,10 @@ fn shown_id(bucket: &Bucket, version: &Version) -> Option<String> {
     bucket.has_versions().then(|| version.shown_id().to_owned())
 }
 
-pub async fn put_object_tagging(ctx: Ctx, input: api::PutObjectTaggingInput) -> Result<api::PutObjectTaggingOutput> {
+pub async fn put_object_tagging(
+    ctx: Ctx,
+    input: api::PutObjectTaggingInput,
+) -> Result<api::PutObjectTaggingOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let tags = checked(&input.tagging.tag_set, OBJECT_TAGS_MAX)?;
     let version_id = set(&ctx, &open.record, &input.key, input.version_id.as_deref(), tags).await?;

@@ -131,7 +131,11 @@ fn behind(key: Bytes) -> Bytes {
 pub fn max_keys(asked: Option<i32>) -> Result<(usize, i32)> {
     let asked = asked.unwrap_or(PAGE_MAX);
     let most = usize::try_from(asked).map_err(|_| {
-        error::argument("Argument maxKeys must be an integer between 0 and 2147483647", "maxKeys", &asked.to_string())
+        error::argument(
+            "Argument maxKeys must be an integer between 0 and 2147483647",
+            "maxKeys",
+            &asked.to_string(),
+        )
     })?;
     Ok((most.min(PAGE_MAX as usize), asked.min(PAGE_MAX)))
 }
@@ -146,7 +150,9 @@ impl Encoding {
         match text {
             None => Ok(Encoding(false)),
             Some("url") => Ok(Encoding(true)),
-            Some(other) => Err(error::argument("Invalid Encoding Method specified in Request", "encoding-type", other)),
+            Some(other) => {
+                Err(error::argument("Invalid Encoding Method specified in Request", "encoding-type", other))
+            }
         }
     }
 
@@ -171,7 +177,9 @@ pub fn common_prefixes(entries: &[Entry], encoding: Encoding) -> Option<Vec<api:
     let list: Vec<api::CommonPrefix> = entries
         .iter()
         .filter_map(|entry| match entry {
-            Entry::Prefix(prefix) => Some(api::CommonPrefix { prefix: Some(encoding.write(prefix.as_str())) }),
+            Entry::Prefix(prefix) => {
+                Some(api::CommonPrefix { prefix: Some(encoding.write(prefix.as_str())) })
+            }
             Entry::Version(..) => None,
         })
         .collect();
@@ -185,7 +193,8 @@ pub fn token(name: &str) -> String {
 
 /// Reads a token.
 pub fn read_token(token: &str) -> Result<String> {
-    let wrong = || error::argument("The continuation token provided is incorrect", "continuation-token", token);
+    let wrong =
+        || error::argument("The continuation token provided is incorrect", "continuation-token", token);
     let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     text.as_deref().and_then(|text| text.strip_prefix("1:")).map(str::to_owned).ok_or_else(wrong)
 }

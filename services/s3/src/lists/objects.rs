@@ -30,7 +30,11 @@ pub async fn list_objects_v2(ctx: Ctx, input: api::ListObjectsV2Input) -> Result
         common_prefixes: common_prefixes(&page.entries, encoding),
         key_count: i32::try_from(page.entries.len()).ok(),
         max_keys: Some(echoed),
-        next_continuation_token: page.entries.last().filter(|_| page.is_truncated).map(|last| token(last.name())),
+        next_continuation_token: page
+            .entries
+            .last()
+            .filter(|_| page.is_truncated)
+            .map(|last| token(last.name())),
         prefix: Some(encoding.write(input.prefix.unwrap_or_default())),
         delimiter: encoding.option(input.delimiter),
         encoding_type: input.encoding_type,
@@ -70,7 +74,12 @@ pub async fn list_objects(ctx: Ctx, input: api::ListObjectsInput) -> Result<api:
     })
 }
 
-fn contents(entries: &[Entry], bucket: &Bucket, encoding: Encoding, with_owner: bool) -> Option<Vec<api::Object>> {
+fn contents(
+    entries: &[Entry],
+    bucket: &Bucket,
+    encoding: Encoding,
+    with_owner: bool,
+) -> Option<Vec<api::Object>> {
     let list: Vec<api::Object> = entries
         .iter()
         .filter_map(|entry| match entry {

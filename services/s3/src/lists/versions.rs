@@ -74,7 +74,12 @@ async fn order(ctx: &Ctx, bucket: &Bucket, key: Option<&str>, id: Option<&str>) 
     }
 }
 
-fn shown(version: &Version, bucket: &Bucket, encoding: Encoding, is_latest: bool) -> Option<api::ObjectVersion> {
+fn shown(
+    version: &Version,
+    bucket: &Bucket,
+    encoding: Encoding,
+    is_latest: bool,
+) -> Option<api::ObjectVersion> {
     let content = version.content.as_ref()?;
     Some(api::ObjectVersion {
         e_tag: Some(format!("\"{}\"", content.etag)),

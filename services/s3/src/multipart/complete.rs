@@ -25,7 +25,8 @@ pub async fn complete_multipart_upload(
 ) -> Result<api::CompleteMultipartUploadOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let given = chosen!(input, None::<String>)?;
-    let named = input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_deref()).unwrap_or_default();
+    let named =
+        input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_deref()).unwrap_or_default();
     let write_if = WriteIf::new(input.if_match.clone(), input.if_none_match.clone())?;
     let bucket = &open.record;
     let version = ctx
@@ -77,8 +78,16 @@ fn choose(upload: &Upload, named: &[api::CompletedPart], stored: &[Part]) -> Res
         }
         let found = stored.iter().find(|part| part.number == number && part.etag == etag);
         let found = found.ok_or_else(|| error::invalid_part(&upload.id, number, etag))?;
-        let sums = [&one.checksum_crc32, &one.checksum_crc32_c, &one.checksum_crc64_nvme, &one.checksum_sha1, &one.checksum_sha256];
-        if upload.checksum.is_some() && sums.into_iter().flatten().any(|sum| found.checksum.as_ref() != Some(sum)) {
+        let sums = [
+            &one.checksum_crc32,
+            &one.checksum_crc32_c,
+            &one.checksum_crc64_nvme,
+            &one.checksum_sha1,
+            &one.checksum_sha256,
+        ];
+        if upload.checksum.is_some()
+            && sums.into_iter().flatten().any(|sum| found.checksum.as_ref() != Some(sum))
+        {
             return Err(error::invalid_part(&upload.id, number, etag));
         }
         parts.push(found.clone());
@@ -125,7 +134,8 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
 
 /// Checks what the request says of the whole.
 fn check(input: &api::CompleteMultipartUploadInput, checksum: Option<&str>, new: &Version) -> Result<()> {
-    let content = new.content.as_ref().ok_or_else(|| Error::internal("an assembled object without content"))?;
+    let content =
+        new.content.as_ref().ok_or_else(|| Error::internal("an assembled object without content"))?;
     if input.mpu_object_size.is_some_and(|size| u64::try_from(size) != Ok(content.size_bytes)) {
         let text = "The provided 'x-amz-mp-object-size' header does not match what was computed.";
         return Err(error::invalid_request(text));

@@ -16,7 +16,9 @@ const PAGE_MAX: i32 = 1000;
 fn page(asked: Option<i32>, name: &'static str) -> Result<usize> {
     let asked = asked.unwrap_or(PAGE_MAX);
     let most = usize::try_from(asked.min(PAGE_MAX));
-    most.map_err(|_| error::argument("Argument max must be an integer between 0 and 2147483647", name, &asked.to_string()))
+    most.map_err(|_| {
+        error::argument("Argument max must be an integer between 0 and 2147483647", name, &asked.to_string())
+    })
 }
 
 fn initiator(upload: &Upload) -> api::Initiator {
@@ -130,8 +132,10 @@ pub async fn list_multipart_uploads(
     for upload in &mut uploads {
         upload.key = encoding.option(upload.key.take());
     }
-    let prefixes: Vec<api::CommonPrefix> =
-        prefixes.into_iter().map(|prefix| api::CommonPrefix { prefix: Some(encoding.write(prefix)) }).collect();
+    let prefixes: Vec<api::CommonPrefix> = prefixes
+        .into_iter()
+        .map(|prefix| api::CommonPrefix { prefix: Some(encoding.write(prefix)) })
+        .collect();
     Ok(api::ListMultipartUploadsOutput {
         bucket: Some(open.record.name.clone()),
         next_key_marker: encoding.option(next_key.filter(|_| is_truncated)),

@@ -25,17 +25,20 @@ pub const PARTS_MAX: i32 = 10_000;
 
 /// The rule of CreateMultipartUpload.
 pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
-    Access::needs(["s3:PutObject", "s3:PutObjectTagging"], |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
-        Box::pin(async move {
-            let open = bucket_of(ctx, input).await?;
-            let tags = tags::from_header(input.tagging.as_deref())?;
-            let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), tag_keys(&tags))];
-            if !tags.is_empty() {
-                needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
-            }
-            Ok(needs)
-        })
-    })
+    Access::needs(
+        ["s3:PutObject", "s3:PutObjectTagging"],
+        |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
+            Box::pin(async move {
+                let open = bucket_of(ctx, input).await?;
+                let tags = tags::from_header(input.tagging.as_deref())?;
+                let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), tag_keys(&tags))];
+                if !tags.is_empty() {
+                    needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
+                }
+                Ok(needs)
+            })
+        },
+    )
 }
 
 pub async fn create_multipart_upload(
@@ -50,7 +53,7 @@ pub async fn create_multipart_upload(
     let upload = Upload {
         // Begins with the time, so that lists of uploads of one key are in the order in which they were begun.
         id: format!("{:016x}{}", now.as_millis(), ctx.base().ids.hex(48)),
-        initiated: now,
+        initiated: crate::objects::put::second(&ctx),
         initiator: (ctx.account(), ctx.caller().principal.arn.clone()),
         headers: request::with_type(headers!(input)),
         metadata: request::metadata(input.metadata)?,
@@ -107,7 +110,8 @@ pub async fn abort_multipart_upload(
         let input = &input;
         async move {
             let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
-            if input.if_match_initiated_time.is_some_and(|time| time.as_secs() != upload.initiated.as_secs()) {
+            if input.if_match_initiated_time.is_some_and(|time| time.as_secs() != upload.initiated.as_secs())
+            {
                 return Err(error::precondition_failed("x-amz-if-match-initiated-time"));
             }
             abort(&tx, &bucket.id, &upload).await
@@ -133,7 +137,8 @@ pub async fn parts_of(tx: &Tx, upload: &Upload) -> Result<Vec<Part>> {
 
 /// Aborts all uploads of a bucket that goes.
 pub async fn abort_all(tx: &Tx, bucket_id: &str) -> Result<()> {
-    let rows = tx.raw().scan(Range::prefix(scope().record_key(Upload::TABLE, &[bucket_id])), usize::MAX).await?;
+    let rows =
+        tx.raw().scan(Range::prefix(scope().record_key(Upload::TABLE, &[bucket_id])), usize::MAX).await?;
     for (_, bytes) in rows {
         let upload = Upload::from_bytes(&bytes).map_err(yakumo_aws::Error::internal)?;
         abort(tx, bucket_id, &upload).await?;

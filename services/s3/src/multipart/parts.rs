@@ -70,7 +70,7 @@ pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::U
 async fn save(ctx: &Ctx, bucket: &Bucket, upload: &Upload, number: i32, received: Received) -> Result<Part> {
     let part = Part {
         number,
-        modified: ctx.now(),
+        modified: crate::objects::put::second(ctx),
         size_bytes: received.size_bytes,
         etag: received.md5.clone(),
         checksum: received.of(algorithm(upload)),
@@ -97,13 +97,18 @@ async fn save(ctx: &Ctx, bucket: &Bucket, upload: &Upload, number: i32, received
     outcome.map(|()| part)
 }
 
-pub async fn upload_part_copy(ctx: Ctx, input: api::UploadPartCopyInput) -> Result<api::UploadPartCopyOutput> {
+pub async fn upload_part_copy(
+    ctx: Ctx,
+    input: api::UploadPartCopyInput,
+) -> Result<api::UploadPartCopyOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let source = Source::parse(&input.copy_source)?;
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), source.keys()))?;
     let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
     check_number(input.part_number)?;
-    check_customer_key(input.sse_customer_algorithm.as_ref().or(input.copy_source_sse_customer_algorithm.as_ref()))?;
+    check_customer_key(
+        input.sse_customer_algorithm.as_ref().or(input.copy_source_sse_customer_algorithm.as_ref()),
+    )?;
     found.check(
         input.copy_source_if_match.as_deref(),
         input.copy_source_if_none_match.as_deref(),
@@ -119,7 +124,11 @@ pub async fn upload_part_copy(ctx: Ctx, input: api::UploadPartCopyInput) -> Resu
             _ => {
                 let text = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and \
                             last are the zero-based offsets of the first and last bytes to copy";
-                return Err(error::argument(text, "x-amz-copy-source-range", input.copy_source_range.as_deref().unwrap_or_default()));
+                return Err(error::argument(
+                    text,
+                    "x-amz-copy-source-range",
+                    input.copy_source_range.as_deref().unwrap_or_default(),
+                ));
             }
         },
     };

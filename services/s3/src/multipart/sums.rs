@@ -19,13 +19,18 @@ pub fn chosen(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Alg
     let Some(name) = algorithm else {
         return match kind {
             None => Ok(None),
-            Some(_) => Err(error::invalid_request("The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")),
+            Some(_) => Err(error::invalid_request(
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )),
         };
     };
     let algorithm = Algorithm::from_name(name);
     let algorithm = algorithm.ok_or_else(|| error::not_implemented(&format!("the checksum {name}")))?;
     let wrong = |kind: &str| {
-        error::invalid_request(&format!("The {kind} checksum type cannot be used with the {} checksum algorithm.", name.to_ascii_lowercase()))
+        error::invalid_request(&format!(
+            "The {kind} checksum type cannot be used with the {} checksum algorithm.",
+            name.to_ascii_lowercase()
+        ))
     };
     let kind = match (algorithm, kind) {
         (Algorithm::Crc64Nvme, None | Some(FULL_OBJECT)) => FULL_OBJECT,

@@ -24,8 +24,14 @@ pub async fn get_object_attributes(
     readable(&ctx, &open, &input.key, id, attributes, "GET").await?;
     let actions = ("s3:GetObject", "s3:GetObjectVersion");
     let version = readable(&ctx, &open, &input.key, id, actions, "GET").await?;
-    if input.object_attributes.is_empty() || input.object_attributes.iter().any(|name| !KNOWN.contains(&name.as_str())) {
-        return Err(error::argument("Invalid attribute name specified.", "x-amz-object-attributes", &input.object_attributes.join(",")));
+    if input.object_attributes.is_empty()
+        || input.object_attributes.iter().any(|name| !KNOWN.contains(&name.as_str()))
+    {
+        return Err(error::argument(
+            "Invalid attribute name specified.",
+            "x-amz-object-attributes",
+            &input.object_attributes.join(","),
+        ));
     }
     let content = version.content.as_ref().ok_or_else(|| Error::internal("an object without content"))?;
     let wants = |name: &str| input.object_attributes.iter().any(|wanted| wanted == name);

@@ -62,7 +62,9 @@ pub fn chosen(
     let mut given = known.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
     let value = given.next();
     if given.next().is_some() {
-        return Err(error::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
+        return Err(error::invalid_request(
+            "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+        ));
     }
     let name = match (value, algorithm) {
         (Some((name, _)), Some(algorithm)) if name != algorithm => {

@@ -29,11 +29,18 @@ pub struct Source {
 impl Source {
     /// Reads the header `x-amz-copy-source`: `bucket/key?versionId=id`, URL-encoded.
     pub fn parse(text: &str) -> Result<Source> {
-        let wrong = || error::argument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey", "x-amz-copy-source", text);
+        let wrong = || {
+            error::argument(
+                "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+                "x-amz-copy-source",
+                text,
+            )
+        };
         if text.starts_with("arn:") {
             return Err(error::not_implemented("access points as the source of a copy"));
         }
-        let (path, query) = text.split_once("?versionId=").map_or((text, None), |(path, id)| (path, Some(id)));
+        let (path, query) =
+            text.split_once("?versionId=").map_or((text, None), |(path, id)| (path, Some(id)));
         let decoded = percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| wrong())?;
         let (bucket, key) = decoded.trim_start_matches('/').split_once('/').ok_or_else(wrong)?;
         if bucket.is_empty() || key.is_empty() {
@@ -66,7 +73,10 @@ impl Found {
 
     /// What the version holds.
     pub fn content(&self) -> Result<&Content> {
-        self.version.content.as_ref().ok_or_else(|| Error::internal("the source of a copy is a delete marker"))
+        self.version
+            .content
+            .as_ref()
+            .ok_or_else(|| Error::internal("the source of a copy is a delete marker"))
     }
 
     /// The version's id as answers carry it.
@@ -101,7 +111,12 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     let new_tags = replaces(input.tagging_directive.as_deref(), "x-amz-tagging-directive")?;
     let tags = tags::from_header(input.tagging.as_deref().filter(|_| new_tags))?;
     let mut keys = source.keys();
-    keys.extend(input.metadata_directive.iter().map(|value| ("s3:x-amz-metadata-directive".to_owned(), vec![value.clone()])));
+    keys.extend(
+        input
+            .metadata_directive
+            .iter()
+            .map(|value| ("s3:x-amz-metadata-directive".to_owned(), vec![value.clone()])),
+    );
     keys.extend(tag_keys(&tags));
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), keys))?;
     if !tags.is_empty() {
@@ -141,7 +156,8 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     wanted.headers.redirect.clone_from(&input.website_redirect_location);
     wanted.headers.storage_class = input.storage_class.clone().filter(|class| class != "STANDARD");
     let body = bodies::read(ctx.base(), content, 0..content.size_bytes).await?;
-    let expected = Expected { checksum: algorithm(&input, content)?.map(|one| (one, None)), ..Expected::default() };
+    let expected =
+        Expected { checksum: algorithm(&input, content)?.map(|one| (one, None)), ..Expected::default() };
     let received = bodies::receive(ctx.base(), body, expected).await?;
     let version = save(&ctx, &open.record, wanted, received).await?;
     let copied = version.content.as_ref();
@@ -199,7 +215,10 @@ mod tests {
             ("b/a%20b%2Fc?versionId=v1", "b", "a b/c", Some("v1")),
         ] {
             let source = Source::parse(text).unwrap();
-            assert_eq!((source.bucket.as_str(), source.key.as_str(), source.version_id.as_deref()), (bucket, key, id));
+            assert_eq!(
+                (source.bucket.as_str(), source.key.as_str(), source.version_id.as_deref()),
+                (bucket, key, id)
+            );
         }
         for bad in ["", "b", "/b/", "b/", "/", "%ff/k"] {
             assert!(Source::parse(bad).is_err(), "{bad}");

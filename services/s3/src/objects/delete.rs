@@ -32,8 +32,7 @@ impl DeleteIf {
         if self.etag.is_none() && self.modified.is_none() && self.size_bytes.is_none() {
             return Ok(());
         }
-        let Some((version, content)) =
-            found.and_then(|version| Some((version, version.content.as_ref()?)))
+        let Some((version, content)) = found.and_then(|version| Some((version, version.content.as_ref()?)))
         else {
             return Err(error::no_such_key(key));
         };
@@ -47,8 +46,11 @@ impl DeleteIf {
 
 pub async fn delete_object(ctx: Ctx, input: api::DeleteObjectInput) -> Result<api::DeleteObjectOutput> {
     let open = bucket_of(&ctx, &input).await?;
-    let condition =
-        DeleteIf { etag: input.if_match, modified: input.if_match_last_modified_time, size_bytes: input.if_match_size };
+    let condition = DeleteIf {
+        etag: input.if_match,
+        modified: input.if_match_last_modified_time,
+        size_bytes: input.if_match_size,
+    };
     let deleted = delete(&ctx, &open.record, &input.key, input.version_id.as_deref(), &condition).await?;
     Ok(api::DeleteObjectOutput {
         delete_marker: deleted.is_marker.then_some(true),
@@ -74,7 +76,13 @@ async fn delete(
     .await
 }
 
-async fn delete_version(tx: &Tx, bucket: &Bucket, key: &str, id: &str, condition: &DeleteIf) -> Result<Deleted> {
+async fn delete_version(
+    tx: &Tx,
+    bucket: &Bucket,
+    key: &str,
+    id: &str,
+    condition: &DeleteIf,
+) -> Result<Deleted> {
     let found = index::version_in(tx, bucket, key, id).await?;
     condition.check(key, found.as_ref())?;
     let is_marker = found.as_ref().is_some_and(|version| version.content.is_none());
@@ -85,7 +93,13 @@ async fn delete_version(tx: &Tx, bucket: &Bucket, key: &str, id: &str, condition
     Ok(Deleted { version_id: Some(id.to_owned()), is_marker })
 }
 
-async fn delete_newest(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str, condition: &DeleteIf) -> Result<Deleted> {
+async fn delete_newest(
+    tx: &Tx,
+    ctx: &Ctx,
+    bucket: &Bucket,
+    key: &str,
+    condition: &DeleteIf,
+) -> Result<Deleted> {
     let newest = index::newest_in(tx, bucket, key).await?;
     condition.check(key, newest.as_ref())?;
     if bucket.versioning == Versioning::Never {
@@ -98,7 +112,7 @@ async fn delete_newest(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str, condition
         key: key.to_owned(),
         order: 0,
         id: None,
-        modified: ctx.now(),
+        modified: crate::objects::put::second(ctx),
         content: None,
         tags: Default::default(),
     };

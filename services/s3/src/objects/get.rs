@@ -14,9 +14,11 @@ use std::ops::Range;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, Need};
+use yakumo_wire::http_date;
 
 /// Why the handlers ask for themselves.
-pub const INSIDE: &str = "the object's tags are condition keys, and whether its absence is told depends on s3:ListBucket";
+pub const INSIDE: &str =
+    "the object's tags are condition keys, and whether its absence is told depends on s3:ListBucket";
 
 /// Finds the version that a read means and asks whether it may be read.
 ///
@@ -60,7 +62,9 @@ fn cut(content: &Content, range: Option<&str>, part_number: Option<i32>) -> Resu
     let whole = 0..content.size_bytes;
     let parts_count = i32::try_from(content.parts.len()).ok().filter(|count| *count > 0);
     if range.is_some() && part_number.is_some() {
-        return Err(error::invalid_request("Cannot specify both Range header and partNumber query parameter"));
+        return Err(error::invalid_request(
+            "Cannot specify both Range header and partNumber query parameter",
+        ));
     }
     if let Some(number) = part_number {
         let mut start = 0;
@@ -91,7 +95,8 @@ macro_rules! described {
         $output.content_length = i64::try_from($cut.range.end - $cut.range.start).ok();
         $output.e_tag = Some(format!("\"{}\"", content.etag));
         $output.version_id = shown_id(&$open.record, &$version);
-        $output.cache_control = $input.response_cache_control.clone().or_else(|| headers.cache_control.clone());
+        $output.cache_control =
+            $input.response_cache_control.clone().or_else(|| headers.cache_control.clone());
         $output.content_disposition =
             $input.response_content_disposition.clone().or_else(|| headers.content_disposition.clone());
         $output.content_encoding =
@@ -99,8 +104,7 @@ macro_rules! described {
         $output.content_language =
             $input.response_content_language.clone().or_else(|| headers.content_language.clone());
         $output.content_type = $input.response_content_type.clone().or_else(|| headers.content_type.clone());
-        $output.expires =
-            $input.response_expires.map(|time| time.to_http_date()).or_else(|| headers.expires.clone());
+        $output.expires = $input.response_expires.map(http_date).or_else(|| headers.expires.clone());
         $output.website_redirect_location = headers.redirect.clone();
         $output.server_side_encryption = Some("AES256".to_owned());
         $output.metadata = Some(content.metadata.clone());
@@ -120,14 +124,19 @@ macro_rules! described {
 }
 
 fn content(version: &Version) -> Result<&Content> {
-    version.content.as_ref().ok_or_else(|| Error::internal("a version without content was found to be an object"))
+    version
+        .content
+        .as_ref()
+        .ok_or_else(|| Error::internal("a version without content was found to be an object"))
 }
 
 /// AWS: answers of anonymous requests cannot have their headers replaced:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>.
 fn check_overrides(ctx: &Ctx, any: bool) -> Result<()> {
     match any && ctx.caller().principal.account.is_none() {
-        true => Err(error::invalid_request("Request specific response headers cannot be used for anonymous GET requests.")),
+        true => Err(error::invalid_request(
+            "Request specific response headers cannot be used for anonymous GET requests.",
+        )),
         false => Ok(()),
     }
 }

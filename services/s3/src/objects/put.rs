@@ -12,7 +12,7 @@ use crate::state::{Bucket, Content, Headers, Version};
 use crate::{chosen, extras, headers, put_checksum, tags};
 use std::collections::BTreeMap;
 use yakumo_api_s3 as api;
-use yakumo_aws::Result;
+use yakumo_aws::{Result, Timestamp};
 use yakumo_room::{Access, Ctx};
 
 /// The rule of PutObject: tags are an action of their own.
@@ -40,8 +40,10 @@ pub fn access() -> Access<api::PutObjectInput> {
 
 /// `s3:RequestObjectTag/…` and `s3:RequestObjectTagKeys`.
 pub fn tag_keys(tags: &BTreeMap<String, String>) -> crate::access::Keys {
-    let mut keys: crate::access::Keys =
-        tags.iter().map(|(name, value)| (format!("s3:RequestObjectTag/{name}"), vec![value.clone()])).collect();
+    let mut keys: crate::access::Keys = tags
+        .iter()
+        .map(|(name, value)| (format!("s3:RequestObjectTag/{name}"), vec![value.clone()]))
+        .collect();
     if !tags.is_empty() {
         keys.push(("s3:RequestObjectTagKeys".to_owned(), tags.keys().cloned().collect()));
     }
@@ -67,6 +69,7 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
     let expected = Expected {
         md5: input.content_md5.clone(),
         checksum: chosen!(input, input.checksum_algorithm)?,
+        also: None,
         length: input.content_length.and_then(|length| u64::try_from(length).ok()),
     };
     let wanted = Wanted {
@@ -91,6 +94,11 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
     Ok(output)
 }
 
+/// Now, as S3 dates objects: in whole seconds.
+pub fn second(ctx: &Ctx) -> Timestamp {
+    Timestamp::from_secs(ctx.now().as_secs())
+}
+
 /// Writes an object whose body was received.
 pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received) -> Result<Version> {
     let content = Content {
@@ -106,7 +114,7 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         key: wanted.key,
         order: 0,
         id: None,
-        modified: ctx.now(),
+        modified: second(ctx),
         content: Some(content),
         tags: wanted.tags,
     };

@@ -63,8 +63,11 @@ macro_rules! headers {
 
 /// AWS: `aws-chunked` is how the body travelled, not what it is.
 pub fn content_encoding(given: Option<&str>) -> Option<String> {
-    let rest: Vec<&str> =
-        given?.split(',').map(str::trim).filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked")).collect();
+    let rest: Vec<&str> = given?
+        .split(',')
+        .map(str::trim)
+        .filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked"))
+        .collect();
     Some(rest.join(",")).filter(|rest| !rest.is_empty())
 }
 
@@ -84,7 +87,9 @@ pub fn check(extras: &Extras<'_>) -> Result<()> {
     }
     match extras.encryption.as_deref() {
         None | Some("AES256") if extras.kms.iter().all(|key| key.is_none()) => {}
-        Some("aws:kms" | "aws:kms:dsse") | None => return Err(error::not_implemented("encryption with KMS keys")),
+        Some("aws:kms" | "aws:kms:dsse") | None => {
+            return Err(error::not_implemented("encryption with KMS keys"));
+        }
         Some(other) => {
             let text = "The encryption method specified is not supported";
             return Err(error::argument(text, "x-amz-server-side-encryption", other));
@@ -100,10 +105,18 @@ pub fn check(extras: &Extras<'_>) -> Result<()> {
         return Err(Error::sender("InvalidRedirectLocation", text));
     }
     match extras.storage_class.as_deref() {
-        None | Some("STANDARD" | "REDUCED_REDUNDANCY" | "STANDARD_IA" | "ONEZONE_IA" | "GLACIER_IR") => Ok(()),
-        Some(class @ ("INTELLIGENT_TIERING" | "GLACIER" | "DEEP_ARCHIVE" | "OUTPOSTS" | "SNOW" | "EXPRESS_ONEZONE" | "FSX_OPENZFS")) => {
-            Err(error::not_implemented(&format!("the storage class {class}")))
+        None | Some("STANDARD" | "REDUCED_REDUNDANCY" | "STANDARD_IA" | "ONEZONE_IA" | "GLACIER_IR") => {
+            Ok(())
         }
+        Some(
+            class @ ("INTELLIGENT_TIERING"
+            | "GLACIER"
+            | "DEEP_ARCHIVE"
+            | "OUTPOSTS"
+            | "SNOW"
+            | "EXPRESS_ONEZONE"
+            | "FSX_OPENZFS"),
+        ) => Err(error::not_implemented(&format!("the storage class {class}"))),
         Some(_) => Err(Error::sender("InvalidStorageClass", "The storage class you specified is not valid")),
     }
 }
@@ -133,9 +146,12 @@ mod tests {
 
     #[test]
     fn aws_chunked_is_no_content_encoding() {
-        for (given, kept) in
-            [(None, None), (Some("aws-chunked"), None), (Some("gzip"), Some("gzip")), (Some("gzip, aws-chunked"), Some("gzip"))]
-        {
+        for (given, kept) in [
+            (None, None),
+            (Some("aws-chunked"), None),
+            (Some("gzip"), Some("gzip")),
+            (Some("gzip, aws-chunked"), Some("gzip")),
+        ] {
             assert_eq!(content_encoding(given).as_deref(), kept);
         }
     }

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn keys_sort_by_their_bytes_and_versions_newest_first() {
-        let rows = [row("b", "a", 9), row("b", "a", 3), row("b", "a", 0), row("b", "a/", 5), row("b", "b", 0)];
+        let rows =
+            [row("b", "a", 9), row("b", "a", 3), row("b", "a", 0), row("b", "a/", 5), row("b", "b", 0)];
         assert!(rows.is_sorted());
     }
 }
