@@ -56,7 +56,13 @@ def read_models(wheel):
         for service, (_, name) in sorted(newest.items()):
             data = archive.read(name)
             models[service] = json.loads(gzip.decompress(data) if name.endswith(".gz") else data)
-        return models
+        endpoints = json.loads(archive.read("botocore/data/endpoints.json"))
+    for meta in (model["metadata"] for model in models.values()):
+        # A service without regions: whatever region its requests are signed for, it acts in one place.
+        found = endpoints["partitions"][0]["services"].get(meta.get("endpointPrefix"), {})
+        if found.get("isRegionalized") is False and found.get("partitionEndpoint") in found["endpoints"]:
+            meta["onlyEndpoint"] = found["endpoints"][found["partitionEndpoint"]]["hostname"]
+    return models
 
 
 def word(text):
@@ -85,7 +91,7 @@ def header(name, model):
         lines.append(f"json {meta.get('jsonVersion', '1.1')}")
     lines.append(f"endpoint {word(meta.get('endpointPrefix', name))}")
     lines.append(f"signing {word(meta.get('signingName', meta.get('endpointPrefix', name)))}")
-    for key, fact in (("targetPrefix", "target"), ("globalEndpoint", "global")):
+    for key, fact in (("targetPrefix", "target"), ("onlyEndpoint", "global")):
         if key in meta:
             lines.append(f"{fact} {word(meta[key])}")
     if "xmlNamespace" in meta:

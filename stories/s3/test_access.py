@@ -1,0 +1,162 @@
+"""Who may do what with buckets and objects: each allowed case beside the denied one."""
+
+import urllib.error
+import urllib.request
+
+import pytest
+from asserting import Prefix, refused
+from people import Person, allow, deny, policy
+
+
+@pytest.fixture(scope="module")
+def s3(cloud):
+    return cloud.client("s3")
+
+
+@pytest.fixture
+def bucket(s3, name):
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    return name
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_identity_policies(cloud, iam, s3, bucket, name):
+    reader = Person(cloud, iam, name)
+    client = reader.service("s3")
+    text = (
+        f'User: {reader.arn} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::{bucket}/k" '
+        "because no identity-based policy allows the s3:GetObject action"
+    )
+    with refused("AccessDenied", text, 403):
+        client.get_object(Bucket=bucket, Key="k")
+    reader.put("read", allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*"))
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    with refused("AccessDenied", Prefix(f"User: {reader.arn} is not authorized to perform: s3:PutObject"), 403):
+        client.put_object(Bucket=bucket, Key="k", Body=b"y")
+    # Who may not list is not told whether a key is there.
+    with refused("AccessDenied", Prefix(f"User: {reader.arn} is not authorized to perform: s3:ListBucket"), 403):
+        client.get_object(Bucket=bucket, Key="absent")
+    reader.put("list", allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Condition={"StringEquals": {"s3:prefix": "home/"}}))
+    client.list_objects_v2(Bucket=bucket, Prefix="home/")
+    with refused("AccessDenied", status=403):
+        client.list_objects_v2(Bucket=bucket)
+
+
+def test_every_operation_is_refused_to_a_stranger(cloud, iam, bucket, name):
+    s3 = Person(cloud, iam, name).service("s3")
+    one, copy = {"Bucket": bucket, "Key": "k"}, {"Bucket": bucket, "Key": "c", "CopySource": f"{bucket}/k"}
+    tags, upload = {"Tagging": {"TagSet": []}}, {"UploadId": "0" * 64}
+    block = {"PublicAccessBlockConfiguration": {}}
+    calls = [
+        (s3.create_bucket, {"Bucket": f"{name}-new"}), (s3.delete_bucket, {"Bucket": bucket}), (s3.head_bucket, {"Bucket": bucket}),
+        (s3.list_buckets, {}), (s3.get_bucket_location, {"Bucket": bucket}), (s3.list_objects, {"Bucket": bucket}),
+        (s3.list_objects_v2, {"Bucket": bucket}), (s3.list_object_versions, {"Bucket": bucket}),
+        (s3.put_bucket_versioning, {"Bucket": bucket, "VersioningConfiguration": {"Status": "Enabled"}}),
+        (s3.get_bucket_versioning, {"Bucket": bucket}), (s3.get_bucket_ownership_controls, {"Bucket": bucket}),
+        (s3.put_bucket_tagging, {"Bucket": bucket, **tags}), (s3.get_bucket_tagging, {"Bucket": bucket}),
+        (s3.delete_bucket_tagging, {"Bucket": bucket}), (s3.put_bucket_policy, {"Bucket": bucket, "Policy": "{}"}),
+        (s3.get_bucket_policy, {"Bucket": bucket}), (s3.delete_bucket_policy, {"Bucket": bucket}),
+        (s3.get_bucket_policy_status, {"Bucket": bucket}), (s3.put_public_access_block, {"Bucket": bucket, **block}),
+        (s3.get_public_access_block, {"Bucket": bucket}), (s3.delete_public_access_block, {"Bucket": bucket}),
+        (s3.put_object, {**one, "Body": b""}), (s3.get_object, one), (s3.head_object, one),
+        (s3.get_object_attributes, {**one, "ObjectAttributes": ["ETag"]}), (s3.copy_object, copy), (s3.delete_object, one),
+        (s3.get_object_tagging, one), (s3.put_object_tagging, {**one, **tags}), (s3.delete_object_tagging, one),
+        (s3.create_multipart_upload, one), (s3.upload_part, {**one, **upload, "PartNumber": 1, "Body": b""}),
+        (s3.upload_part_copy, {**copy, **upload, "PartNumber": 1}),
+        (s3.complete_multipart_upload, {**one, **upload, "MultipartUpload": {"Parts": [{"ETag": "0", "PartNumber": 1}]}}),
+        (s3.abort_multipart_upload, {**one, **upload}), (s3.list_parts, {**one, **upload}),
+        (s3.list_multipart_uploads, {"Bucket": bucket}),
+    ]
+    for call, asked in calls:
+        with refused(("AccessDenied", "403"), status=403):
+            call(**asked)
+    outcome = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}]})
+    assert [error["Code"] for error in outcome["Errors"]] == ["AccessDenied"] and "Deleted" not in outcome
+    assert cloud.client("s3").get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_bucket_policies_across_accounts(cloud, s3, bucket):
+    other = cloud.client("s3", key="111122223333")
+    with refused("AccessDenied", status=403):
+        other.get_object(Bucket=bucket, Key="k")
+    grant = {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(grant))
+    assert other.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    with refused("AccessDenied", status=403):
+        other.put_object(Bucket=bucket, Key="k", Body=b"y")
+    stop = deny("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}})
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(grant, stop))
+    with refused("AccessDenied", status=403):
+        other.get_object(Bucket=bucket, Key="k")
+    with refused("AccessDenied", status=403):
+        s3.get_object(Bucket=bucket, Key="k")
+    s3.delete_bucket_policy(Bucket=bucket)
+    with refused("NoSuchBucketPolicy", "The bucket policy does not exist", 404):
+        s3.get_bucket_policy(Bucket=bucket)
+
+
+def test_what_is_no_bucket_policy(cloud, s3, bucket):
+    for text, message in [
+        ("{", None),
+        (policy(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*")), None),
+        (policy(allow("s3:GetObject", "arn:aws:s3:::other/*", Principal="*")), "Policy has invalid resource"),
+        (policy(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal={"AWS": "arn:aws:iam::000000000000:user/nobody"})), "Invalid principal in policy"),
+    ]:
+        with refused("MalformedPolicy", message, 400):
+            s3.put_bucket_policy(Bucket=bucket, Policy=text)
+
+
+def test_public_access(cloud, s3, bucket):
+    url = f"{cloud.url}/{bucket}/k"
+    everybody = policy(allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*", Principal="*"))
+    assert get(url)[0] == 403
+    with refused("AccessDenied", status=403):
+        s3.put_bucket_policy(Bucket=bucket, Policy=everybody)
+    off = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=off)
+    s3.put_bucket_policy(Bucket=bucket, Policy=everybody)
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"]
+    assert get(url) == (200, b"x")
+    assert get(f"{cloud.url}/{bucket}/absent")[0] == 403
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={**off, "RestrictPublicBuckets": True})
+    assert get(url)[0] == 403
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_presigned_urls(cloud, s3, bucket):
+    from botocore.config import Config
+
+    s3 = cloud.client("s3", config=Config(signature_version="s3v4"))
+    url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=60)
+    assert get(url) == (200, b"x")
+    assert get(url.replace("/k?", "/other?"))[0] == 403
+    put = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "new"}, ExpiresIn=60)
+    with urllib.request.urlopen(urllib.request.Request(put, data=b"body", method="PUT")) as answer:
+        assert answer.status == 200
+    assert s3.get_object(Bucket=bucket, Key="new")["Body"].read() == b"body"
+    assert get(put)[0] == 403
+
+
+def test_tags_as_conditions(cloud, iam, s3, bucket, name):
+    person = Person(cloud, iam, name)
+    client = person.service("s3")
+    public = {"StringEquals": {"s3:ExistingObjectTag/class": "open"}}
+    person.put("read", allow("s3:GetObject", "*", Condition=public))
+    with refused("AccessDenied", status=403):
+        client.get_object(Bucket=bucket, Key="k")
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "class", "Value": "open"}]})
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_the_expected_owner(s3, bucket):
+    s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner="000000000000")
+    with refused("AccessDenied", "Access Denied", 403):
+        s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner="111122223333")

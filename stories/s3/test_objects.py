@@ -1,0 +1,186 @@
+"""Objects as boto3 writes and reads them: what went in comes out, and what does not fit is refused."""
+
+import hashlib
+import io
+import os
+
+import pytest
+from asserting import Prefix, refused
+from boto3.s3.transfer import TransferConfig
+
+
+@pytest.fixture(scope="module")
+def s3(cloud):
+    return cloud.client("s3")
+
+
+@pytest.fixture
+def bucket(s3, name):
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+@pytest.mark.parametrize("size", [0, 1, 32 * 1024, 32 * 1024 + 1, 1_000_000, 9_000_000])
+def test_bodies_of_every_size_come_back(s3, bucket, size):
+    body = os.urandom(size)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body)
+    assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    got = s3.get_object(Bucket=bucket, Key="k")
+    assert got["ContentLength"] == size and got["Body"].read() == body
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == size
+    s3.delete_object(Bucket=bucket, Key="k")
+    with refused("NoSuchKey", "The specified key does not exist.", 404):
+        s3.get_object(Bucket=bucket, Key="k")
+
+
+@pytest.mark.parametrize("key", ["a b", "ä/ö", "a+b&c=d", "a//b", "./a/../b", "%2F", "emoji-🙂", "a\nb", "x" * 1024])
+def test_keys_of_every_kind(s3, bucket, key):
+    s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == key.encode()
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    s3.delete_object(Bucket=bucket, Key=key)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_key_that_is_too_long(s3, bucket):
+    with refused("KeyTooLongError", "Your key is too long", 400):
+        s3.put_object(Bucket=bucket, Key="x" * 1025, Body=b"")
+
+
+def test_ranges(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
+    for asked, got in [("bytes=2-4", b"234"), ("bytes=-3", b"789"), ("bytes=7-", b"789"), ("bytes=0-99", b"0123456789")]:
+        answer = s3.get_object(Bucket=bucket, Key="k", Range=asked)
+        assert answer["Body"].read() == got and answer["ResponseMetadata"]["HTTPStatusCode"] == 206
+        assert answer["ContentRange"].endswith("/10")
+    assert s3.get_object(Bucket=bucket, Key="k", Range="bytes=4-2")["ResponseMetadata"]["HTTPStatusCode"] == 200
+    with refused("InvalidRange", "The requested range is not satisfiable", 416):
+        s3.get_object(Bucket=bucket, Key="k", Range="bytes=10-")
+
+
+def test_head_and_metadata_are_kept(s3, bucket):
+    given = {
+        "CacheControl": "no-store",
+        "ContentDisposition": "attachment",
+        "ContentEncoding": "gzip",
+        "ContentLanguage": "de",
+        "ContentType": "text/plain",
+        "Metadata": {"colour": "green"},
+        "StorageClass": "STANDARD_IA",
+    }
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", **given)
+    for answer in (s3.get_object(Bucket=bucket, Key="k"), s3.head_object(Bucket=bucket, Key="k")):
+        assert {name: answer[name] for name in given} == given
+    other = s3.get_object(Bucket=bucket, Key="k", ResponseContentType="text/html")
+    assert other["ContentType"] == "text/html"
+    with refused("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"", Metadata={"a": "x" * 2048})
+
+
+def test_conditional_reads(s3, bucket):
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    assert s3.get_object(Bucket=bucket, Key="k", IfMatch=etag)["Body"].read() == b"x"
+    with refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412):
+        s3.get_object(Bucket=bucket, Key="k", IfMatch='"other"')
+    with refused("304", status=304):
+        s3.get_object(Bucket=bucket, Key="k", IfNoneMatch=etag)
+
+
+def test_conditional_writes(s3, bucket):
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
+    with refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfMatch=first)
+    with refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"3", IfMatch=first)
+    with refused("NoSuchKey", status=404):
+        s3.put_object(Bucket=bucket, Key="absent", Body=b"3", IfMatch=first)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"2"
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
+def test_checksums(s3, bucket, algorithm):
+    member = f"Checksum{algorithm}"
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 100_000, ChecksumAlgorithm=algorithm)
+    got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got[member] == put[member] and got["ChecksumType"] == "FULL_OBJECT"
+    wrong = {"CRC32": "AAAAAA==", "SHA1": "A" * 27 + "=", "SHA256": "A" * 43 + "="}[algorithm]
+    with refused("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"y", **{member: wrong})
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == 100_000
+
+
+def test_a_wrong_md5_changes_nothing(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    with refused("BadDigest", "The Content-MD5 you specified did not match what we received.", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"y", ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
+    with refused("InvalidDigest", "The Content-MD5 you specified was invalid.", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"y", ContentMD5="no")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_copies(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 50_000, Metadata={"a": "1"}, ContentType="text/plain")
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "t", "Value": "1"}]})
+    s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/k")
+    got = s3.get_object(Bucket=bucket, Key="c")
+    assert got["Body"].read() == b"x" * 50_000 and got["Metadata"] == {"a": "1"} and got["ContentType"] == "text/plain"
+    assert s3.get_object_tagging(Bucket=bucket, Key="c")["TagSet"] == [{"Key": "t", "Value": "1"}]
+    s3.copy_object(
+        Bucket=bucket, Key="k", CopySource=f"{bucket}/k", MetadataDirective="REPLACE", Metadata={"b": "2"}
+    )
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"b": "2"}
+    with refused("InvalidRequest", Prefix("This copy request is illegal because it is trying to copy an object to itself")):
+        s3.copy_object(Bucket=bucket, Key="k", CopySource=f"{bucket}/k")
+    with refused("NoSuchKey", status=404):
+        s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/absent")
+    with refused("PreconditionFailed", status=412):
+        s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/k", CopySourceIfMatch='"other"')
+
+
+def test_multi_delete(s3, bucket):
+    for number in range(5):
+        s3.put_object(Bucket=bucket, Key=f"k{number}", Body=b"x")
+    keys = [{"Key": f"k{number}"} for number in range(3)] + [{"Key": "absent"}]
+    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
+    assert [entry["Key"] for entry in deleted["Deleted"]] == ["k0", "k1", "k2", "absent"] and "Errors" not in deleted
+    assert "Deleted" not in s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k3"}], "Quiet": True})
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["k4"]
+    with refused("MalformedXML", status=400):
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": f"{n}"} for n in range(1001)]})
+
+
+def test_tags_of_objects(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=1&b=two%20words")
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "two words"}]
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == tags
+    assert s3.get_object(Bucket=bucket, Key="k")["TagCount"] == 2
+    s3.delete_object_tagging(Bucket=bucket, Key="k")
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
+    eleven = [{"Key": f"k{n}", "Value": ""} for n in range(11)]
+    with refused("BadRequest", "Object tags cannot be greater than 10", 400):
+        s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": eleven})
+
+
+def test_the_transfer_manager(s3, bucket):
+    body = os.urandom(30_000_000)
+    config = TransferConfig(multipart_threshold=8_000_000, multipart_chunksize=8_000_000)
+    s3.upload_fileobj(io.BytesIO(body), bucket, "k", Config=config)
+    out = io.BytesIO()
+    s3.download_fileobj(bucket, "k", out, Config=config)
+    assert out.getvalue() == body
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert head["ETag"].endswith('-4"')
+    copied = s3.copy({"Bucket": bucket, "Key": "k"}, bucket, "copy", Config=config)
+    assert copied is None and s3.head_object(Bucket=bucket, Key="copy")["ContentLength"] == len(body)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"ServerSideEncryption": "aws:kms"}, {"StorageClass": "GLACIER"}, {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}],
+)
+def test_what_is_not_done_is_not_accepted(s3, bucket, extra):
+    with refused("NotImplemented", status=501):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", **extra)
+    with refused("NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key="k")
