@@ -48,8 +48,18 @@ pub fn all(workspace: &Workspace) -> Result<Vec<Room>> {
 
 fn read(workspace: &Workspace, package: &Package, files: &[String]) -> Result<Room> {
     let name = package.folder.trim_start_matches("services/").to_owned();
+    let folder = format!("{}/src/", package.folder);
+    let (mut sources, mut rows, mut tables) = (Vec::new(), Vec::new(), Vec::new());
+    for file in files.iter().filter(|file| file.starts_with(&folder) && file.ends_with(".rs")) {
+        let text = workspace.read(file)?;
+        rows.extend(rows_in(file, &text));
+        tables.extend(tables_in(&text));
+        sources.push((file.clone(), text));
+    }
     let mut apis = Vec::new();
-    for used in package.uses.iter().filter_map(|used| used.strip_prefix("yakumo-api-")) {
+    // A room may use the API of another one to call it; its own are those that it has a table for.
+    let used = package.uses.iter().filter_map(|used| used.strip_prefix("yakumo-api-"));
+    for used in used.filter(|used| tables.iter().any(|table| table == used)) {
         let listed = if workspace.path(format!("apis/{used}/operations.txt")).exists() {
             api::listed(workspace, used)?
         } else {
@@ -57,14 +67,13 @@ fn read(workspace: &Workspace, package: &Package, files: &[String]) -> Result<Ro
         };
         apis.push(Api { name: used.to_owned(), listed });
     }
-    let folder = format!("{}/src/", package.folder);
-    let (mut sources, mut rows) = (Vec::new(), Vec::new());
-    for file in files.iter().filter(|file| file.starts_with(&folder) && file.ends_with(".rs")) {
-        let text = workspace.read(file)?;
-        rows.extend(rows_in(file, &text));
-        sources.push((file.clone(), text));
-    }
     Ok(Room { name, apis, rows, sources })
+}
+
+/// The services that a file makes tables for: `Room::new("sqs")`.
+fn tables_in(text: &str) -> Vec<String> {
+    let calls = text.split("Room::new(\"").skip(1);
+    calls.filter_map(|call| Some(call.split_once('"')?.0.to_owned())).collect()
 }
 
 /// The `.on(Operation, access, handler)` calls of one file, tests left out.

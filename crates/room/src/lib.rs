@@ -45,10 +45,11 @@ pub use room::Room;
 pub use scope::Scope;
 pub use tx::Tx;
 pub use world::{Visit, World};
+pub use yakumo_wire::{ByteStream, http_date};
 
 /// What rooms with a data plane of their own write with: batches under their own locks.
 pub mod store {
     pub use yakumo_store::key::KeyBuilder;
-    pub use yakumo_store::{BlobId, BlobReader, BlobWriter, PendingBlob, SMALL_BODY_BYTES};
     pub use yakumo_store::{Batch, Pair, Range, StoreError, Ticket, Transaction};
+    pub use yakumo_store::{BlobId, BlobReader, BlobWriter, PendingBlob, SMALL_BODY_BYTES};
 }

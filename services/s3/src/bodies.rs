@@ -15,8 +15,7 @@ use std::sync::Arc;
 use yakumo_aws::{Error, Result};
 use yakumo_checksum::{Algorithm, Hasher};
 use yakumo_room::store::{BlobWriter, PendingBlob, SMALL_BODY_BYTES};
-use yakumo_room::{Base, Tx};
-use yakumo_wire::ByteStream;
+use yakumo_room::{Base, ByteStream, Tx};
 
 /// AWS: the largest object of one PUT, and the largest part.
 pub const UPLOAD_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;

@@ -7,6 +7,7 @@ use anyhow::Result;
 /// What each folder may use when it is built or run; a name that ends in `/` stands for all folders in it.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("crates/aws", &[]),
+    ("crates/checksum", &[]),
     ("crates/codegen", &[]),
     ("crates/reference", &[]),
     ("crates/wire", &["crates/aws"]),
@@ -15,8 +16,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crates/room", &["crates/aws", "crates/wire", "crates/policy", "crates/store", "crates/reference"]),
     ("models", &["crates/wire", "crates/codegen"]),
     ("apis/", &["crates/aws", "crates/wire", "crates/codegen"]),
-    ("services/", &["crates/aws", "crates/room", "crates/policy", "crates/reference", "apis/"]),
-    ("crates/front", &["crates/aws", "crates/wire", "crates/policy", "crates/store", "crates/room"]),
+    (
+        "services/",
+        &["crates/aws", "crates/checksum", "crates/room", "crates/policy", "crates/reference", "apis/"],
+    ),
+    (
+        "crates/front",
+        &["crates/aws", "crates/checksum", "crates/wire", "crates/policy", "crates/store", "crates/room"],
+    ),
     ("crates/cloud", &["crates/", "models", "services/"]),
     ("crates/testkit", &["crates/", "models", "services/", "apis/"]),
     ("crates/yakumo", &["crates/aws", "crates/cloud"]),

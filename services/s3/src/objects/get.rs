@@ -13,8 +13,7 @@ use crate::state::{Content, Version};
 use std::ops::Range;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
-use yakumo_room::{Ctx, Need};
-use yakumo_wire::http_date;
+use yakumo_room::{Ctx, Need, http_date};
 
 /// Why the handlers ask for themselves.
 pub const INSIDE: &str =
