@@ -242,7 +242,7 @@ const VARIABLES = [
 function variableCase(dice) {
   const principal = dice.pick([user(HERE), user(HERE, 'al*ce'), session(HERE), federated(HERE)])
   const made = getObject('variable', principal)
-  made.tags = { team: 'alice', star: 'a*' }
+  made.tags = { team: 'alice', star: 'a*', yes: 'true' }
   made.context['aws:SourceIp'] = '10.1.2.3'
   if (dice.chance(0.5)) made.context['aws:TagKeys'] = dice.pick([['alice'], ['alice', 'bob']])
   const variable = dice.pick(VARIABLES)
@@ -253,6 +253,10 @@ function variableCase(dice) {
     const element = dice.chance(0.8) ? 'Resource' : 'NotResource'
     delete statement.Resource
     statement[element] = written(dice, [`arn:aws:s3:::bucket/home/${variable}/*`])
+  } else if (dice.chance(0.1)) {
+    made.context['aws:SecureTransport'] = dice.pick(['true', 'false'])
+    const wanted = dice.pick(['${aws:PrincipalTag/yes}', "${aws:PrincipalTag/missing, 'false'}", '${aws:PrincipalTag/missing}'])
+    statement.Condition = { Bool: { 'aws:SecureTransport': wanted } }
   } else {
     const operator = dice.pick(['StringEquals', 'StringLike', 'StringNotEquals', 'StringNotLike', 'StringEqualsIgnoreCase', 'ForAnyValue:StringLike', 'ForAllValues:StringEquals', 'ArnLike'])
     const arn = operator === 'ArnLike'

@@ -38,7 +38,7 @@ enum Operands {
     Binary(Box<[Vec<u8>]>),
     Ip(Box<[Cidr]>),
     Arn(Box<[ArnPattern]>),
-    Bool(Box<[bool]>),
+    Bool(Box<[Pattern]>),
     Null(Box<[bool]>),
 }
 
@@ -121,7 +121,9 @@ impl Condition {
     /// The first policy variable in the values that the request cannot fill.
     pub(crate) fn unresolved(&self, subject: &Subject<'_>) -> Option<String> {
         let key = match &self.operands {
-            Operands::Text(patterns, _) => patterns.iter().find_map(|pattern| pattern.unresolved(subject)),
+            Operands::Text(patterns, _) | Operands::Bool(patterns) => {
+                patterns.iter().find_map(|pattern| pattern.unresolved(subject))
+            }
             Operands::Arn(patterns) => patterns.iter().find_map(|pattern| pattern.unresolved(subject)),
             _ => None,
         };
@@ -144,7 +146,11 @@ impl Operands {
             Comparison::Text => texts(false, Case::Sensitive),
             Comparison::TextLike => texts(true, Case::Sensitive),
             Comparison::TextIgnoreCase => texts(false, Case::Insensitive),
-            Comparison::Bool => Operands::Bool(wanted.iter().filter_map(boolean).collect()),
+            // AWS: the page on operators lets `Bool` have variables; the one on variables does not.
+            Comparison::Bool => {
+                let syntax = Syntax { wildcards: false, variables };
+                Operands::Bool(wanted.iter().map(|text| Pattern::compile(text, syntax)).collect())
+            }
             Comparison::Number(order) => Operands::Number(order, wanted.iter().filter_map(number).collect()),
             Comparison::Date(order) => {
                 Operands::Date(order, wanted.iter().filter_map(|text| date::parse(text)).collect())
@@ -177,7 +183,10 @@ impl Operands {
                 value.parse().is_ok_and(|found| wanted.iter().any(|range| range.contains(found)))
             }
             Operands::Arn(wanted) => wanted.iter().any(|pattern| pattern.matches(value, subject)),
-            Operands::Bool(wanted) => boolean(value).is_some_and(|found| wanted.contains(&found)),
+            Operands::Bool(patterns) => {
+                let equals = |pattern: &Pattern| pattern.matches(value, Case::Insensitive, subject);
+                boolean(value).is_some() && patterns.iter().any(equals)
+            }
             Operands::Null(_) => false,
         }
     }
@@ -334,6 +343,8 @@ mod tests {
         assert!(check("StringEquals", &["${aws:missing, 'none'}"], Some("none")));
         assert!(!check("StringEquals", &["${aws:missing,'none'}"], Some("none")), "a comma and a space");
         assert!(!check("Bool", &["1"], Some("1")));
+        assert!(check("Bool", &["${aws:no, 'true'}"], Some("True")));
+        assert!(!check("Bool", &["${aws:username}"], Some("alice")));
         assert!(check("BinaryEquals", &["qq=="], Some("qq==")));
         for operator in ["StringNotEquals", "StringNotLike", "ArnNotLike", "ForAllValues:StringNotEquals"] {
             let value = "arn:aws:s3:::${aws:missing}";
@@ -341,5 +352,10 @@ mod tests {
             assert!(check(operator, &["arn:aws:s3:::${aws:username}"], Some("arn:aws:s3:::x")), "{operator}");
         }
         assert!(check("StringNotEqualsIfExists", &["${aws:missing}"], None));
+        assert!(check("StringEquals", &["${x:Key}"], Some("a")));
+        assert!(
+            !check("ForAnyValue:StringEquals", &["${x:Key}"], Some("a|")),
+            "a key that may have several values"
+        );
     }
 }

@@ -386,6 +386,23 @@ mod tests {
     }
 
     #[test]
+    fn case_folds_across_the_border_of_ascii() {
+        let syntax = Syntax { wildcards: true, variables: false };
+        for (pattern, text) in
+            [("\u{212a}", "k"), ("k*", "\u{212a}x"), ("*É", "xé"), ("S3:Get*", "s3:GETOBJECT")]
+        {
+            assert!(
+                Pattern::compile(pattern, syntax).matches(text, Case::Insensitive, &Known),
+                "{pattern} {text}"
+            );
+            assert!(
+                !Pattern::compile(pattern, syntax).matches(text, Case::Sensitive, &Known),
+                "{pattern} {text}"
+            );
+        }
+    }
+
+    #[test]
     fn an_unresolved_variable_matches_nothing() {
         assert!(!check("x${aws:missing}", "x"));
         assert!(!check("*${aws:missing}*", "x${aws:missing}"));

@@ -241,6 +241,10 @@ fn resource_control_policies() {
             format!(r#""Effect":"Allow","Action":"s3:*",{everyone}"#),
             refused("only RCPFullAWSAccess may allow; an RCP of one's own has the effect Deny"),
         ),
+        (
+            format!(r#""Effect":"Allow","Action":"*",{everyone},"Condition":{{"Null":{{"aws:x":"true"}}}}"#),
+            refused("only RCPFullAWSAccess may allow; an RCP of one's own has the effect Deny"),
+        ),
         (format!(r#"{deny},"Action":"*""#), refused("RCPs do not support the action *")),
         (format!(r#"{deny},"Action":"ec2:*""#), refused("RCPs do not support the action ec2:*")),
         (format!(r#"{deny},"NotAction":"s3:*""#), refused("an RCP cannot have NotAction")),
