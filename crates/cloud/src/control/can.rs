@@ -76,7 +76,7 @@ fn check(question: &CanQuestion) -> Result<(), Answer> {
         return wrong(format!("`{}` is no action: sqs:SendMessage would be one", question.action));
     }
     let resource = question.resource.as_deref().unwrap_or("*");
-    if resource != "*" && resource.splitn(6, ':').count() != 6 {
+    if resource != "*" && !(resource.starts_with("arn:") && resource.splitn(6, ':').count() == 6) {
         return wrong(format!(
             "`{resource}` is no ARN: arn:aws:sqs:us-east-1:000000000000:jobs would be one"
         ));
@@ -114,7 +114,8 @@ async fn principal(world: &World, question: &CanQuestion, statics: bool) -> Resu
     if name == "anonymous" {
         return Ok(known(Arc::new(Caller::anonymous())));
     }
-    if !name.contains([':', '/']) && name.contains('.') {
+    let is_service = name.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && !rest.is_empty());
+    if is_service && !name.contains([':', '/']) {
         return Ok(known(Arc::new(Caller::new(Principal::service(name), account))));
     }
     let arn = match name.split_once('/') {
@@ -302,6 +303,7 @@ mod tests {
             ("sqs:", None, key, false),
             ("sqs:Send*", None, key, false),
             ("sqs:SendMessage", Some("q"), key, false),
+            ("sqs:SendMessage", Some(":::::"), key, false),
             ("sqs:SendMessage", None, "SourceIp", false),
         ] {
             assert_eq!(check(&question(action, resource, key)).is_ok(), good, "{action} {resource:?} {key}");
