@@ -226,14 +226,12 @@ fn strip_front<'t>(wanted: &str, text: &'t str, case: Case) -> Option<&'t str> {
     if case == Case::Sensitive {
         return text.strip_prefix(wanted);
     }
-    // Actions are ASCII and are looked at most often; letters beyond ASCII take the slow way.
-    if let Some((head, rest)) = text.split_at_checked(wanted.len())
-        && head.eq_ignore_ascii_case(wanted)
-    {
-        return Some(rest);
-    }
-    if wanted.is_ascii() && text.is_ascii() {
-        return None;
+    // Actions are ASCII and are looked at most often; a difference beyond ASCII takes the slow way.
+    let mut bytes = wanted.bytes().zip(text.bytes());
+    match bytes.find(|(want, got)| !want.eq_ignore_ascii_case(got)) {
+        Some((want, got)) if want.is_ascii() && got.is_ascii() => return None,
+        Some(_) => {}
+        None => return text.get(wanted.len()..),
     }
     let mut chars = text.chars();
     wanted.chars().all(|want| chars.next().is_some_and(|c| same(want, c))).then_some(chars.as_str())
