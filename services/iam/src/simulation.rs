@@ -1,7 +1,5 @@
 //! The policy simulator: what would be decided, by the engine that decides.
 //! AWS: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html>
-//!
-//! DIFFERS: `EvalResourceName` at the top of a result is `*`; AWS answers the template of the resource type's ARN.
 
 mod answer;
 mod context;

@@ -17,7 +17,7 @@ pub(crate) fn result(action: &str, findings: Vec<Finding>, all_resources: bool) 
     let by_organization = all(findings.iter().map(|finding| finding.by_organization));
     EvaluationResult {
         eval_action_name: action.to_owned(),
-        eval_resource_name: Some("*".to_owned()),
+        eval_resource_name: Some(template(action, &findings).to_owned()),
         eval_decision: decision.to_owned(),
         matched_statements: Some(statements(contributing(&findings, decision))),
         missing_context_values: Some(missing(&findings)),
@@ -29,6 +29,16 @@ pub(crate) fn result(action: &str, findings: Vec<Finding>, all_resources: bool) 
         eval_decision_details: details(&findings, all_resources),
         resource_specific_results: (!all_resources).then(|| findings.into_iter().map(specific).collect()),
     }
+}
+
+/// What ARNs of the simulated type look like: of the type that the resources belong to, else of the first one that the
+/// action has; `*` for actions without resources.
+fn template(action: &str, findings: &[Finding]) -> &'static str {
+    let Some((service, known)) = yakumo_reference::action(action) else { return "*" };
+    let given = findings.iter().find_map(|finding| service.types_of(known, &finding.resource).next());
+    let first = || known.resources.iter().find_map(|resource| service.resource_type(resource.name));
+    let kind = given.map(|(_, kind)| kind).or_else(first);
+    kind.and_then(|kind| kind.arns.first()).copied().unwrap_or("*")
 }
 
 fn specific(finding: Finding) -> ResourceSpecificResult {

@@ -19,6 +19,7 @@ mod permissions;
 mod policies;
 mod provider;
 mod quotas;
+mod refusals;
 mod roles;
 mod saml;
 mod service_credentials;

@@ -65,6 +65,10 @@ async fn decisions_and_the_places_of_their_statements() -> Result<()> {
         .list("ResourceArns", &[BUCKET, "arn:aws:s3:::c"]);
     let xml = question.ask(&root).await?;
     assert_eq!(all(&xml, "EvalDecision"), ["allowed", "explicitDeny", "implicitDeny"]);
+    assert!(
+        xml.contains("<EvalResourceName>arn:${Partition}:sqs:${Region}:${Account}:${QueueName}<"),
+        "{xml}"
+    );
     let by_resource = ["allowed", "allowed", "explicitDeny", "allowed", "implicitDeny", "implicitDeny"];
     assert_eq!(all(&xml, "EvalResourceDecision"), by_resource);
     let results: Vec<&str> = xml.split("<EvalActionName>").skip(1).collect();
