@@ -37,7 +37,7 @@ CALLS = [
     ("events", "ListRules", lambda c: c.list_rules()),
     ("kinesis", "ListStreams", lambda c: c.list_streams()),
     ("cloudtrail", "ListTrails", lambda c: c.list_trails()),
-    ("organizations", "DescribeOrganization", lambda c: c.describe_organization()),
+    ("organizations", "DescribeEffectivePolicy", lambda c: c.describe_effective_policy(PolicyType="TAG_POLICY")),
     ("iam", "ListSAMLProviders", lambda c: c.list_saml_providers()),
     ("iam", "GetCredentialReport", lambda c: c.get_credential_report()),
 ]
