@@ -15,11 +15,11 @@ async fn a_new_account_can_be_entered_from_the_management_account_only() {
     assert_eq!((&shown["Status"], &shown["State"]), (&json!("ACTIVE"), &json!("ACTIVE")));
     assert_eq!(shown["JoinedMethod"], "CREATED");
     let administrator = world.administrator(MANAGEMENT, "ada").await;
-    let inside = world.into_account(&administrator, &account).await.unwrap();
+    let inside = world.session_in(&administrator, &account).await.unwrap();
     inside.sqs("CreateQueue", json!({ "QueueName": "jobs" })).await.unwrap();
     inside.iam("CreateUser", &[("UserName", "bob")]).await.unwrap();
     let stranger = world.administrator(&world.account("other").await, "eve").await;
-    refused(world.into_account(&stranger, &account).await, "AccessDenied");
+    refused(world.session_in(&stranger, &account).await, "AccessDenied");
     world.cloud.stop().await;
 }
 
@@ -75,7 +75,7 @@ async fn nothing_can_be_done_in_a_closed_account() {
     let world = World::new().await;
     let (account, open) = (world.account("dev").await, world.account("open").await);
     let administrator = world.administrator(MANAGEMENT, "ada").await;
-    let inside = world.into_account(&administrator, &account).await.unwrap();
+    let inside = world.session_in(&administrator, &account).await.unwrap();
     let own = world.administrator(&account, "bob").await;
     let root = world.cloud.root(&account);
     let close = json!({ "AccountId": account });
@@ -84,8 +84,8 @@ async fn nothing_can_be_done_in_a_closed_account() {
     refused(own.iam("ListUsers", &[]).await, "AccessDenied");
     refused(root.sqs("ListQueues", json!({})).await, "AccessDeniedException");
     refused(call(&own, "LeaveOrganization", json!({})).await, "AccessDeniedException");
-    refused(world.into_account(&administrator, &account).await, "AccessDenied");
-    world.into_account(&administrator, &open).await.unwrap();
+    refused(world.session_in(&administrator, &account).await, "AccessDenied");
+    world.session_in(&administrator, &open).await.unwrap();
     world.cloud.root(&open).sqs("ListQueues", json!({})).await.unwrap();
     wait(&world, &account, |shown| shown.is_some_and(|shown| shown["Status"] == "SUSPENDED")).await;
     let shown = world.ok("DescribeAccount", close.clone()).await["Account"].clone();

@@ -125,7 +125,7 @@ impl World {
     }
 
     /// A session of the role that every new account has.
-    pub async fn into_account(&self, who: &Client, account: &str) -> Result<Client, Failure> {
+    pub async fn session_in(&self, who: &Client, account: &str) -> Result<Client, Failure> {
         self.assume(who, &format!("arn:aws:iam::{account}:role/OrganizationAccountAccessRole")).await
     }
 

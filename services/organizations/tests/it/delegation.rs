@@ -45,7 +45,7 @@ async fn a_delegated_administrator_reads_and_does_not_write() {
     let clerk = world.user(&account, "clerk", &says("Allow", "organizations:DescribeAccount")).await;
     refused(call(&clerk, "ListAccounts", json!({})).await, "AccessDeniedException");
     let list = world.ok("ListDelegatedAdministrators", service.clone()).await;
-    assert_eq!(texts(&list["DelegatedAdministrators"], "Id"), [account.clone()]);
+    assert_eq!(texts(&list["DelegatedAdministrators"], "Id"), [account.as_str()]);
     let list = world.ok("ListDelegatedServicesForAccount", json!({ "AccountId": account })).await;
     assert_eq!(texts(&list["DelegatedServices"], "ServicePrincipal"), [CONFIG]);
     world.refused("DisableAWSServiceAccess", service.clone(), "ConstraintViolationException").await;

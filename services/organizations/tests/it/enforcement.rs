@@ -25,7 +25,7 @@ async fn an_scp_acts_on_the_next_request_and_on_everybody_but_the_management_acc
     let account = world.account("dev").await;
     let member = world.administrator(&account, "ada").await;
     let manager = world.administrator(MANAGEMENT, "max").await;
-    let inside = world.into_account(&manager, &account).await.unwrap();
+    let inside = world.session_in(&manager, &account).await.unwrap();
     let root = world.cloud.root(&account);
     let policy = world.policy(SCP, "no-queues", deny("sqs:*")).await;
     for target in [&account, &world.root_id] {

@@ -73,7 +73,7 @@ async fn parents_and_children_mirror_each_other() {
         assert_eq!(texts(&list["Children"], "Id"), wanted, "{kind}");
     }
     let list = world.ok("ListAccountsForParent", json!({ "ParentId": dev })).await;
-    assert_eq!(texts(&list["Accounts"], "Id"), [account.clone()]);
+    assert_eq!(texts(&list["Accounts"], "Id"), [account.as_str()]);
     let shown = world.ok("DescribeAccount", json!({ "AccountId": account })).await["Account"].clone();
     assert_eq!(shown["Paths"][0], format!("{}/{}/{dev}/{account}/", world.organization, world.root_id));
     world.refused("ListParents", json!({ "ChildId": "123412341234" }), "ChildNotFoundException").await;
