@@ -319,6 +319,8 @@ impl Directory {
             },
         };
         let mut principal = Principal::federated_user(PARTITION, account, maker.principal.arn.clone(), name);
+        // Policies hold the user by its unique id, and reach its sessions by it.
+        principal.federated_by = user.map(|(_, unique_id)| unique_id.clone());
         // AWS: a session tag hides the user's tag of the same key.
         let own = maker.principal.tags.iter();
         let own = own.filter(|(key, _)| !tags.keys().any(|tag| tag.eq_ignore_ascii_case(key))).cloned();
