@@ -181,3 +181,33 @@ impl Reader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::saml::metadata::Metadata;
+    use crate::saml::metadata::tests::metadata;
+    use rcgen::KeyPair;
+
+    /// A response that is complete but for a true signature: nothing that is done to its bytes may be taken.
+    #[test]
+    fn no_changed_bytes_panic_or_are_taken() {
+        let metadata =
+            Metadata::parse(&metadata("https://idp.example/saml", &KeyPair::generate().unwrap())).unwrap();
+        let text = r##"<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:a="urn:oasis:names:tc:SAML:2.0:assertion" ID="r"><a:Assertion ID="a" IssueInstant="2026-01-01T00:00:00Z"><a:Issuer>https://idp.example/saml</a:Issuer><d:Signature xmlns:d="http://www.w3.org/2000/09/xmldsig#"><d:SignedInfo><d:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><d:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"/><d:Reference URI="#a"><d:Transforms><d:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><d:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></d:Transforms><d:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><d:DigestValue>AAAA</d:DigestValue></d:Reference></d:SignedInfo><d:SignatureValue>AAAA</d:SignatureValue></d:Signature><a:Subject><a:NameID>alice</a:NameID></a:Subject></a:Assertion></p:Response>"##;
+        assert_eq!(read(text, &metadata).unwrap_err().to_string(), "the digest is another one");
+        for (at, _) in text.char_indices() {
+            let (before, after) = text.split_at(at);
+            for changed in [
+                before.to_owned(),
+                format!("{before}<{after}"),
+                format!("{before}&{after}"),
+                format!("{before}\"{after}"),
+                format!("{before}{}", after.get(1..).unwrap_or_default()),
+                format!("{before}<!--{after}"),
+            ] {
+                assert!(read(&changed, &metadata).is_err());
+            }
+        }
+    }
+}

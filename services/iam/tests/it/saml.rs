@@ -336,6 +336,17 @@ async fn a_provider_from_its_creation_to_its_end() -> Result<()> {
     refused(outcome, 400, "InvalidInput", "Could not parse metadata.");
     let short = root.iam("CreateSAMLProvider", &[("Name", "Bad"), ("SAMLMetadataDocument", "<a/>")]).await;
     failed(short, "ValidationError");
+    let huge = metadata.replace(
+        "</md:EntityDescriptor>",
+        &format!("<!--{}--></md:EntityDescriptor>", "\"".repeat(4_000_000)),
+    );
+    let huge = root.iam("CreateSAMLProvider", &[("Name", "Bad"), ("SAMLMetadataDocument", &huge)]).await;
+    failed(huge, "LimitExceeded");
+    let large = metadata.replace(
+        "</md:EntityDescriptor>",
+        &format!("<!--{}--></md:EntityDescriptor>", "\"".repeat(3_990_000)),
+    );
+    root.iam("CreateSAMLProvider", &[("Name", "Large"), ("SAMLMetadataDocument", &large)]).await?;
     let required = [("Name", "Bad"), document, ("AssertionEncryptionMode", "Required")];
     failed(root.iam("CreateSAMLProvider", &required).await, "InvalidInput");
     let key = [("Name", "Bad"), document, ("AddPrivateKey", "key")];
