@@ -29,6 +29,8 @@ pub(crate) use text::passages;
 
 /// Decisions in one page; AWS: a page may hold less than was asked for.
 const DECISIONS_MAX: usize = 5_000;
+/// Statements that one page may look at, over all its decisions: some tenths of a second.
+const STATEMENTS_MAX: usize = 2_000_000;
 
 pub(crate) async fn simulate_custom_policy(
     ctx: Ctx,
@@ -109,9 +111,14 @@ pub(crate) async fn simulate_principal_policy(
 fn answer_page(scene: &Scene, questions: &Questions<'_>, asked: Asked<'_>) -> Result<Page<EvaluationResult>> {
     let numbered: Vec<(String, &String)> =
         questions.actions.iter().enumerate().map(|(at, action)| (format!("{at:08}"), action)).collect();
-    let most = (DECISIONS_MAX / questions.resources.len().max(1)).max(1);
-    let page = asked.at_most(most).slice(numbered, |(key, _)| key)?;
     let judge = Judge::new(scene);
+    let decisions = questions.resources.len();
+    let statements = decisions.saturating_mul(judge.statements().max(1));
+    if statements > STATEMENTS_MAX {
+        return Err(error::invalid_input("The policies and resources of the simulation are too many."));
+    }
+    let most = (DECISIONS_MAX / decisions.max(1)).min(STATEMENTS_MAX / statements.max(1)).max(1);
+    let page = asked.at_most(most).slice(numbered, |(key, _)| key)?;
     let answer = |(_, action): (String, &String)| {
         let findings = questions.resources.iter().map(|resource| judge.judge(action, resource)).collect();
         answer::result(action, findings, questions.all_resources)

@@ -138,6 +138,11 @@ impl<'a> Judge<'a> {
         Some(decision(evaluate(&request, &policies).verdict))
     }
 
+    /// How many statements each decision looks at.
+    pub(crate) fn statements(&self) -> usize {
+        self.sources().map(|source| source.passages.len()).sum()
+    }
+
     fn sources(&self) -> impl Iterator<Item = &'a Source> {
         self.scene.identity.iter().chain(&self.scene.resource)
     }
@@ -229,7 +234,7 @@ fn decision(verdict: Verdict) -> &'static str {
 
 /// The account that an ARN names.
 fn account_of(arn: &str) -> Option<AccountId> {
-    arn.splitn(6, ':').nth(4).and_then(AccountId::parse)
+    arn.split(':').nth(4).and_then(AccountId::parse)
 }
 
 /// The more restrictive one of two decisions.

@@ -51,7 +51,7 @@ impl<'a> Questions<'a> {
 
     /// The service of the resources, by which a resource policy is read.
     pub(crate) fn service(&self) -> &'a str {
-        let of_arn = self.resources.first().and_then(|arn| arn.splitn(6, ':').nth(2));
+        let of_arn = self.resources.first().and_then(|arn| arn.split(':').nth(2));
         let of_action = self.actions.first().and_then(|action| action.split(':').next());
         of_arn.or(of_action).unwrap_or_default()
     }

@@ -64,6 +64,43 @@ pub(crate) trait Identity: Resource {
     }
 }
 
+/// Makes a record an [`Identity`]: its kind, its title and the most characters of its inline policies. The record has
+/// fields of these names; they stay fields of its own, so that its stored form is its own, too.
+macro_rules! identity {
+    ($record:ty, $kind:literal, $title:literal, $inline_chars_max:literal) => {
+        impl $crate::state::Identity for $record {
+            const KIND: &'static str = $kind;
+            const TITLE: &'static str = $title;
+            const INLINE_CHARS_MAX: usize = $inline_chars_max;
+
+            fn name(&self) -> &str {
+                &self.name
+            }
+
+            fn path(&self) -> &str {
+                &self.path
+            }
+
+            fn unique_id(&self) -> &str {
+                &self.unique_id
+            }
+
+            fn account(&self) -> yakumo_aws::AccountId {
+                self.account
+            }
+
+            fn grants(&self) -> &Grants {
+                &self.grants
+            }
+
+            fn grants_mut(&mut self) -> &mut Grants {
+                &mut self.grants
+            }
+        }
+    };
+}
+pub(super) use identity;
+
 #[cfg(test)]
 mod tests {
     use super::policy_chars;

@@ -1,6 +1,7 @@
 //! Groups of users.
 
-use crate::state::{Grants, Identity, arn};
+use crate::state::grants::identity;
+use crate::state::{Grants, arn};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Timestamp};
@@ -43,32 +44,4 @@ impl Resource for Group {
     }
 }
 
-impl Identity for Group {
-    const KIND: &'static str = "group";
-    const TITLE: &'static str = "Group";
-    const INLINE_CHARS_MAX: usize = 5_120;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn unique_id(&self) -> &str {
-        &self.unique_id
-    }
-
-    fn account(&self) -> AccountId {
-        self.account
-    }
-
-    fn grants(&self) -> &Grants {
-        &self.grants
-    }
-
-    fn grants_mut(&mut self) -> &mut Grants {
-        &mut self.grants
-    }
-}
+identity!(Group, "group", "Group", 5_120);

@@ -1,6 +1,7 @@
 //! Roles: identities without keys, assumed by those whom the trust policy names.
 
-use crate::state::{Grants, Identity, arn};
+use crate::state::grants::identity;
+use crate::state::{Grants, arn};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use yakumo_aws::{AccountId, Timestamp};
@@ -55,32 +56,4 @@ impl Resource for Role {
     }
 }
 
-impl Identity for Role {
-    const KIND: &'static str = "role";
-    const TITLE: &'static str = "Role";
-    const INLINE_CHARS_MAX: usize = 10_240;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn unique_id(&self) -> &str {
-        &self.unique_id
-    }
-
-    fn account(&self) -> AccountId {
-        self.account
-    }
-
-    fn grants(&self) -> &Grants {
-        &self.grants
-    }
-
-    fn grants_mut(&mut self) -> &mut Grants {
-        &mut self.grants
-    }
-}
+identity!(Role, "role", "Role", 10_240);

@@ -1,6 +1,7 @@
 //! IAM users.
 
-use crate::state::{Grants, Identity, arn};
+use crate::state::grants::identity;
+use crate::state::{Grants, arn};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use yakumo_aws::{AccountId, Timestamp};
@@ -45,32 +46,4 @@ impl Resource for User {
     }
 }
 
-impl Identity for User {
-    const KIND: &'static str = "user";
-    const TITLE: &'static str = "User";
-    const INLINE_CHARS_MAX: usize = 2_048;
-
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn path(&self) -> &str {
-        &self.path
-    }
-
-    fn unique_id(&self) -> &str {
-        &self.unique_id
-    }
-
-    fn account(&self) -> AccountId {
-        self.account
-    }
-
-    fn grants(&self) -> &Grants {
-        &self.grants
-    }
-
-    fn grants_mut(&mut self) -> &mut Grants {
-        &mut self.grants
-    }
-}
+identity!(User, "user", "User", 2_048);

@@ -257,6 +257,17 @@ async fn pages_and_wrong_questions() -> Result<()> {
     ] {
         failed(wrong.ask(&root).await, "InvalidInput");
     }
+    let statement = r#"{"Effect":"Allow","Action":"s3:x","Resource":"*"}"#;
+    let long = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, [statement; 1_000].join(","));
+    let arns: Vec<String> = (0..2_600).map(|number| format!("arn:aws:s3:::{number}")).collect();
+    let arns: Vec<&str> = arns.iter().map(String::as_str).collect();
+    let large = |policy: &str| {
+        Question::custom(&[policy]).list("ActionNames", &["s3:x", "s3:y"]).list("ResourceArns", &arns)
+    };
+    failed(large(&long).ask(&root).await, "InvalidInput");
+    let xml = large(&policy).ask(&root).await?;
+    assert_eq!(all(&xml, "EvalActionName"), ["s3:x"], "a page holds what can be done at once");
+    assert!(element(&xml, "Marker").is_some());
     let ghost = Question::of("arn:aws:iam::111122223333:user/ghost").list("ActionNames", &["s3:x"]);
     refused(ghost.ask(&root).await, 404, "NoSuchEntity", "The user with name ghost cannot be found.");
     let session = "arn:aws:sts::111122223333:assumed-role/r/s";
