@@ -7,6 +7,7 @@
 use crate::error;
 use crate::realm::{Realm, State};
 use crate::state::{Delegation, Organization, PolicyType, arn};
+use crate::tags::TAGS_MAX;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use yakumo_aws::{AccountId, Error, Result};
@@ -105,6 +106,10 @@ pub(crate) fn request_tags(tags: &[yakumo_api_organizations::Tag]) -> Keys {
 }
 
 fn needs(ctx: &Ctx, action: &'static str, who: Who, targets: &[String], keys: Keys) -> Result<Vec<Need>> {
+    // Counted before they are judged, so that nobody is asked about thousands.
+    if keys.iter().filter(|(key, _)| key.starts_with("aws:RequestTag/")).count() > TAGS_MAX {
+        return Err(error::too_many_tags());
+    }
     let view = ctx.state::<Realm>().view();
     let organization = view.state.organization_of(ctx.account());
     let mut needs = Vec::new();

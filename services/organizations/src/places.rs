@@ -99,9 +99,10 @@ impl Compiled {
 /// Denies everything in an account and to it.
 fn shut(place: &mut Place, account: &Account) {
     let id = format!("account {} is {}", account.id, account.life.state());
-    place.scps.push(vec![Attached { id, holder: account.arn(), document: CLOSED.clone() }]);
+    // First of all, so that it is what a denial names.
+    place.scps.insert(0, vec![Attached { id, holder: account.arn(), document: CLOSED.clone() }]);
     // A level at which nothing allows.
-    place.rcps.push(Vec::new());
+    place.rcps.insert(0, Vec::new());
 }
 
 /// The place of an account that was closed and has left its organization: it is in none, and stays shut.

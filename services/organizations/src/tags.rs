@@ -15,7 +15,7 @@ use yakumo_room::Ctx;
 
 /// AWS: user tags of one resource
 /// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_tagging.html>).
-const TAGS_MAX: usize = 50;
+pub(crate) const TAGS_MAX: usize = 50;
 
 /// The tags that a request gives something new.
 pub(crate) fn fresh(given: Option<&[Tag]>) -> Result<Tags> {

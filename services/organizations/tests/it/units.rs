@@ -133,5 +133,8 @@ async fn everything_but_awss_policies_has_tags() {
     let many: Vec<Value> =
         (0..50).map(|number| json!({ "Key": format!("k{number}"), "Value": "" })).collect();
     world.refused("TagResource", tag(&unit, json!(many)), "ConstraintViolationException").await;
+    let thousands: Vec<Value> =
+        (0..5_000).map(|number| json!({ "Key": format!("k{number}"), "Value": "" })).collect();
+    world.refused("TagResource", tag(&unit, json!(thousands)), "ConstraintViolationException").await;
     world.cloud.stop().await;
 }
