@@ -1,5 +1,11 @@
 //! An identity provider for tests: signs web identity tokens, publishes its keys over HTTPS, signs SAML responses.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a provider is a server outside of the cloud; the bans are for rooms"
+)]
+
 use anyhow::Result;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -27,9 +33,9 @@ pub struct Signer {
 
 impl Signer {
     pub fn new() -> Signer {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("what a test makes is well-formed");
         let pkcs8 = aws_lc_rs::encoding::AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&pair)
-            .unwrap()
+            .expect("what a test makes is well-formed")
             .as_ref()
             .to_vec();
         Signer { pair, pkcs8 }
@@ -37,7 +43,9 @@ impl Signer {
 
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
+        self.pair
+            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+            .expect("what a test makes is well-formed");
         signature
     }
 
@@ -58,9 +66,12 @@ impl Signer {
     /// SAML metadata with the certificate of this key.
     pub fn metadata(&self, entity_id: &str) -> String {
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.pkcs8.clone()));
-        let key = KeyPair::from_der_and_sign_algo(&der, &PKCS_RSA_SHA256).unwrap();
-        let certificate =
-            CertificateParams::new(vec!["idp.example".into()]).unwrap().self_signed(&key).unwrap();
+        let key = KeyPair::from_der_and_sign_algo(&der, &PKCS_RSA_SHA256)
+            .expect("what a test makes is well-formed");
+        let certificate = CertificateParams::new(vec!["idp.example".into()])
+            .expect("what a test makes is well-formed")
+            .self_signed(&key)
+            .expect("what a test makes is well-formed");
         let certificate = STANDARD.encode(certificate.der());
         format!(
             "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{entity_id}\"><md:IDPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><md:KeyDescriptor use=\"signing\"><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"https://idp.example/sso\"/></md:IDPSSODescriptor></md:EntityDescriptor>"
@@ -132,7 +143,10 @@ impl Server {
     }
 
     pub fn publish(&self, path: &str, document: &str) {
-        self.documents.lock().unwrap().insert(path.to_owned(), document.to_owned());
+        self.documents
+            .lock()
+            .expect("no test panics while it holds the documents")
+            .insert(path.to_owned(), document.to_owned());
     }
 
     /// How often it was asked.
@@ -153,7 +167,7 @@ async fn answer(
     asked.fetch_add(1, Ordering::SeqCst);
     let head = String::from_utf8_lossy(&head).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default();
-    let document = documents.lock().unwrap().get(path).cloned();
+    let document = documents.lock().expect("no test panics while it holds the documents").get(path).cloned();
     let reply = match document {
         Some(to) if to.starts_with("https://") => {
             format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -185,8 +199,9 @@ pub async fn unsigned(
         .header("host", "sts.us-east-1.amazonaws.com")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form.into())
-        .unwrap();
-    let reply = cloud.client("", "", None).send_signed(request).await.unwrap();
+        .expect("what a test makes is well-formed");
+    let reply =
+        cloud.client("", "", None).send_signed(request).await.expect("what a test makes is well-formed");
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     match reply.status.is_success() {
         true => Ok(text),

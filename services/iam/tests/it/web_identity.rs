@@ -58,7 +58,7 @@ impl Scene {
         for (name, value) in changes.as_object().into_iter().flatten() {
             claims[name] = value.clone();
         }
-        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        claims.as_object_mut().expect("claims are an object").retain(|_, value| !value.is_null());
         claims
     }
 
