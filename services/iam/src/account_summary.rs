@@ -4,7 +4,7 @@
 use crate::mfa_devices::devices_of;
 use crate::quotas::{self, Quota};
 use crate::signing_certificates;
-use crate::state::{MfaDevice, Policy, ROOT, RootUser, TokenPreference, home};
+use crate::state::{MfaDevice, OidcProvider, Policy, ROOT, RootUser, SamlProvider, TokenPreference, home};
 use std::collections::BTreeMap;
 use yakumo_api_iam::{
     GetAccountSummaryInput, GetAccountSummaryOutput, SetSecurityTokenServicePreferencesInput,
@@ -15,8 +15,7 @@ use yakumo_room::{Ctx, Record};
 
 /// How many records are read at once.
 const BATCH: usize = 500;
-/// Identity providers, whose records are `oidc-providers` and `saml-providers`.
-const PROVIDER_TABLES: [&str; 2] = ["oidc-providers", "saml-providers"];
+const PROVIDER_TABLES: [&str; 2] = [OidcProvider::TABLE, SamlProvider::TABLE];
 
 pub(crate) async fn get_account_summary(
     ctx: Ctx,

@@ -4,8 +4,10 @@ use crate::state::access_report::{AccessReport, ReportedEntity};
 use crate::state::deletion_task::DeletionTask;
 use crate::state::last_use::{KeyUse, PrincipalUse};
 use crate::state::{
-    AccessKey, Attachment, AuthorizationKey, Group, InstanceProfile, Member, OidcProvider, Policy, Role,
-    RootUser, SamlProvider, Session, SessionEnd, User,
+    AccessKey, AccountAlias, AliasOwner, Attachment, AuthorizationKey, CredentialReport, Group,
+    InstanceProfile, LoginProfile, Member, MfaDevice, MfaLink, MfaSeed, OidcProvider, PasswordPolicy, Policy,
+    ReportTask, Role, RootUser, SamlProvider, ServerCertificate, ServerKey, ServiceCredential, Session,
+    SessionEnd, SigningCertificate, SigningPrint, SshPublicKey, TokenPreference, User,
 };
 use yakumo_room::Record;
 
@@ -77,4 +79,45 @@ fn version_one_of_each_record() {
     check::<SamlProvider>(
         r#"{"account":"111122223333","name":"Okta","unique_id":"SAMLSPEXAMPLE","created":1700000000000,"valid_until":1800000000000,"metadata":"<a/>","encryption":null,"tags":{}}"#,
     );
+}
+
+#[test]
+fn version_one_of_what_people_hold() {
+    check::<MfaDevice>(
+        r#"{"account":"111122223333","place":"/alice","name":"Alice","path":"/","created":1700000000000,"tags":{},"enabled":{"holder":"AIDAEXAMPLE","user":"alice","at":1700000000001}}"#,
+    );
+    check::<MfaLink>(r#"{"holder":":root","place":"/root-account-mfa-device"}"#);
+    check::<MfaSeed>(r#"{"base32":"MZXW6","drift_steps":-1,"last_step":56666666}"#);
+    check::<LoginProfile>(
+        r#"{"created":1700000000000,"changed":1700000000001,"reset_required":false,"salt":"c2FsdA==","rounds":210000,"hash":"aA==","history":["aB=="]}"#,
+    );
+    check::<PasswordPolicy>(
+        r#"{"minimum_length":14,"symbols":true,"numbers":true,"uppercase":true,"lowercase":true,"users_may_change":true,"max_age_days":90,"reuse_prevention":24,"hard_expiry":false}"#,
+    );
+    check::<SshPublicKey>(
+        r#"{"id":"APKAEXAMPLE","blob":"AAAA","fingerprint":"00:11","active":true,"uploaded":1700000000000}"#,
+    );
+    check::<ServiceCredential>(
+        r#"{"id":"ACCAEXAMPLE","service":"bedrock.amazonaws.com","alias":"alice-at-111122223333","secret_sha256":"00","active":true,"created":1700000000000,"expires":1700000000001}"#,
+    );
+    check::<SigningCertificate>(
+        r#"{"id":"EXAMPLE","body":"PEM","print":"00","active":false,"uploaded":1700000000000}"#,
+    );
+    check::<SigningPrint>(r#"{"holder":"AIDAEXAMPLE"}"#);
+    check::<ServerCertificate>(
+        r#"{"account":"111122223333","folded":"web","name":"Web","path":"/","unique_id":"ASCAEXAMPLE","uploaded":1700000000000,"expires":1800000000000,"body":"PEM","chain":null,"tags":{"a":"b"}}"#,
+    );
+    check::<ServerKey>(r#"{"pem":"PEM"}"#);
+    check::<Session>(
+        r#"{"id":"ASIAEXAMPLE","secret":"s","token":"t","account":"111122223333","issued":1700000000000,"expires":1700000900000,"subject":"Root","policies":null,"second_factor":1700000000000}"#,
+    );
+}
+
+#[test]
+fn version_one_of_what_an_account_keeps() {
+    check::<AccountAlias>(r#"{"alias":"acme"}"#);
+    check::<AliasOwner>(r#"{"account":"111122223333"}"#);
+    check::<TokenPreference>(r#"{"version":2}"#);
+    check::<CredentialReport>(r#"{"generated":1700000000000,"csv":"user,arn"}"#);
+    check::<ReportTask>(r#"{"account":"111122223333"}"#);
 }
