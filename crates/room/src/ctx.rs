@@ -244,7 +244,7 @@ impl Ctx {
         let mut error = Error::internal(fault.as_str());
         if cfg!(debug_assertions) {
             // Who builds a room wants to read it; who runs a release has the log.
-            error.message = fault.clone().into();
+            error.message = fault.clone();
         }
         Some(error)
     }
