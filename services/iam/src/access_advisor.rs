@@ -138,8 +138,10 @@ impl Subject {
 
     /// Everybody who carries the policy, and the members of groups that do.
     async fn add_policy(&mut self, ctx: &Ctx, arn: &str) -> Result<()> {
-        if managed::find(arn).is_none() {
-            policies::look_up(ctx, arn).await?;
+        match managed::find(arn) {
+            Some(_) => {}
+            None if managed::is_of_aws(arn) => return Err(error::policy_not_found(arn)),
+            None => drop(policies::look_up(ctx, arn).await?),
         }
         self.texts.push(managed_text(ctx, ctx.account(), arn).await?);
         let scope = home(ctx.account());

@@ -4,6 +4,7 @@
 //! Users come first, then groups, roles, the account's own policies and those of AWS that are in use; a marker is the
 //! section and the key of the last one that was given.
 
+use crate::error;
 use crate::identities::encode_document;
 use crate::managed::{self, ManagedPolicy};
 use crate::paging::{Asked, encode};
@@ -34,10 +35,11 @@ pub(crate) async fn get_account_authorization_details(
         None | Some([]) => true,
         Some(filter) => filter.iter().any(|name| name == section),
     };
-    let mut after = asked.after()?.and_then(|mut parts| match parts.len() {
-        2 => Some((parts.remove(0), parts.remove(0))),
-        _ => None,
-    });
+    let mut after = match asked.after()?.as_deref() {
+        None => None,
+        Some([section, key]) if SECTIONS.contains(&section.as_str()) => Some((section.clone(), key.clone())),
+        Some(_) => return Err(error::invalid_marker()),
+    };
     let mut page = Page { left: asked.limit(), ..Page::default() };
     for section in SECTIONS {
         if after.as_ref().is_some_and(|(from, _)| from != section) {

@@ -47,6 +47,8 @@ async fn a_report_tells_what_a_user_could_use_and_did() -> Result<()> {
         root.iam("GenerateServiceLastAccessedDetails", &[("Arn", &format!("{arn}x"))]).await,
         "NoSuchEntity",
     );
+    let absent = "arn:aws:iam::aws:policy/NoSuchPolicy";
+    failed(root.iam("GenerateServiceLastAccessedDetails", &[("Arn", absent)]).await, "NoSuchEntity");
     let action = [("Arn", arn), ("Granularity", "ACTION_LEVEL")];
     assert_eq!(
         root.iam("GenerateServiceLastAccessedDetails", &action).await.expect_err("absent").status,
