@@ -47,7 +47,7 @@ fn service_operations(room: Room) -> Room {
         with(
             "iam:CreateServiceSpecificCredential",
             |i: &api::CreateServiceSpecificCredentialInput| Target::User(i.user_name.clone()),
-            |i| service_keys(i),
+            service_keys,
         ),
         service_specific_credentials::create_service_specific_credential,
     )
