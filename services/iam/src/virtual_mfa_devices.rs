@@ -17,6 +17,10 @@ use yakumo_room::{Ctx, Resource};
 
 /// The length of a secret in base 32: 320 bits, as AWS's are.
 const SECRET_CHARS: usize = 64;
+/// AWS: the longest name of a device (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
+const NAME_CHARS_MAX: usize = 226;
+/// The longest serial number that the other operations take.
+const SERIAL_CHARS_MAX: usize = 256;
 
 pub(crate) async fn create_virtual_mfa_device(
     ctx: Ctx,
@@ -32,6 +36,13 @@ pub(crate) async fn create_virtual_mfa_device(
         tags: Default::default(),
         enabled: None,
     };
+    if device.name.len() > NAME_CHARS_MAX || device.arn().len() > SERIAL_CHARS_MAX {
+        return Err(error::validation(format!(
+            "1 validation error detected: Value '{}' at 'virtualMFADeviceName' failed to satisfy constraint: Member must \
+             have length less than or equal to {NAME_CHARS_MAX}",
+            device.name
+        )));
+    }
     tags::add(&mut device.tags, input.tags.as_deref().unwrap_or_default())?;
     let secret = ctx.base().ids.base32(SECRET_CHARS);
     let url = key_uri(&device, &secret);

@@ -86,6 +86,9 @@ async fn two_consecutive_codes_enable_a_device_and_nothing_else_does() -> Result
     let again = root.iam("CreateVirtualMFADevice", &[("VirtualMFADeviceName", "alice")]).await;
     let text = "MFADevice entity at the same path and name already exists.";
     refused(again, 409, "EntityAlreadyExists", text);
+    let long = "x".repeat(227);
+    let too_long = root.iam("CreateVirtualMFADevice", &[("VirtualMFADeviceName", &long)]).await;
+    failed(too_long, "ValidationError");
     for codes in [[0, 0], [0, -1], [-2, 0], [-40, -39]] {
         let outcome = device.enable(&root, "alice", codes).await;
         refused(outcome, 403, "InvalidAuthenticationCode", INVALID);
