@@ -56,6 +56,8 @@ KNOWN = {
             "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}],
         }
     ),
+    "Arn": "arn:aws:iam::000000000000:user/target",
+    "PolicySourceArn": "arn:aws:iam::000000000000:user/target",
     "AccessKeyId": "AKIAIOSFODNN7EXAMPLE",
     "VersionId": "v1",
     "UserName": "target",
