@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+import crowd
 import servers
 from servers import Bare, Yakumo, YakumoMemory, fresh
 
@@ -19,7 +21,7 @@ PHASES = ("send", "receive", "delete")
 FEWER = {"moto": 500, "ministack": 5_000, "roto": 5_000}
 
 
-def load(target, server, key, secret, queue, requests, connections, phases=PHASES, first=0, warm=None, handles=None):
+def load(target, server, key, secret, queue, requests, connections, phases=PHASES, first=0, warm=None, handles=None, token=None):
     """Runs the load generator against a server. Gives its report, by phase."""
     warm = min(2_000, requests // 10) if warm is None else warm
     command = [
@@ -28,6 +30,8 @@ def load(target, server, key, secret, queue, requests, connections, phases=PHASE
         "--requests", str(requests), "--warm", str(warm), "--connections", str(connections),
         "--phases", ",".join(phases), "--first", str(first),
     ]  # fmt: skip
+    if token:
+        command += ["--token", token]
     if handles:
         command += ["--handles", str(handles)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -202,6 +206,65 @@ def depth(arguments, target, table):
     )  # fmt: skip
     print(f"\nresident memory with the deep queue: {resident:,.0f} MiB")
     return {"rows": rows, "reports": reports, "resident_mib": resident}
+
+
+def policy(arguments, target, table):
+    """What one evaluation costs: ten policies of five statements, the allowing one last. The median of five runs."""
+    example = target / "release" / "examples" / "evaluate_cost"
+    figures = []
+    for _ in range(5):
+        said = subprocess.run([str(example)], capture_output=True, text=True, check=True).stdout
+        figures.append(float(re.search(r"(\d+) ns per evaluation", said)[1]) / 1000)
+    rows = [{"what": "ten policies of five statements", "us": statistics.median(figures), "worst": max(figures)}]
+    table(rows, [("what", "evaluation of", "{}"), ("us", "us", "{:.2f}"), ("worst", "slowest run us", "{:.2f}")])
+    return {"rows": rows, "runs_us": figures}
+
+
+def identities(arguments, target, table):
+    """The same requests by a role's session in an account with many roles and policies, and in one with none, in turns on
+    one server. Both roles have the same five-statement policy."""
+    server = Yakumo(target, fresh(arguments.data / "server")).start()
+    accounts = {"empty": "111111111111", "full": "222222222222"}
+    began = time.perf_counter()
+    identities_made = crowd.fill(server, accounts["full"], arguments.roles, arguments.policies)
+    took = time.perf_counter() - began
+    print(f"made {identities_made} through the API in {took:,.0f} s", flush=True)
+    callers = {which: crowd.caller(server, account) for which, account in accounts.items()}
+    phases, requests, reports = ("url", "send"), min(arguments.requests, 50_000), {which: [] for which in accounts}
+    for run in range(arguments.runs):
+        # Who goes first changes, so that neither profits.
+        for which in list(accounts)[:: 1 if run % 2 == 0 else -1]:
+            key, queue = callers[which]
+            first = 1_000_000 * (run + 1)
+            reports[which].append(
+                load(
+                    target, server, key["AccessKeyId"], key["SecretAccessKey"], queue, requests, arguments.connections,
+                    phases, first=first, token=key["SessionToken"],
+                )  # fmt: skip
+            )
+    resident = server.resident_mib()
+    server.stop()
+    rows = []
+    for phase, operation in zip(phases, ("GetQueueUrl", "SendMessage"), strict=True):
+        row = {"operation": operation}
+        for which in accounts:
+            row[f"{which}_rate"] = middle(reports[which], phase, "per_second")
+            row[f"{which}_cpu"] = middle(reports[which], phase, "server_cpu_us")
+        row["ratio"] = row["full_rate"] / row["empty_rate"]
+        row["cpu_ratio"] = row["empty_cpu"] / row["full_cpu"]
+        rows.append(row)
+    table(
+        rows,
+        [
+            ("operation", "operation", "{}"), ("empty_rate", "empty, requests/s", "{:,.0f}"),
+            ("full_rate", "full, requests/s", "{:,.0f}"), ("ratio", "ratio", "{:.2f}"),
+            ("empty_cpu", "empty, CPU us", "{:.1f}"), ("full_cpu", "full, CPU us", "{:.1f}"),
+            ("cpu_ratio", "CPU ratio", "{:.2f}"),
+        ],
+    )  # fmt: skip
+    print(f"\nresident memory with all of them: {resident:,.0f} MiB")
+    made = {"made": identities_made, "made_in_s": took}
+    return {"rows": rows, "reports": reports, "resident_mib": resident, **made}
 
 
 def size(arguments, target, table):

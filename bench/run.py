@@ -5,6 +5,8 @@
   python3 bench/run.py start      from exec to the first answer: empty directory, and after a kill with 1,000,000 messages
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
+  python3 bench/run.py policy     one evaluation of ten policies of five statements
+  python3 bench/run.py identities requests in an account with 10,000 roles and 50,000 policies beside one with none
   python3 bench/run.py size       the binary; with --build, how long a clean release build takes
   python3 bench/run.py profile    where the server's time goes in each phase (needs perf)
 
@@ -45,7 +47,12 @@ def ensure_venv():
 def build(arguments):
     """Builds the release binaries, or trusts that they are there."""
     if not arguments.no_build:
-        subprocess.run(["cargo", "build", "--release", "-p", "yakumo", "-p", "yakumo-bench"], cwd=HERE.parent, check=True)
+        command = ["cargo", "build", "--release", "-p", "yakumo", "-p", "yakumo-bench"]
+        if arguments.what == "policy":
+            command = ["cargo", "build", "--release", "-p", "yakumo-policy", "--example", "evaluate_cost"]
+        subprocess.run(command, cwd=HERE.parent, check=True)
+    if arguments.what == "policy":
+        return
     for name in ("yakumo", "yakumo-bench"):
         if not (TARGET / "release" / name).exists():
             sys.exit(f"{TARGET / 'release' / name} is not there")
@@ -82,13 +89,15 @@ def main():
     import measurements
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sqs", "start", "idle", "depth", "size", "profile"])
+    parser.add_argument("what", choices=["sqs", "start", "idle", "depth", "policy", "identities", "size", "profile"])
     parser.add_argument("--no-build", action="store_true", help="the release binaries are there")
     parser.add_argument("--build", action="store_true", help="size: also time a clean release build")
     parser.add_argument("--requests", type=int, default=100_000, help="sqs: measured requests in each phase")
-    parser.add_argument("--runs", type=int, default=3, help="sqs, depth: how often; medians are shown")
+    parser.add_argument("--runs", type=int, default=3, help="sqs, depth, identities: how often; medians are shown")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--messages", type=int, default=1_000_000, help="start, depth: how deep the queue is")
+    parser.add_argument("--roles", type=int, default=10_000, help="identities: roles in the full account")
+    parser.add_argument("--policies", type=int, default=50_000, help="identities: policies in the full account")
     parser.add_argument("--only", help="sqs: only these servers, such as bare,yakumo")
     parser.add_argument("--data", help="where data directories are made (default: target/bench/data, on the disk of the target)")
     arguments = parser.parse_args()

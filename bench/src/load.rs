@@ -39,6 +39,9 @@ pub struct Options {
     access_key: String,
     #[arg(long, default_value = "test")]
     secret: String,
+    /// The session token, when the key is a temporary one.
+    #[arg(long)]
+    token: Option<String>,
     #[arg(long, default_value = "us-east-1")]
     region: String,
     /// Measured requests in each phase.
@@ -52,7 +55,7 @@ pub struct Options {
     /// Bytes in a message's body.
     #[arg(long, default_value_t = 128)]
     body_bytes: usize,
-    /// Phases in their order: fill (SendMessageBatch of ten), send, receive, delete (what receive got).
+    /// Phases in their order: fill (SendMessageBatch of ten), url (GetQueueUrl), send, receive, delete (what receive got).
     #[arg(long, value_delimiter = ',', default_value = "send,receive,delete")]
     phases: Vec<String>,
     /// A file that keeps receipt handles from one call to the next, so that phases can be run one by one.
@@ -89,15 +92,17 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn prepare(options: &Options, phase: &str, handles: &[String]) -> Result<Vec<Vec<u8>>> {
     let signer =
-        Signer::new(&options.access_key, &options.secret, &options.region, OffsetDateTime::now_utc())?;
+        Signer::new(&options.access_key, &options.secret, &options.region, OffsetDateTime::now_utc())?
+            .with_token(options.token.clone());
     let sender = Sender { signer: &signer, host: &options.address, queue_url: &options.queue_url };
     let numbers = options.first..options.first + options.requests + options.warm;
     Ok(match phase {
         "fill" => numbers.map(|n| sender.send_ten(n, options.body_bytes)).collect(),
+        "url" => numbers.map(|n| sender.url(n)).collect(),
         "send" => numbers.map(|n| sender.send(n, options.body_bytes)).collect(),
         "receive" => numbers.map(|n| sender.receive(n)).collect(),
         "delete" => handles.iter().enumerate().map(|(n, handle)| sender.delete(n, handle)).collect(),
-        other => bail!("there is no phase {other}: fill, send, receive or delete"),
+        other => bail!("there is no phase {other}: fill, url, send, receive or delete"),
     })
 }
 

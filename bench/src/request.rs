@@ -40,6 +40,12 @@ impl Sender<'_> {
         self.request("DeleteMessage", n, &json!({"QueueUrl": self.queue_url, "ReceiptHandle": handle}))
     }
 
+    /// GetQueueUrl of the queue: all checks, and next to no work behind them.
+    pub fn url(&self, n: usize) -> Vec<u8> {
+        let name = self.queue_url.rsplit('/').next().unwrap_or_default();
+        self.request("GetQueueUrl", n, &json!({"QueueName": name}))
+    }
+
     fn request(&self, operation: &str, n: usize, body: &serde_json::Value) -> Vec<u8> {
         let body = body.to_string();
         let target = format!("AmazonSQS.{operation}");
@@ -47,10 +53,11 @@ impl Sender<'_> {
         let authorization = self.signer.authorization(self.host, &target, &invocation, body.as_bytes());
         format!(
             "POST / HTTP/1.1\r\nHost: {}\r\nAccept-Encoding: identity\r\nX-Amz-Target: {target}\r\nContent-Type: {CONTENT_TYPE}\r\n\
-             x-amzn-query-mode: true\r\nUser-Agent: yakumo-bench/1 lang/rust os/linux\r\nX-Amz-Date: {}\r\n\
+             x-amzn-query-mode: true\r\nUser-Agent: yakumo-bench/1 lang/rust os/linux\r\nX-Amz-Date: {}\r\n{}\
              Authorization: {authorization}\r\namz-sdk-invocation-id: {invocation}\r\nContent-Length: {}\r\n\r\n{body}",
             self.host,
             self.signer.date(),
+            self.signer.token_line(),
             body.len()
         )
         .into_bytes()

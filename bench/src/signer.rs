@@ -9,12 +9,16 @@ use time::{OffsetDateTime, macros::format_description};
 pub struct Signer {
     key: hmac::Key,
     access_key: String,
+    /// The session token of temporary credentials.
+    token: Option<String>,
     scope: String,
     date: String,
 }
 
-/// The headers that are signed, in the order SigV4 wants them.
-pub const SIGNED: &str = "amz-sdk-invocation-id;content-type;host;x-amz-date;x-amz-target;x-amzn-query-mode";
+/// The headers that are signed, in the order SigV4 wants them; temporary credentials add their token.
+const SIGNED: &str = "amz-sdk-invocation-id;content-type;host;x-amz-date;x-amz-target;x-amzn-query-mode";
+const SIGNED_WITH_TOKEN: &str =
+    "amz-sdk-invocation-id;content-type;host;x-amz-date;x-amz-security-token;x-amz-target;x-amzn-query-mode";
 /// SQS's JSON protocol.
 pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
@@ -30,9 +34,20 @@ impl Signer {
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, &derived),
             access_key: access_key.to_owned(),
+            token: None,
             scope: format!("{day}/{region}/sqs/aws4_request"),
             date,
         })
+    }
+
+    /// Signs with temporary credentials: their token goes with every request.
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
+    }
+
+    /// The X-Amz-Security-Token header as a line, or nothing.
+    pub fn token_line(&self) -> String {
+        self.token.as_ref().map(|token| format!("X-Amz-Security-Token: {token}\r\n")).unwrap_or_default()
     }
 
     /// The value of X-Amz-Date.
@@ -43,16 +58,20 @@ impl Signer {
     /// The value of the Authorization header of a POST to `/`.
     pub fn authorization(&self, host: &str, target: &str, invocation: &str, body: &[u8]) -> String {
         let date = &self.date;
+        let (signed, token) = match &self.token {
+            Some(token) => (SIGNED_WITH_TOKEN, format!("x-amz-security-token:{token}\n")),
+            None => (SIGNED, String::new()),
+        };
         let canonical = format!(
             "POST\n/\n\namz-sdk-invocation-id:{invocation}\ncontent-type:{CONTENT_TYPE}\nhost:{host}\nx-amz-date:{date}\n\
-             x-amz-target:{target}\nx-amzn-query-mode:true\n\n{SIGNED}\n{}",
+             {token}x-amz-target:{target}\nx-amzn-query-mode:true\n\n{signed}\n{}",
             hex(digest::digest(&digest::SHA256, body).as_ref())
         );
         let canonical = hex(digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
         let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{}\n{canonical}", self.scope);
         let signature = hex(&mac(&self.key, to_sign.as_bytes()));
         format!(
-            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={SIGNED}, Signature={signature}",
+            "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={signed}, Signature={signature}",
             self.access_key, self.scope
         )
     }
