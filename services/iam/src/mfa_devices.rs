@@ -19,6 +19,8 @@ use yakumo_room::{Ctx, Resource, Tx, host_now};
 
 /// AWS: a quota that cannot be raised.
 const DEVICES_MAX: usize = 8;
+/// How many wrong codes of a device are taken in one step of 30 seconds.
+const WRONG_CODES_MAX: u32 = 10;
 
 /// Where keys hold a device of this path and name.
 pub(crate) fn place(path: &str, name: &str) -> String {
@@ -306,21 +308,34 @@ pub(crate) async fn verify(ctx: &Ctx, serial: Option<&str>, code: Option<&str>) 
         PrincipalKind::Root => ROOT,
         _ => return Err(unable()),
     };
-    ctx.transact(|tx| async move {
-        let scope = home(ctx.account());
-        let device = find(&tx, ctx.account(), serial).await.map_err(|_| unable())?;
-        device.enabled.as_ref().filter(|enabled| enabled.holder == holder).ok_or_else(unable)?;
-        let mut seed = seed_of(&tx, &device).await?;
-        let now = totp::step_at(host_now());
-        let step = totp::parse(code).and_then(|code| {
-            totp::find_one(&bytes_of(&seed.base32), code, now, seed.drift_steps, seed.last_step)
-        });
-        let wrong = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
-        accept(&mut seed, step.ok_or_else(|| error::denied(wrong))?, now);
-        tx.put(&scope, &[&device.place], &seed);
-        Ok(true)
-    })
-    .await
+    let right = ctx
+        .transact(|tx| async move {
+            let device = find(&tx, ctx.account(), serial).await.map_err(|_| unable())?;
+            device.enabled.as_ref().filter(|enabled| enabled.holder == holder).ok_or_else(unable)?;
+            let mut seed = seed_of(&tx, &device).await?;
+            let right = try_code(&mut seed, code, totp::step_at(host_now()));
+            tx.put(&home(ctx.account()), &[&device.place], &seed);
+            Ok(right)
+        })
+        .await?;
+    let wrong = "MultiFactorAuthentication failed with invalid MFA one time pass code. ";
+    if right { Ok(true) } else { Err(error::denied(wrong)) }
+}
+
+/// Whether a code is the device's. After too many wrong ones no code counts until the next step, so that whoever has
+/// only the first factor cannot try out a million codes.
+/// DIFFERS: AWS slows such requests down and does not say how.
+fn try_code(seed: &mut MfaSeed, code: &str, now: u64) -> bool {
+    let (step, count) = seed.wrong;
+    let count = if step == now { count } else { 0 };
+    let fits = totp::parse(code).filter(|_| count < WRONG_CODES_MAX).and_then(|code| {
+        totp::find_one(&bytes_of(&seed.base32), code, now, seed.drift_steps, seed.last_step)
+    });
+    match fits {
+        Some(step) => accept(seed, step, now),
+        None => seed.wrong = (now, count.saturating_add(1)),
+    }
+    fits.is_some()
 }
 
 fn unable() -> Error {
@@ -332,7 +347,25 @@ fn unable() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes_of, place_of};
+    use super::{WRONG_CODES_MAX, bytes_of, place_of, try_code};
+    use crate::state::MfaSeed;
+    use crate::totp;
+
+    #[test]
+    fn codes_cannot_be_tried_out() {
+        let base32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ".to_owned();
+        let mut seed = MfaSeed { base32, drift_steps: 0, last_step: None, wrong: (0, 0) };
+        let right = |seed: &MfaSeed, step| format!("{:06}", totp::code(&bytes_of(&seed.base32), step));
+        let now = 1000;
+        for _ in 0..WRONG_CODES_MAX {
+            assert!(!try_code(&mut seed, "xxxxxx", now));
+        }
+        let code = right(&seed, now);
+        assert!(!try_code(&mut seed, &code, now), "one more is one too many, even the right one");
+        let code = right(&seed, now + 1);
+        assert!(try_code(&mut seed, &code, now + 1), "the next step is a new beginning");
+        assert!(!try_code(&mut seed, &code, now + 1), "and no code counts twice");
+    }
 
     #[test]
     fn a_serial_number_tells_where_the_device_is() {

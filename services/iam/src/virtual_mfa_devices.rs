@@ -56,7 +56,7 @@ pub(crate) async fn create_virtual_mfa_device(
                 return Err(error::already_exists(text));
             }
             quotas::admit(ctx, &tx, Quota::MfaDevices).await?;
-            let seed = MfaSeed { base32: secret.clone(), drift_steps: 0, last_step: None };
+            let seed = MfaSeed { base32: secret.clone(), drift_steps: 0, last_step: None, wrong: (0, 0) };
             tx.put(&scope, &[&device.place], &seed);
             tx.put_resource(&scope, None, device);
             Ok(())

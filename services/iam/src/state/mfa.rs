@@ -73,6 +73,9 @@ pub(crate) struct MfaSeed {
     pub drift_steps: i64,
     /// The step of the last code that was accepted: no earlier code counts any more.
     pub last_step: Option<u64>,
+    /// A step in which wrong codes were given, and how many.
+    #[serde(default)]
+    pub wrong: (u64, u32),
 }
 
 impl Record for MfaSeed {
