@@ -6,7 +6,7 @@ use std::time::Duration;
 /// One part of a test run.
 #[derive(Debug, Default)]
 pub struct Part {
-    /// `rust` or `stories`.
+    /// `rust`, `policies` or `stories`.
     pub name: String,
     /// Tests that passed.
     pub passed: u64,
@@ -48,6 +48,18 @@ impl Part {
             && !why.contains("run it ")
         {
             self.skipped.push(format!("{test}: {why}"));
+        }
+    }
+
+    /// Takes in one line of a script that is one test: it says what it did in a line with the word `cases`, or that it
+    /// was skipped.
+    pub fn script_line(&mut self, line: &str) {
+        if let Some(why) = line.strip_prefix("SKIPPED: ") {
+            self.skipped.push(why.to_owned());
+        } else if line.contains(" cases: ") {
+            let good = line.contains(", 0 problems");
+            self.passed += u64::from(good);
+            self.failed += u64::from(!good);
         }
     }
 
@@ -149,6 +161,20 @@ mod tests {
             part.pytest_line(line);
         }
         assert_eq!((part.passed, part.failed, part.skipped.len()), (60, 2, 2));
+    }
+
+    #[test]
+    fn a_script_is_one_test() {
+        let run = |line: &str| {
+            let mut part = Part::new("policies");
+            part.script_line(line);
+            (part.passed, part.failed, part.skipped.len())
+        };
+        let line = "differential test: seed 1, 9 cases: 8 agree, 1 disagree as listed, 0 problems";
+        assert_eq!(run(line), (1, 0, 0));
+        assert_eq!(run(&line.replace(", 0 problems", ", 10 problems")), (0, 1, 0));
+        assert_eq!(run("SKIPPED: node is not installed"), (0, 0, 1));
+        assert_eq!(run("  12  a class (ours is right)"), (0, 0, 0));
     }
 
     #[test]

@@ -16,6 +16,8 @@ use std::time::Instant;
 /// Starts a throw-away PostgreSQL and runs a command with its address.
 const WITH_POSTGRES: &str = "crates/store/tests/with-postgres.sh";
 const STORIES: &str = "stories/run.py";
+/// The policy engine against an independent simulator.
+const DIFFERENTIAL: &str = "crates/policy/differential/run.sh";
 
 /// How `test` is called.
 #[derive(clap::Args, Debug)]
@@ -37,6 +39,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let python = environment(workspace);
     if !options.stories {
         parts.push(rust(workspace, options, python.as_ref().ok())?);
+    }
+    if !options.rust && !options.stories && options.word.is_none() {
+        parts.push(differential(workspace)?);
     }
     if !options.rust {
         parts.push(stories(workspace, options, python)?);
@@ -104,6 +109,16 @@ fn start_postgres(workspace: &Workspace) -> Result<(), String> {
         }
         Err(error) => Err(format!("bash cannot be run: {error}")),
     }
+}
+
+/// One test as far as the count goes: thousands of cases, all decided as is committed.
+fn differential(workspace: &Workspace) -> Result<Part> {
+    let mut part = Part::new("policies");
+    heading("Policy decisions beside an independent simulator's");
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("{DIFFERENTIAL} 2>&1")]);
+    follow(workspace, &mut command, &mut part, Part::script_line)?;
+    Ok(part)
 }
 
 fn stories(workspace: &Workspace, options: &Options, environment: Result<OsString>) -> Result<Part> {
