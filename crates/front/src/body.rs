@@ -7,6 +7,8 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
@@ -140,6 +142,8 @@ pub struct Wire {
     patience: Duration,
     /// Set while the client is waited for; most bodies are there at once and never need it.
     waiting: Option<Pin<Box<Sleep>>>,
+    /// Told when the body is first asked for.
+    begun: Option<Arc<AtomicBool>>,
 }
 
 /// The client let a body rest for too long.
@@ -150,7 +154,18 @@ struct Rested(Duration);
 impl Inbound {
     /// The body of a request on a connection; it breaks when nothing comes within `patience`.
     pub fn wire(body: hyper::body::Incoming, patience: Duration) -> Inbound {
-        Inbound::Wire(Wire { body, patience, waiting: None })
+        Inbound::Wire(Wire { body, patience, waiting: None, begun: None })
+    }
+}
+
+impl Inbound {
+    /// The same, and `begun` becomes true when the body is first asked for: until then, a client that waits for
+    /// permission to send it has none.
+    pub(crate) fn telling(mut self, begun: Arc<AtomicBool>) -> Inbound {
+        if let Inbound::Wire(wire) = &mut self {
+            wire.begun = Some(begun);
+        }
+        self
     }
 }
 
@@ -162,6 +177,9 @@ impl From<Bytes> for Inbound {
 
 impl Wire {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(begun) = self.begun.take() {
+            begun.store(true, Ordering::Relaxed);
+        }
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             self.waiting = None;
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));

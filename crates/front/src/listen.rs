@@ -6,7 +6,9 @@ use crate::body::{Body, Inbound};
 use crate::limits::Limits;
 use crate::sniff::{Protocol, Rewound, sniff};
 use crate::tls::Tls;
-use http::{Request, Response};
+use http::header::{CONNECTION, EXPECT};
+use http::{HeaderValue, Request, Response, Version};
+use http_body::Body as _;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,6 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -235,9 +238,27 @@ where
         peer: Peer,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static + use<H, F> {
         let patience = self.limits.body_timeout;
-        let answer = (self.handler)(request.map(|body| Inbound::wire(body, patience)), peer);
-        async move { Ok(answer.await) }
+        let begun = Arc::new(AtomicBool::new(!waits_for_permission(&request)));
+        let inbound = |body| Inbound::wire(body, patience).telling(begun.clone());
+        let answer = (self.handler)(request.map(inbound), peer);
+        async move {
+            let mut answer = answer.await;
+            // RFC 9110, 10.1.1: who is refused without permission to send the body is told that the connection ends.
+            // hyper ends it without a word, and boto3 would try its next call on it.
+            if !begun.load(Ordering::Relaxed) {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        }
     }
+}
+
+/// Whether a client holds its body back until it is asked for (HTTP/1.1's `Expect: 100-continue`).
+fn waits_for_permission(request: &Request<hyper::body::Incoming>) -> bool {
+    let expects = request.headers().get(EXPECT);
+    request.version() == Version::HTTP_11
+        && !request.body().is_end_stream()
+        && expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Reads what a client still sends after our last answer. A socket that is closed with unread bytes is reset, and a

@@ -25,6 +25,8 @@ pub(crate) enum Target {
     At(&'static str, Option<String>, String),
     /// An OIDC or SAML provider by its ARN; `*` for those actions that have no resources.
     Provider(String),
+    /// What a user, group or server certificate is to become: kind, name, new path and new name, each of which may stay.
+    Renamed(&'static str, String, Option<String>, Option<String>),
     /// The policies under a path: the action has no resources.
     PolicyPath(Option<String>),
     /// A server certificate by its name.
@@ -98,7 +100,7 @@ fn shown(ctx: &Ctx, action: &str, target: &Target) -> Option<String> {
         Target::At("policy", _, name) => Some(format!("policy {name}")),
         Target::PolicyPath(path) => Some(format!("policy path {}", path.as_deref().unwrap_or("/"))),
         Target::ServerCertificate(name) => Some(format!("server certificate {name}")),
-        Target::At(..) | Target::Provider(_) | Target::Mfa(_) | Target::Any => None,
+        Target::At(..) | Target::Renamed(..) | Target::Provider(_) | Target::Mfa(_) | Target::Any => None,
     }
 }
 
@@ -174,6 +176,19 @@ async fn resolve(ctx: &Ctx, target: Target) -> Result<(String, Keys)> {
                 // A hardware device's serial number is no ARN; there are none here.
                 None => plain("mfa", &serial),
             }
+        }
+        Target::Renamed(kind, name, new_path, new_name) => {
+            let (old_path, old_name) = match kind {
+                "user" => ctx.get::<User>(&scope, &[&fold(&name)]).await?.map(|user| (user.path, user.name)),
+                "server-certificate" => {
+                    let old = ctx.get::<ServerCertificate>(&scope, &[&fold(&name)]).await?;
+                    old.map(|certificate| (certificate.path, certificate.name))
+                }
+                _ => ctx.get::<Group>(&scope, &[&fold(&name)]).await?.map(|group| (group.path, group.name)),
+            }
+            .unwrap_or_else(|| ("/".to_owned(), name));
+            let (path, name) = (new_path.unwrap_or(old_path), new_name.unwrap_or(old_name));
+            (arn(account, kind, &path, &name), Keys::new())
         }
         Target::At(kind, path, name) => {
             (arn(account, kind, path.as_deref().unwrap_or("/"), &name), Keys::new())

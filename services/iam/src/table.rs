@@ -186,8 +186,7 @@ fn user_operations(room: Room) -> Room {
 fn update_user() -> Access<api::UpdateUserInput> {
     let actions = ["iam:UpdateUser"];
     Access::needs(actions, |ctx: &Ctx, i: &api::UpdateUserInput| -> BoxFuture<'_, Result<Vec<Need>>> {
-        let name = i.new_user_name.clone().unwrap_or_else(|| i.user_name.clone());
-        let new = Target::At("user", i.new_path.clone(), name);
+        let new = Target::Renamed("user", i.user_name.clone(), i.new_path.clone(), i.new_user_name.clone());
         both(ctx, "iam:UpdateUser", Target::User(i.user_name.clone()), new)
     })
 }
@@ -195,8 +194,8 @@ fn update_user() -> Access<api::UpdateUserInput> {
 fn update_group() -> Access<api::UpdateGroupInput> {
     let actions = ["iam:UpdateGroup"];
     Access::needs(actions, |ctx: &Ctx, i: &api::UpdateGroupInput| -> BoxFuture<'_, Result<Vec<Need>>> {
-        let name = i.new_group_name.clone().unwrap_or_else(|| i.group_name.clone());
-        let new = Target::At("group", i.new_path.clone(), name);
+        let new =
+            Target::Renamed("group", i.group_name.clone(), i.new_path.clone(), i.new_group_name.clone());
         both(ctx, "iam:UpdateGroup", Target::Group(i.group_name.clone()), new)
     })
 }

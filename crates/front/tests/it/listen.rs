@@ -58,6 +58,30 @@ async fn permission_to_continue_is_given_when_the_body_is_wanted_and_not_before(
 }
 
 #[tokio::test]
+async fn who_is_refused_before_the_body_is_told_that_the_connection_ends() {
+    let serving = serve(Limits::default());
+    let head = |path: &str, expect: &str| {
+        format!("PUT {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n{expect}\r\n")
+    };
+    let mut stream = serving.connect().await;
+    stream.write_all(head("/early", "expect: 100-continue\r\n").as_bytes()).await.unwrap();
+    let mut back = String::new();
+    stream.read_to_string(&mut back).await.unwrap();
+    assert!(back.contains("\r\nconnection: close\r\n") && back.ends_with("early"), "{back}");
+    // Who sends the body unasked, or got the permission, keeps the connection.
+    let mut stream = serving.connect().await;
+    for (head, answer) in [
+        (head("/early", ""), "early"),
+        (head("/wanted", "expect: 100-continue\r\n"), "xyz"),
+        (head("/wanted", ""), "xyz"),
+    ] {
+        stream.write_all(format!("{head}xyz").as_bytes()).await.unwrap();
+        let back = read_until(&mut stream, answer).await;
+        assert!(!back.contains("connection: close"), "{back}");
+    }
+}
+
+#[tokio::test]
 async fn http2_with_prior_knowledge_shares_the_port() {
     let serving = serve(Limits::default());
     let io = TokioIo::new(serving.connect().await);

@@ -58,8 +58,7 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
         &role.unique_id,
         &input.role_session_name,
     );
-    let mut transitive = inherited.transitive.keys().cloned().collect::<Vec<_>>();
-    transitive.extend(input.transitive_tag_keys.iter().flatten().cloned());
+    let transitive = handed_on(&input, &inherited);
     let subject = SessionSubject::Role {
         folded: role.folded.clone(),
         unique_id: role.unique_id.clone(),
@@ -137,8 +136,9 @@ fn inherited(ctx: &Ctx) -> Inherited {
     let PrincipalKind::AssumedRole { .. } = principal.kind else { return Inherited::default() };
     let handed_on = principal.keys.get(TRANSITIVE_KEY);
     let names: Vec<&str> = handed_on.iter().flat_map(|values| values.as_slice()).map(AsRef::as_ref).collect();
-    let transitive =
-        principal.tags.iter().filter(|(key, _)| names.contains(&key.as_str())).cloned().collect();
+    // Keys have no case: a provider may have named one otherwise than its tag.
+    let named = |key: &str| names.iter().any(|name| name.eq_ignore_ascii_case(key));
+    let transitive = principal.tags.iter().filter(|(key, _)| named(key)).cloned().collect();
     Inherited { transitive, source_identity }
 }
 
@@ -154,6 +154,9 @@ fn session_tags(input: &AssumeRoleInput, inherited: &Inherited) -> Result<BTreeM
             return Err(error::invalid_parameter(
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
             ));
+        }
+        if is_system_tag(&tag.key) {
+            return Err(error::invalid_parameter("System tags cannot be added/updated by requester"));
         }
         if inherited.transitive.keys().any(taken) {
             let text = "One of the specified transitive tag keys can't be set because it conflicts with a transitive \
@@ -175,6 +178,20 @@ fn session_tags(input: &AssumeRoleInput, inherited: &Inherited) -> Result<BTreeM
         )));
     }
     Ok(tags)
+}
+
+/// The keys of the tags that the new session hands on, as the tags have them: a request may name them in another case.
+fn handed_on(input: &AssumeRoleInput, inherited: &Inherited) -> Vec<String> {
+    let named =
+        |key: &&String| input.transitive_tag_keys.iter().flatten().any(|name| name.eq_ignore_ascii_case(key));
+    let own = input.tags.iter().flatten().map(|tag| &tag.key).filter(named);
+    inherited.transitive.keys().chain(own).cloned().collect()
+}
+
+/// AWS: keys that begin with `aws:`, in any case, are AWS's own
+/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>).
+fn is_system_tag(key: &str) -> bool {
+    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
 /// Asks for `sts:AssumeRole`, and for `sts:TagSession` and `sts:SetSourceIdentity` when the request does those.

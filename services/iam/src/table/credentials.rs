@@ -198,9 +198,10 @@ fn update_server_certificate() -> Access<api::UpdateServerCertificateInput> {
         [ACTION],
         |ctx: &Ctx, i: &api::UpdateServerCertificateInput| -> BoxFuture<'_, Result<Vec<Need>>> {
             Box::pin(async move {
-                let name = i.new_server_certificate_name.as_ref().unwrap_or(&i.server_certificate_name);
-                let old = Target::ServerCertificate(i.server_certificate_name.clone());
-                let new = Target::At("server-certificate", i.new_path.clone(), name.clone());
+                let name = i.server_certificate_name.clone();
+                let (new_path, new_name) = (i.new_path.clone(), i.new_server_certificate_name.clone());
+                let old = Target::ServerCertificate(name.clone());
+                let new = Target::Renamed("server-certificate", name, new_path, new_name);
                 Ok(vec![
                     need(ctx, ACTION, old, Keys::new()).await?,
                     need(ctx, ACTION, new, Keys::new()).await?,

@@ -158,6 +158,14 @@ async fn session_tags_become_principal_tags_and_transitive_ones_go_on() -> Resul
     let handing_on = assume(&cloud, &alice, &first, &transitive).await?;
     assume(&cloud, &handing_on, &second, &[]).await?.iam("ListUsers", &[]).await?;
     failed(assume(&cloud, &handing_on, &second, &tag).await, "InvalidParameterValue");
+    // Keys have no case: a tag that is handed on under another case is handed on, and stays as it is.
+    let in_capitals = [tag[0], tag[1], ("TransitiveTagKeys.member.1", "TEAM")];
+    let in_capitals = assume(&cloud, &alice, &first, &in_capitals).await?;
+    assume(&cloud, &in_capitals, &second, &[]).await?.iam("ListUsers", &[]).await?;
+    let other = [("Tags.member.1.Key", "Team"), ("Tags.member.1.Value", "red")];
+    failed(assume(&cloud, &in_capitals, &second, &other).await, "InvalidParameterValue");
+    let of_aws = [("Tags.member.1.Key", "AWS:team"), ("Tags.member.1.Value", "blue")];
+    failed(assume(&cloud, &alice, &first, &of_aws).await, "InvalidParameterValue");
     let no_tags = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111122223333"}}}"#;
     let untagged = role(&root, "untagged", no_tags, "").await?;
     assume(&cloud, &tagged, &untagged, &[]).await?;

@@ -37,6 +37,34 @@ async fn a_user_is_made_shown_renamed_and_deleted() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_new_name_needs_the_permission_on_the_arn_that_it_makes() -> Result<()> {
+    let cloud = TestCloud::start().await?;
+    let root = cloud.root(ACCOUNT);
+    for (kind, create, update) in
+        [("User", "CreateUser", "UpdateUser"), ("Group", "CreateGroup", "UpdateGroup")]
+    {
+        let (name, new_name) = (format!("{kind}Name"), format!("New{kind}Name"));
+        let lower = kind.to_lowercase();
+        for made in ["a", "b"] {
+            root.iam(create, &[(name.as_str(), made), ("Path", "/dev/")]).await?;
+        }
+        let within = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+                {{"Effect":"Allow","Action":"iam:{update}","Resource":"arn:aws:iam::*:{lower}/dev/*"}},
+                {{"Effect":"Deny","Action":"iam:{update}","Resource":"arn:aws:iam::*:{lower}/dev/boss"}}]}}"#
+        );
+        let renamer = user(&cloud, &root, &format!("{lower}-renamer"), &within).await?;
+        renamer.iam(update, &[(name.as_str(), "a"), (new_name.as_str(), "c")]).await?;
+        failed(
+            renamer.iam(update, &[(name.as_str(), "b"), (new_name.as_str(), "boss")]).await,
+            "AccessDenied",
+        );
+        failed(renamer.iam(update, &[(name.as_str(), "b"), ("NewPath", "/ops/")]).await, "AccessDenied");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn accounts_are_separate_worlds() -> Result<()> {
     let cloud = TestCloud::start().await?;
     cloud.root(ACCOUNT).iam("CreateUser", &[("UserName", "alice")]).await?;
