@@ -11,9 +11,12 @@ from urllib.parse import urlencode
 
 from servers import POLICY
 
-# AWS's default quota of customer managed policies in an account; the other policies are inline policies of roles.
+# AWS's default quotas of an account: more roles need more accounts, and policies beyond them are inline ones of roles.
+ROLES_MAX = 1_000
 MANAGED_MAX = 1_500
 CONNECTIONS = 4
+# The first account; the measured caller belongs to it.
+FIRST = 200_000_000_000
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 
@@ -58,31 +61,23 @@ def trust(account):
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def fill(server, account, roles, policies):
-    """Makes the roles and policies: up to 1,500 managed ones, of which each role has one attached, and the rest inline in
-    the roles. Gives how many of each."""
-    managed = min(MANAGED_MAX, policies)
-    inline = policies - managed
+def fill(server, roles, policies):
+    """Makes roles and policies, in as many accounts as AWS's quotas make it: in each up to 1,500 managed policies, of which
+    each role has one attached, and the rest inline in the roles. Gives how many of each."""
+    accounts = [f"{FIRST + number:012d}" for number in range(-(-roles // ROLES_MAX))]
+    managed = min(MANAGED_MAX, policies // len(accounts))
+    inline = policies - managed * len(accounts)
     failures = []
 
     def work(lane):
         try:
-            iam = Iam(server, account)
-            for n in range(lane, managed, CONNECTIONS):
-                iam.call("CreatePolicy", PolicyName=f"policy-{n}", PolicyDocument=one(n))
-            barrier.wait()
-            for n in range(lane, roles, CONNECTIONS):
-                iam.call("CreateRole", RoleName=f"role-{n}", AssumeRolePolicyDocument=trust(account))
-                if managed:
-                    arn = f"arn:aws:iam::{account}:policy/policy-{n % managed}"
-                    iam.call("AttachRolePolicy", RoleName=f"role-{n}", PolicyArn=arn)
-                for k in range(n, inline, roles):
-                    iam.call("PutRolePolicy", RoleName=f"role-{n}", PolicyName=f"inline-{k}", PolicyDocument=one(k))
-        except (RuntimeError, OSError, threading.BrokenBarrierError) as error:
+            for place in range(lane, len(accounts), CONNECTIONS):
+                # One role of the first account is the caller's.
+                own_roles = min(ROLES_MAX, roles - place * ROLES_MAX) - (place == 0)
+                furnish(Iam(server, accounts[place]), own_roles, managed, range(place, inline, len(accounts)))
+        except (RuntimeError, OSError) as error:
             failures.append(error)
-            barrier.abort()
 
-    barrier = threading.Barrier(CONNECTIONS)
     lanes = [threading.Thread(target=work, args=(lane,)) for lane in range(CONNECTIONS)]
     for lane in lanes:
         lane.start()
@@ -90,7 +85,20 @@ def fill(server, account, roles, policies):
         lane.join()
     if failures:
         raise failures[0]
-    return {"roles": roles, "managed policies": managed, "inline policies": inline}
+    return {"accounts": len(accounts), "roles": roles, "managed policies": managed * len(accounts), "inline policies": inline}
+
+
+def furnish(iam, roles, managed, inline):
+    """Fills one account; `inline` are the numbers of its inline policies."""
+    for n in range(managed):
+        iam.call("CreatePolicy", PolicyName=f"policy-{n}", PolicyDocument=one(n))
+    for n in range(roles):
+        iam.call("CreateRole", RoleName=f"role-{n}", AssumeRolePolicyDocument=trust(iam.account))
+        if managed:
+            arn = f"arn:aws:iam::{iam.account}:policy/policy-{n % managed}"
+            iam.call("AttachRolePolicy", RoleName=f"role-{n}", PolicyArn=arn)
+        for number in inline[n::roles]:
+            iam.call("PutRolePolicy", RoleName=f"role-{n}", PolicyName=f"inline-{number}", PolicyDocument=one(number))
 
 
 def one(n):
@@ -100,8 +108,9 @@ def one(n):
     )
 
 
-def caller(server, account):
+def caller(server):
     """A session of a role with the five-statement policy, and a queue of its account. Gives credentials and queue URL."""
+    account = str(FIRST)
     iam = server.client("iam", account, "test")
     iam.create_user(UserName="bench")
     assume = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}]}

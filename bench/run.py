@@ -6,7 +6,7 @@
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
   python3 bench/run.py policy     one evaluation of ten policies of five statements
-  python3 bench/run.py identities requests in an account with 10,000 roles and 50,000 policies beside one with none
+  python3 bench/run.py identities requests beside 10,000 roles and 50,000 policies, and beside none
   python3 bench/run.py size       the binary; with --build, how long a clean release build takes
   python3 bench/run.py profile    where the server's time goes in each phase (needs perf)
 
@@ -96,8 +96,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3, help="sqs, depth, identities: how often; medians are shown")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--messages", type=int, default=1_000_000, help="start, depth: how deep the queue is")
-    parser.add_argument("--roles", type=int, default=10_000, help="identities: roles in the full account")
-    parser.add_argument("--policies", type=int, default=50_000, help="identities: policies in the full account")
+    parser.add_argument("--roles", type=int, default=10_000, help="identities: how many roles")
+    parser.add_argument("--policies", type=int, default=50_000, help="identities: how many policies")
     parser.add_argument("--only", help="sqs: only these servers, such as bare,yakumo")
     parser.add_argument("--data", help="where data directories are made (default: target/bench/data, on the disk of the target)")
     arguments = parser.parse_args()

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from asserting import refused
+from idp import Authority, SamlProvider
 from people import Person, allow, make_role, trust
 from terraform import prepare, provider, tell, terraform  # noqa: F401
 
@@ -42,6 +46,33 @@ def test_identities(terraform, cloud, iam):  # noqa: F811
     assert next(outputs, None) is None
     left = [*iam.list_users()["Users"], *iam.list_roles()["Roles"], *iam.list_groups()["Groups"]]
     assert left == [] and iam.list_policies(Scope="Local")["Policies"] == []
+
+
+def test_the_account_and_what_people_hold(terraform, cloud, iam):  # noqa: F811
+    """Alias, password policy, passwords, MFA, SSH keys, certificates, providers, a service-linked role."""
+    prepare(terraform, read("account"))
+    chain, key = Authority().leaf("site.example")
+    (terraform.place / "certificate.pem").write_bytes(chain.split(b"-----END CERTIFICATE-----")[0] + b"-----END CERTIFICATE-----\n")
+    (terraform.place / "key.pem").write_bytes(key)
+    ssh = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    form = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    (terraform.place / "key.pub").write_bytes(ssh.public_bytes(*form))
+    (terraform.place / "metadata.xml").write_text(SamlProvider().metadata)
+    outputs = tell(terraform, "stage=prod")
+    made = next(outputs)
+    assert made["alias"] == "tf-dev" and made["clients"] == 1 and made["ssh_status"] == "Active", made
+    assert made["certificate"] == "arn:aws:iam::000000000000:server-certificate/cloudfront/tf/tf-site-dev", made
+    assert made["may_send"] is True and len(made["password"]) == 20, made
+    assert made["linked"].endswith(":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_tf"), made
+    assert iam.get_account_password_policy()["PasswordPolicy"]["MinimumPasswordLength"] == 10
+    changed = next(outputs)
+    assert changed["alias"] == "tf-prod" and changed["clients"] == 2 and changed["ssh_status"] == "Inactive", changed
+    assert changed["may_send"] is False and changed["password"] == made["password"], changed
+    assert iam.get_account_password_policy()["PasswordPolicy"]["RequireSymbols"] is True
+    assert next(outputs, None) is None
+    assert iam.list_account_aliases()["AccountAliases"] == [] and iam.list_users(PathPrefix="/")["Users"] == []
+    with refused("NoSuchEntity"):
+        iam.get_account_password_policy()
 
 
 TWO_ACCOUNTS = """

@@ -64,6 +64,7 @@ resource "aws_iam_user" "worker" {
   name                 = "tf-worker"
   path                 = "/tf/"
   permissions_boundary = aws_iam_policy.edge.arn
+  force_destroy        = true
   tags                 = { team = "blue", stage = var.stage }
 }
 
