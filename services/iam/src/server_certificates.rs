@@ -82,8 +82,9 @@ pub(crate) async fn upload_server_certificate(
         unique_id: unique_id(&ctx, "ASCA"),
         uploaded: ctx.now(),
         expires,
-        body: input.certificate_body.clone(),
-        chain: input.certificate_chain.clone(),
+        // AWS: what comes back has no white space around it; Terraform compares it with the trimmed file.
+        body: input.certificate_body.trim().to_owned(),
+        chain: input.certificate_chain.as_deref().map(|chain| chain.trim().to_owned()),
         tags: Default::default(),
     };
     tags::add(&mut fresh.tags, input.tags.as_deref().unwrap_or_default())?;

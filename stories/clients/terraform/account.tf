@@ -92,7 +92,7 @@ resource "aws_iam_user_policy" "person" {
 }
 
 data "aws_iam_account_alias" "here" { depends_on = [aws_iam_account_alias.here] }
-data "aws_iam_openid_connect_provider" "ci" { url = aws_iam_openid_connect_provider.ci.url }
+data "aws_iam_openid_connect_provider" "ci" { url = "https://${aws_iam_openid_connect_provider.ci.url}" }
 data "aws_iam_saml_provider" "staff" { arn = aws_iam_saml_provider.staff.arn }
 data "aws_iam_server_certificate" "site" {
   name = aws_iam_server_certificate.site.name
