@@ -61,7 +61,7 @@ def test_the_account_and_what_people_hold(terraform, cloud, iam):  # noqa: F811
     outputs = tell(terraform, "stage=prod")
     made = next(outputs)
     assert made["alias"] == "tf-dev" and made["clients"] == 1 and made["ssh_status"] == "Active", made
-    assert made["certificate"] == "arn:aws:iam::000000000000:server-certificate/cloudfront/tf/tf-site-dev", made
+    assert made["certificate"] == "arn:aws:iam::000000000000:server-certificate/cloudfront/tf/tf-site", made
     assert made["may_send"] is True and len(made["password"]) == 20, made
     assert made["linked"].endswith(":role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling_tf"), made
     assert iam.get_account_password_policy()["PasswordPolicy"]["MinimumPasswordLength"] == 10

@@ -56,7 +56,7 @@ resource "aws_iam_signing_certificate" "person" {
 }
 
 resource "aws_iam_server_certificate" "site" {
-  name             = "tf-site-${var.stage}"
+  name             = "tf-site"
   path             = "/cloudfront/tf/"
   certificate_body = file("${path.module}/certificate.pem")
   private_key      = file("${path.module}/key.pem")
