@@ -29,6 +29,8 @@ pub struct Api {
     pub query_compatible: bool,
     /// From the overlay: times in XML answers always have milliseconds.
     pub milliseconds: bool,
+    /// From the overlay: times in XML answers never have a fraction of a second.
+    pub whole_seconds: bool,
     /// From the overlay: how violations are reported.
     pub validation: String,
     /// From the overlay: the code of such a report, when it is not the style's.

@@ -23,6 +23,10 @@ fn apply_key(api: &mut Api, key: &str, value: &Value) -> Result<()> {
             sourced(value, "source")?;
             api.milliseconds = true;
         }
+        "whole_seconds" => {
+            sourced(value, "source")?;
+            api.whole_seconds = true;
+        }
         "error_namespace" => api.error_namespace = sourced(value, "name")?,
         "xml_namespace" => api.namespace = sourced(value, "uri")?,
         "path_member" => api.path_member = sourced(value, "member")?,

@@ -110,17 +110,18 @@ impl Packer<'_> {
             });
         }
         self.number(u64::from(api.query_compatible));
-        self.number(u64::from(api.milliseconds));
+        self.number(if api.whole_seconds { 2 } else { u64::from(api.milliseconds) });
         let query = api.protocols.first().is_some_and(|first| first == "query");
         self.number(match api.validation.as_str() {
             "" if api.protocols.iter().any(|protocol| protocol == "ec2") => 1,
             "" | "coral" | "coral-query" => 0,
             "missing-parameter" => 1,
             "s3" => 2,
+            "iam" => 3,
             style => bail!("unknown validation style {style}"),
         });
         let code = match (api.validation_code.as_str(), api.validation.as_str()) {
-            ("", "coral-query") => "ValidationError",
+            ("", "coral-query" | "iam") => "ValidationError",
             ("", "") if query => "ValidationError",
             ("", _) => "ValidationException",
             (code, _) => code,

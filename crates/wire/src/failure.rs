@@ -1,6 +1,7 @@
 //! Errors on the wire: what a service calls them, and how each protocol writes them.
 
 mod fields;
+mod iam;
 mod json;
 mod refuse;
 mod xml;

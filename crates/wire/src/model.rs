@@ -30,6 +30,19 @@ pub enum Validation {
     MissingParameter,
     /// S3's own codes.
     S3,
+    /// As [`Validation::Coral`], with IAM's own texts for names, paths and documents.
+    Iam,
+}
+
+/// Whether times in XML answers have milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fraction {
+    /// Where there are any.
+    WhenAny,
+    /// Even when they are zero (from the overlay).
+    Always,
+    /// Never: seconds are cut (from the overlay).
+    Never,
 }
 
 /// Index of a shape in [`Service::shapes`].
@@ -51,8 +64,7 @@ pub struct Service {
     pub protocols: Box<[Protocol]>,
     /// Errors carry `x-amzn-query-error`.
     pub query_compatible: bool,
-    /// Times in XML answers have milliseconds even when they are zero (from the overlay).
-    pub milliseconds: bool,
+    pub fraction: Fraction,
     pub validation: Validation,
     /// `ValidationException` in most services, `ValidationError` in query services.
     pub validation_code: &'static str,

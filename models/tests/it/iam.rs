@@ -1,7 +1,9 @@
 //! IAM speaks awsQuery only, with Coral's validation.
 
 use crate::Sent;
-use yakumo_api_iam::{CreateUserInput, CreateUserOutput, User};
+use yakumo_api_iam::{
+    CreatePolicyInput, CreateUserInput, CreateUserOutput, ListUsersInput, UpdateRoleInput, User,
+};
 use yakumo_wire::{Error, Timestamp, decode, encode, encode_error, unknown_operation};
 
 fn sent(form: &str) -> Sent {
@@ -48,12 +50,47 @@ fn violations_are_validation_errors() {
     );
     check(
         "UserName=a%20b",
-        r"1 validation error detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+",
+        "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: \
+         +=,.@_-",
+    );
+    check(
+        "UserName=",
+        "1 validation error detected: Value '' at 'userName' failed to satisfy constraint: Member must have length \
+         greater than or equal to 1",
+    );
+    check(
+        "UserName=a&Path=x",
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters \
+         and/or / characters.",
     );
     check(
         "UserName=a&Tags.member.1.Value=v",
         "1 validation error detected: Value null at 'tags.1.member.key' failed to satisfy constraint: Member must not be null",
     );
+}
+
+#[test]
+fn documents_prefixes_and_descriptions_have_texts_of_their_own() {
+    let check = |action: &str, form: &str, text: &str| {
+        let sent = sent(&format!("Action={action}&{form}"));
+        let error = match action {
+            "CreatePolicy" => decode::<CreatePolicyInput>(&sent.address().unwrap(), sent.request()).err(),
+            "ListUsers" => decode::<ListUsersInput>(&sent.address().unwrap(), sent.request()).err(),
+            _ => decode::<UpdateRoleInput>(&sent.address().unwrap(), sent.request()).err(),
+        };
+        assert_eq!(error.map(|error| error.message).as_deref().unwrap_or_default(), text, "{form}");
+    };
+    let document =
+        "The specified value for policyDocument is invalid. It must contain only printable ASCII characters.";
+    check("CreatePolicy", "PolicyName=p&PolicyDocument=%E2%80%9C", document);
+    check("CreatePolicy", "PolicyName=p&PolicyDocument=%7B%7D", "");
+    let prefix = "The specified value for pathPrefix is invalid. It must begin with the / character and contain only \
+                  alphanumeric characters and/or / characters.";
+    check("ListUsers", "PathPrefix=x", prefix);
+    check("ListUsers", "PathPrefix=/x", "");
+    let description = r"1 validation error detected: Value at 'description' failed to satisfy constraint: Member must satisfy regular expression pattern: [\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*";
+    check("UpdateRole", "RoleName=r&Description=a%E2%80%94b", description);
+    check("UpdateRole", "RoleName=r&Description=a%C3%A9b", "");
 }
 
 #[test]

@@ -41,6 +41,11 @@ pub(crate) fn malformed(cause: Malformed) -> Error {
     Error::sender("MalformedPolicyDocumentException", cause.message)
 }
 
+/// A session tag whose key only AWS may set, in STS's code.
+pub(crate) fn system_session_tag() -> Error {
+    invalid_parameter("aws: prefixed tag key names are not allowed for external use.")
+}
+
 /// A principal of a trust policy that does not exist.
 pub(crate) fn invalid_principal(arn: &str) -> Error {
     let text = format!("Invalid principal in policy: \"AWS\":\"{arn}\"");
@@ -66,6 +71,16 @@ pub(crate) fn policy_not_found(arn: &str) -> Error {
 
 pub(crate) fn policy_not_attachable(arn: &str) -> Error {
     no_such_entity(format!("Policy {arn} does not exist or is not attachable."))
+}
+
+/// AWS: the text calls a boundary by its old name, scope, as users of CloudFormation and Terraform see it.
+pub(crate) fn boundary_not_attachable(arn: &str) -> Error {
+    no_such_entity(format!("Scope ARN: {arn} does not exist or is not attachable."))
+}
+
+/// AWS: <https://github.com/pulumi/pulumi-aws-apigateway/issues/347>.
+pub(crate) fn invalid_partition() -> Error {
+    validation("Invalid ARN partition")
 }
 
 /// AWS: policies under `/aws-service-role/` belong to the service-linked role of their service:

@@ -6,10 +6,11 @@ use crate::directory::Directory;
 use crate::error;
 use crate::managed;
 use crate::paging::{Asked, Page};
+use crate::policies::check_arn;
 use crate::service_linked_roles::check_modifiable;
 use crate::state::{Attachment, Grants, Identity, Policy, Usage, fold, home, split_arn};
 use std::future::Future;
-use yakumo_aws::{AccountId, Result};
+use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::{Document, PolicyKind};
 use yakumo_room::{Ctx, Record, Resource, Tx};
 
@@ -151,9 +152,16 @@ pub(crate) async fn list_inline<I: Identity>(
 
 /// Fails unless the ARN names a policy of AWS or of this account that exists and that others than service-linked roles
 /// can have.
-async fn check_attachable(tx: &Tx, account: AccountId, title: &str, arn: &str) -> Result<()> {
+async fn check_attachable(
+    tx: &Tx,
+    account: AccountId,
+    title: &str,
+    arn: &str,
+    missing: fn(&str) -> Error,
+) -> Result<()> {
+    check_arn(arn)?;
     if managed::is_of_aws(arn) {
-        let known = managed::find(arn).ok_or_else(|| error::policy_not_attachable(arn))?;
+        let known = managed::find(arn).ok_or_else(|| missing(arn))?;
         return match known.is_service_linked() {
             true => Err(error::service_role_policy(title)),
             false => Ok(()),
@@ -166,7 +174,7 @@ async fn check_attachable(tx: &Tx, account: AccountId, title: &str, arn: &str) -
     };
     match policy {
         Some(policy) if policy.arn() == arn => Ok(()),
-        _ => Err(error::policy_not_attachable(arn)),
+        _ => Err(missing(arn)),
     }
 }
 
@@ -175,7 +183,7 @@ pub(crate) async fn attach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str)
     change(ctx, |tx| async move {
         let before: I = find(&tx, ctx.account(), name).await?;
         check_modifiable(&before)?;
-        check_attachable(&tx, ctx.account(), I::TITLE, policy_arn).await?;
+        check_attachable(&tx, ctx.account(), I::TITLE, policy_arn, error::policy_not_attachable).await?;
         let mut after = before.clone();
         if !after.grants_mut().attached.insert(policy_arn.to_owned()) {
             return Ok(());
@@ -192,6 +200,7 @@ pub(crate) async fn attach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str)
 
 /// Detaches a managed policy.
 pub(crate) async fn detach<I: Identity>(ctx: &Ctx, name: &str, policy_arn: &str) -> Result<()> {
+    check_arn(policy_arn)?;
     change(ctx, |tx| async move {
         let before: I = find(&tx, ctx.account(), name).await?;
         check_modifiable(&before)?;
@@ -243,7 +252,7 @@ pub(crate) async fn put_boundary<I: Identity>(
     policy_arn: Option<&str>,
 ) -> Result<()> {
     if let Some(arn) = policy_arn {
-        check_attachable(tx, identity.account(), I::TITLE, arn).await?;
+        check_attachable(tx, identity.account(), I::TITLE, arn, error::boundary_not_attachable).await?;
         attach_row(tx, identity, arn, Usage::Boundary);
     }
     identity.grants_mut().boundary = policy_arn.map(str::to_owned);

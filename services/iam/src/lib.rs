@@ -52,6 +52,7 @@ mod sts;
 mod table;
 mod tags;
 mod totp;
+mod trust_policies;
 mod user_policies;
 mod users;
 mod virtual_mfa_devices;

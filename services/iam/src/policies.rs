@@ -6,7 +6,7 @@ use crate::managed::{self, ManagedPolicy};
 use crate::paging::Asked;
 use crate::quotas::{self, Quota};
 use crate::state::grants::policy_chars;
-use crate::state::{Attachment, Policy, PolicyVersion, Usage, fold, home, split_arn};
+use crate::state::{Attachment, PARTITION, Policy, PolicyVersion, Usage, fold, home, split_arn};
 use crate::tags;
 use std::collections::{BTreeMap, HashSet};
 use yakumo_api_iam::{
@@ -75,8 +75,25 @@ async fn shown_of_aws(ctx: &Ctx, policy: &ManagedPolicy) -> Result<Shown> {
     })
 }
 
+/// Fails unless the text is the ARN that a policy of AWS or of some account can have, in this partition.
+/// AWS: the parts that are judged are in its notice at <https://github.com/cloud-gov/aws-broker/issues/383>.
+pub(crate) fn check_arn(arn: &str) -> Result<()> {
+    let fields: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, resource] = fields.as_slice() else {
+        return Err(error::invalid_arn(arn));
+    };
+    let named = |c: char| c.is_ascii_alphanumeric() || "/+=,.@_-".contains(c);
+    let is_name = |name: &str| !name.is_empty() && !name.ends_with('/') && name.chars().all(named);
+    let is_owner = *account == "aws" || AccountId::parse(account).is_some();
+    if !is_owner || !resource.strip_prefix("policy/").is_some_and(is_name) {
+        return Err(error::invalid_arn(arn));
+    }
+    if *partition == PARTITION { Ok(()) } else { Err(error::invalid_partition()) }
+}
+
 /// The folded name in the ARN of one of this account's policies.
 fn own_name(account: AccountId, arn: &str) -> Result<String> {
+    check_arn(arn)?;
     match split_arn(arn) {
         Some((owner, "policy", name)) if owner == account => Ok(fold(name)),
         Some((_, "policy", _)) => Err(error::policy_not_found(arn)),
@@ -168,7 +185,10 @@ pub(crate) async fn get_policy(ctx: Ctx, input: GetPolicyInput) -> Result<GetPol
     let arn = &input.policy_arn;
     let policy = match managed::find(arn) {
         Some(policy) => shown_of_aws(&ctx, policy).await?,
-        None if managed::is_of_aws(arn) => return Err(error::policy_not_found(arn)),
+        None if managed::is_of_aws(arn) => {
+            check_arn(arn)?;
+            return Err(error::policy_not_found(arn));
+        }
         None => shown(&ctx, &look_up(&ctx, arn).await?, true).await?,
     };
     Ok(GetPolicyOutput { policy: Some(policy) })

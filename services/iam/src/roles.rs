@@ -10,8 +10,8 @@ use crate::last_use::forget_principal;
 use crate::paging::Asked;
 use crate::quotas::{self, Quota};
 use crate::service_linked_roles::check_modifiable;
-use crate::state::grants::policy_chars;
 use crate::state::{Identity, Role, Usage, fold, home};
+use crate::trust_policies::{pins, with_arns};
 use crate::{service_linked_roles, tags, users};
 use std::collections::BTreeMap;
 use yakumo_api_iam::{
@@ -21,13 +21,10 @@ use yakumo_api_iam::{
     UpdateRoleOutput,
 };
 use yakumo_aws::Result;
-use yakumo_policy::{Document, PolicyKind};
 use yakumo_room::{Ctx, Pins, Resource};
 
 /// The longest session when the role does not say.
 pub(crate) const MAX_SESSION_S: i32 = 3_600;
-/// AWS: the default quota of a trust policy's length.
-const TRUST_CHARS_MAX: usize = 2_048;
 
 /// A role as answers show it; lists leave tags and boundary out, and only GetRole knows the last use.
 pub(crate) async fn shown(ctx: &Ctx, role: &Role, in_full: bool) -> Result<Shown> {
@@ -46,15 +43,6 @@ pub(crate) async fn shown(ctx: &Ctx, role: &Role, in_full: bool) -> Result<Shown
     })
 }
 
-/// Checks a trust policy and finds the unique ids of the users and roles that it names.
-async fn pins(ctx: &Ctx, trust: &str) -> Result<Pins> {
-    let document = Document::parse(trust, PolicyKind::Trust).map_err(error::malformed)?;
-    if policy_chars(trust) > TRUST_CHARS_MAX {
-        return Err(error::quota("ACLSizePerRole", TRUST_CHARS_MAX));
-    }
-    Pins::find(ctx, &document, error::invalid_principal).await
-}
-
 pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<CreateRoleOutput> {
     if input.path.as_deref().is_some_and(|path| path.starts_with(service_linked_roles::PATH)) {
         return Err(error::reserved_path(service_linked_roles::PATH));
@@ -70,15 +58,16 @@ pub(crate) async fn create_role(ctx: Ctx, input: CreateRoleInput) -> Result<Crea
         grants: Default::default(),
         description: input.description.clone(),
         max_session_s: input.max_session_duration.unwrap_or(MAX_SESSION_S),
-        trust: input.assume_role_policy_document.clone(),
+        trust: with_arns(&input.assume_role_policy_document),
         pins: Pins::default(),
         profiles: Default::default(),
     };
     tags::add(&mut fresh.tags, input.tags.as_deref().unwrap_or_default())?;
     let role = change(&ctx, |tx| {
         let (ctx, mut role, boundary) = (&ctx, fresh.clone(), input.permissions_boundary.as_deref());
+        let given = input.assume_role_policy_document.as_str();
         async move {
-            role.pins = pins(ctx, &role.trust).await?;
+            role.pins = pins(ctx, given).await?;
             if exists::<Role>(&tx, ctx.account(), &role.name).await? {
                 return Err(error::identity_exists::<Role>(&role.name));
             }
@@ -147,7 +136,7 @@ pub(crate) async fn update_assume_role_policy(
             let before: Role = find(&tx, ctx.account(), &input.role_name).await?;
             check_modifiable(&before)?;
             let pins = pins(ctx, &input.policy_document).await?;
-            let after = Role { trust: input.policy_document.clone(), pins, ..before.clone() };
+            let after = Role { trust: with_arns(&input.policy_document), pins, ..before.clone() };
             tx.put_resource(&after.scope(), Some(&before), &after);
             Ok(())
         }

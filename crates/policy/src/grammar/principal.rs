@@ -67,8 +67,12 @@ fn grantee(kind: &str, name: &str, dialect: &Dialect<'_>) -> Option<Grantee> {
         "*" => Some(Grantee::Everyone),
         "AWS" => Grantee::parse_aws(name),
         // AWS: `"Service": "*"` is refused by most services; we take it for no service at all.
-        "Service" if !name.is_empty() && !name.contains('*') => Some(Grantee::Service(name.into())),
-        "Federated" if !name.is_empty() => Some(Grantee::Federated(name.into())),
+        "Service" if !name.is_empty() && !name.contains('*') && (!dialect.is_trust() || is_host(name)) => {
+            Some(Grantee::Service(name.into()))
+        }
+        "Federated" if !name.is_empty() && (!dialect.is_trust() || is_provider(name)) => {
+            Some(Grantee::Federated(name.into()))
+        }
         "CanonicalUser" if !name.is_empty() && dialect.kind != PolicyKind::Trust => {
             Some(Grantee::CanonicalUser(name.into()))
         }
@@ -85,6 +89,26 @@ pub(super) fn in_kms_words(malformed: Malformed) -> Malformed {
     }
 }
 
+/// AWS: services are named by host names such as `ec2.amazonaws.com`. DIFFERS: AWS knows them all and refuses others; we
+/// refuse what cannot be one.
+fn is_host(name: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    name.contains('.') && name.split('.').all(label)
+}
+
+/// AWS: an identity provider of an account, or one of those that everybody shares, such as `accounts.google.com`:
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
+fn is_provider(name: &str) -> bool {
+    match name.strip_prefix("arn:") {
+        Some(rest) => rest.contains(":saml-provider/") || rest.contains(":oidc-provider/"),
+        None => is_host(name),
+    }
+}
+
+/// AWS writes the kind in capitals: `Invalid principal in policy: "SERVICE":"foo"`.
 fn invalid(kind: &str, name: &str) -> Malformed {
+    let kind = kind.to_ascii_uppercase();
     Malformed::new(format!("Invalid principal in policy: \"{kind}\":\"{name}\""))
 }

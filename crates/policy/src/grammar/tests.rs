@@ -166,7 +166,7 @@ fn trust_policies() {
         ),
         (
             r#""Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Who":"x"}"#.into(),
-            refused("Invalid principal in policy: \"Who\":\"x\""),
+            refused("Invalid principal in policy: \"WHO\":\"x\""),
         ),
         (
             r#""Effect":"Allow","Action":"sts:AssumeRole","NotPrincipal":{"AWS":"111122223333"}"#.into(),

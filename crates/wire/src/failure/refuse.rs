@@ -1,5 +1,6 @@
 //! Requests that cannot be read or that violate the model, in the words of each service.
 
+use super::iam;
 use crate::model::{Protocol, Service, Validation};
 use crate::router::Addressed;
 use crate::walk::{Malformed, Reason, Violation};
@@ -50,6 +51,9 @@ pub(crate) fn refuse(addressed: &Addressed, violations: Vec<Violation>) -> Resul
     }
     match addressed.service.validation {
         Validation::Coral => Err(Error::sender(addressed.service.validation_code, coral_text(&violations))),
+        Validation::Iam => {
+            Err(Error::sender(addressed.service.validation_code, iam::text(violations, coral_text)))
+        }
         Validation::MissingParameter => missing_parameter(addressed, &violations),
         Validation::S3 => s3(&violations),
     }

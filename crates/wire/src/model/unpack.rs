@@ -3,7 +3,8 @@
 //! The bytes are our own, made by the build; a wrong one is a defect of the build and panics with a reason.
 
 use super::{
-    ErrorFacts, Kind, Location, Member, Operation, Pattern, Protocol, Service, Shape, TimeFormat, Validation,
+    ErrorFacts, Fraction, Kind, Location, Member, Operation, Pattern, Protocol, Service, Shape, TimeFormat,
+    Validation,
 };
 use std::sync::OnceLock;
 
@@ -129,11 +130,16 @@ fn service(from: &mut Reader) -> Service {
         xml_namespace: from.text(),
         protocols: from.list(protocol),
         query_compatible: from.flag(),
-        milliseconds: from.flag(),
+        fraction: match from.number() {
+            0 => Fraction::WhenAny,
+            1 => Fraction::Always,
+            _ => Fraction::Never,
+        },
         validation: match from.number() {
             0 => Validation::Coral,
             1 => Validation::MissingParameter,
-            _ => Validation::S3,
+            2 => Validation::S3,
+            _ => Validation::Iam,
         },
         validation_code: from.text(),
         error_namespace: from.text(),

@@ -1,7 +1,7 @@
 //! An [`Encoder`] to XML.
 
 use crate::json::special;
-use crate::model::{Service, ShapeId, TimeFormat};
+use crate::model::{Fraction, Service, ShapeId, TimeFormat};
 use crate::shape::Encoder;
 use crate::{Document, Timestamp, time};
 use base64::Engine;
@@ -231,8 +231,10 @@ impl Encoder for XmlEncoder {
     }
 
     fn timestamp(&mut self, value: Timestamp) {
+        let whole = || Timestamp::from_secs(value.as_secs());
+        let value = if self.service.fraction == Fraction::Never { whole() } else { value };
         let mut text = time::format(value, self.time.unwrap_or(TimeFormat::DateTime));
-        if self.service.milliseconds && text.ends_with('Z') && !text.contains('.') {
+        if self.service.fraction == Fraction::Always && text.ends_with('Z') && !text.contains('.') {
             text.truncate(text.len() - 1);
             text.push_str(".000Z");
         }

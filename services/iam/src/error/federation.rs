@@ -35,8 +35,8 @@ pub(crate) fn unparsable_metadata() -> Error {
 }
 
 /// AWS: the text of every operation that takes session policies.
-pub(crate) fn packed_policy_too_large() -> Error {
-    let text = "Packed policy consumes more than 100% of allotted space, please use smaller policy.";
+pub(crate) fn packed_policy_too_large(per_cent: usize) -> Error {
+    let text = format!("Packed policy consumes {per_cent}% of allotted space, please use smaller policy.");
     Error::sender("PackedPolicyTooLargeException", text)
 }
 

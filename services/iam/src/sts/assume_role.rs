@@ -149,6 +149,10 @@ pub(crate) const TRANSITIVE_KEY: &str = "yakumo:transitive-tags";
 fn session_tags(input: &AssumeRoleInput, inherited: &Inherited) -> Result<BTreeMap<String, String>> {
     let mut tags: BTreeMap<String, String> = BTreeMap::new();
     for tag in input.tags.iter().flatten() {
+        // AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_naming>
+        if tag.key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:")) {
+            return Err(error::system_session_tag());
+        }
         let taken = |known: &String| known.eq_ignore_ascii_case(&tag.key);
         if tags.keys().any(taken) {
             return Err(error::invalid_parameter(

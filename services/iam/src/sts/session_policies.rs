@@ -30,8 +30,10 @@ pub(crate) async fn check(
         Document::parse(text, PolicyKind::Session).map_err(error::malformed)?;
     }
     let chars = policy.map_or(0, |text| text.chars().count());
-    if chars + arns.iter().map(String::len).sum::<usize>() > CHARS_MAX || arns.len() > ARNS_MAX {
-        return Err(error::packed_policy_too_large());
+    let chars = chars + arns.iter().map(String::len).sum::<usize>();
+    if chars > CHARS_MAX || arns.len() > ARNS_MAX {
+        let per_cent = (chars * 100).div_ceil(CHARS_MAX).max(arns.len() * 100 / ARNS_MAX);
+        return Err(error::packed_policy_too_large(per_cent));
     }
     let directory = ctx.state::<Directory>();
     for arn in &arns {

@@ -12,6 +12,7 @@ mod keeping;
 mod last_use;
 mod managed;
 mod mfa;
+mod names;
 mod oidc_providers;
 mod passwords;
 mod people;
