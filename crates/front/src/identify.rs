@@ -1,17 +1,19 @@
 //! Step 3: who asks? The signature must be the owner's, now, over exactly this request.
 
+use crate::address::wire_head;
 use crate::front::Front;
-use crate::page;
+use crate::{beside, hoisted, page};
 use crate::reader::Reader;
 use crate::record::{Trip, host};
-use crate::signature::{self, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
+use crate::signature::{self, Algorithm, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
 use crate::unproved::Unproved;
 use http::request::Parts;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
-use yakumo_room::{Caller, Credentials, Use, World, host_now, static_root_credentials};
+use yakumo_room::{Caller, Credentials, Proof, Use, World, host_now, static_root_credentials};
 use yakumo_wire::model::Validation;
-use yakumo_wire::{Addressed, Protocol};
+use yakumo_wire::router::rooted;
+use yakumo_wire::{Addressed, Head, Protocol};
 
 /// What a request claims about its sender; nothing of it is verified.
 pub struct Claim(Result<Option<Presented>, Refusal>);
@@ -24,6 +26,8 @@ pub struct Identity {
     pub region: Region,
     /// What a body that streams in after the head must be held against.
     pub seal: Option<Seal>,
+    /// The head as it is to be read, when a presigned URL has headers among its parameters.
+    pub head: Option<Parts>,
 }
 
 /// A verified signature over a head whose body has yet to come.
@@ -86,7 +90,8 @@ pub async fn identify(
     let presented = match claim.0 {
         Ok(Some(presented)) => presented,
         Ok(None) => match anonymous(world, addressed) {
-            Ok(identity) => {
+            Ok(mut identity) => {
+                identity.region = unnamed_region(world, head, addressed).await?;
                 trip.caller = Some(identity.caller.clone());
                 return Ok(identity);
             }
@@ -105,8 +110,10 @@ pub async fn identify(
     trip.caller = Some(credentials.caller.clone());
     trip.access_key_id = Some(credentials.access_key_id.clone());
     trip.region = Some(region);
-    let seal = addressed.streams().then_some(Seal { presented, verified, family });
-    Ok(Identity { caller: credentials.caller.clone(), region, seal })
+    let head = (family == Family::S3 && presented.is_presigned()).then(|| hoisted::head(head)).flatten();
+    let seal = verified.filter(|_| addressed.streams());
+    let seal = seal.map(|verified| Seal { presented, verified, family });
+    Ok(Identity { caller: credentials.caller.clone(), region, seal, head })
 }
 
 /// The error that the client gets; the journal keeps what the owner of the cloud may know beyond it.
@@ -118,10 +125,8 @@ fn refuse(
     credentials: Option<&Arc<Credentials>>,
     family: Family,
 ) -> Error {
-    let is_static_root_key =
-        presented.is_some_and(|presented| static_root_credentials(presented.access_key_id()).is_some());
     let now = world.base.clock.now();
-    trip.unproved = Some(Unproved::new(refusal, presented, credentials, is_static_root_key, now));
+    trip.unproved = Some(Unproved::new(refusal, presented, credentials, is_static(presented), now));
     refusal.error(family)
 }
 
@@ -134,29 +139,102 @@ async fn prove(
     addressed: &Addressed,
     body: &mut Reader<'_>,
     found: &mut Option<Arc<Credentials>>,
-) -> Result<(Region, Verified, Arc<Credentials>), Stop> {
+) -> Result<(Region, Option<Verified>, Arc<Credentials>), Stop> {
     let family = family(addressed);
-    let region = region(presented, addressed)?;
+    let is_old = presented.algorithm == Algorithm::V2;
+    let region = match is_old {
+        true => unnamed_region(world, head, addressed).await?,
+        false => region(presented, addressed)?,
+    };
     signature::check_scope(presented, addressed.service.signing_name, None)?;
     let credentials = credentials(front, world, head, presented).await?;
     found.clone_from(&credentials);
     let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(presented))?;
     check_token(&credentials, presented)?;
+    let rules = rules(addressed, family);
+    if is_old {
+        let resource = rooted(addressed.service, &wire_head(head, None), true);
+        let secret = credentials.secret.expose();
+        signature::verify_old(presented, head.into(), &resource, region, secret, host_now(), rules)?;
+        check_alive(world, &credentials, presented)?;
+        return Ok((region, None, credentials));
+    }
     let streams = addressed.streams();
     let hash = if streams { BodyHash::Later } else { BodyHash::Known(body.hash().await?) };
     let secret = credentials.secret.expose();
-    let rules = rules(addressed, family);
     let keys = &front.signing_keys;
     let verified = signature::verify(presented, head.into(), secret, hash, host_now(), rules, keys)?;
     // Said after the signature, so that only its owner learns what became of a key.
     check_alive(world, &credentials, presented)?;
-    Ok((region, verified, credentials))
+    Ok((region, Some(verified), credentials))
+}
+
+/// The region of a request that does not name one: where that lies which it is about.
+async fn unnamed_region(world: &World, head: &Parts, addressed: &Addressed) -> Result<Region> {
+    let asked = wire_head(head, None);
+    let path = rooted(addressed.service, &asked, true);
+    beside::region(world, addressed.service.name, Head { path: &path, ..asked }).await
+}
+
+/// Verifies what the fields of a form present, and notes why it is not believed.
+///
+/// # Errors
+/// S3's words for what is wrong, and what the owner of the cloud may know beyond them.
+pub async fn prove_form(
+    front: &Front,
+    world: &World,
+    head: &Parts,
+    proof: &Proof,
+) -> Result<(Arc<Credentials>, Option<Region>), (Error, Option<Unproved>)> {
+    let (mut presented, mut found) = (None, None);
+    let outcome = form(front, world, head, proof, &mut presented, &mut found).await;
+    outcome.map_err(|stop| match stop {
+        Stop::Failed(error) => (error, None),
+        Stop::Refused(refusal) => {
+            let (presented, found) = (presented.as_ref(), found.as_ref());
+            let now = world.base.clock.now();
+            let unproved = Unproved::new(&refusal, presented, found, is_static(presented), now);
+            (refusal.error(Family::S3), Some(unproved))
+        }
+    })
+}
+
+async fn form(
+    front: &Front,
+    world: &World,
+    head: &Parts,
+    proof: &Proof,
+    presented: &mut Option<Presented>,
+    found: &mut Option<Arc<Credentials>>,
+) -> Result<(Arc<Credentials>, Option<Region>), Stop> {
+    let presented = presented.insert(signature::of_form(proof)?);
+    let is_old = presented.algorithm == Algorithm::V2;
+    let region = match is_old {
+        true => None,
+        false => Some(signed_region(presented)?),
+    };
+    signature::check_scope(presented, "s3", None)?;
+    found.clone_from(&credentials(front, world, head, presented).await?);
+    let credentials = found.clone().ok_or_else(|| Refusal::unknown_access_key(presented))?;
+    check_token(&credentials, presented)?;
+    signature::verify_form(presented, &proof.message, credentials.secret.expose(), &front.signing_keys)?;
+    check_alive(world, &credentials, presented)?;
+    let at = world.base.clock.now();
+    world.principals.used(
+        &credentials,
+        Use { service: "s3", region: region.unwrap_or(Region::US_EAST_1), at },
+    );
+    Ok((credentials, region))
+}
+
+fn is_static(presented: Option<&Presented>) -> bool {
+    presented.is_some_and(|presented| static_root_credentials(presented.access_key_id()).is_some())
 }
 
 fn anonymous(world: &World, addressed: &Addressed) -> Result<Identity, Refusal> {
     let room = world.room(addressed.service.name);
     if addressed.operation.auth == "none" || room.is_some_and(|room| room.allows_anonymous()) {
-        return Ok(Identity { caller: Arc::new(Caller::anonymous()), region: Region::US_EAST_1, seal: None });
+        return Ok(Identity { caller: Arc::new(Caller::anonymous()), region: Region::US_EAST_1, seal: None, head: None });
     }
     Err(Refusal::MissingAuthentication)
 }
@@ -208,13 +286,19 @@ fn check_alive(world: &World, credentials: &Credentials, presented: &Presented) 
 }
 
 fn region(presented: &Presented, addressed: &Addressed) -> Result<Region, Refusal> {
+    let region = signed_region(presented)?;
+    Ok(if addressed.service.global_endpoint.is_empty() { region } else { Region::US_EAST_1 })
+}
+
+/// The region of the credential scope.
+fn signed_region(presented: &Presented) -> Result<Region, Refusal> {
     let name = presented.region();
     // SigV4A has a set of regions instead; the first one that exists is where the request acts.
     let named =
         presented.region_set().and_then(|set| set.split(',').find_map(|one| Region::parse(one.trim())));
     let region = named.or_else(|| Region::parse(name));
     if let Some(region) = region {
-        return Ok(if addressed.service.global_endpoint.is_empty() { region } else { Region::US_EAST_1 });
+        return Ok(region);
     }
     let expected = Region::US_EAST_1.as_str().to_owned();
     let presigned = presented.is_presigned();

@@ -4,6 +4,7 @@
 
 mod address;
 mod authorise;
+mod beside;
 pub mod body;
 pub mod chunked;
 mod control;
@@ -11,6 +12,7 @@ mod decode;
 mod dispatch;
 mod encode;
 mod front;
+mod hoisted;
 mod identify;
 mod journal;
 pub mod limits;

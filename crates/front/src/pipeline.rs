@@ -8,7 +8,7 @@ use crate::front::Front;
 use crate::listen::Peer;
 use crate::reader::Reader;
 use crate::record::Trip;
-use crate::{address, authorise, control, decode, dispatch, encode, identify};
+use crate::{address, authorise, beside, control, decode, dispatch, encode, identify};
 use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::{CONNECTION, EXPECT};
@@ -30,7 +30,12 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
     let steps = AssertUnwindSafe(steps(&front, &head, &mut body, &mut trip)).catch_unwind();
     let outcome =
         steps.await.unwrap_or_else(|panic| Err(dispatch::panicked("a step of the front door", &*panic)));
-    let mut response = encode::response(&mut trip, outcome);
+    let mut response = match outcome {
+        Ok(Answer::Beside(response)) => response,
+        Ok(Answer::Operation(response)) => encode::response(&mut trip, Ok(response)),
+        Err(error) => encode::response(&mut trip, Err(error)),
+    };
+    beside::finish(&front, &head, &trip, &mut response).await;
     // A client that still waits for `100 Continue` has not sent its body and must not be asked for it now.
     if head.headers.contains_key(EXPECT) && !body.is_read() || !body.drain().await {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -39,25 +44,37 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
     response
 }
 
+/// What the steps lead to.
+enum Answer {
+    /// The answer of an operation.
+    Operation(yakumo_wire::Response),
+    /// The answer of a room to what is none of its operations.
+    Beside(Response<Body>),
+}
+
 async fn steps(
     front: &Front,
     head: &Parts,
     body: &mut Reader<'_>,
     trip: &mut Trip,
-) -> Result<yakumo_wire::Response> {
+) -> Result<Answer> {
     let visit = front.enter().await.ok_or_else(encode::stopping)?;
     let world = visit.clone();
+    if let Some(answer) = beside::answer(front, &world, head, body, trip).await {
+        return answer.map(Answer::Beside);
+    }
     let claim = identify::claim(head);
     let addressed = address::address(front, head, &claim, body, trip).await?;
     let identity = identify::identify(front, &world, head, claim, &addressed, body, trip).await?;
     let row = dispatch::row(&world, &addressed)?;
-    let input = decode::decode(row, &addressed, head, body, identity.seal).await?;
+    let read = identity.head.as_ref().unwrap_or(head);
+    let input = decode::decode(row, &addressed, read, body, identity.seal).await?;
     let ctx =
         Ctx::new(visit, addressed.service.name, row, identity.caller, identity.region, trip.facts(head));
     trip.ctx = Some(ctx.clone());
     let outcome = allowed(row, &ctx, input).await;
     trip.settle();
-    encode::output(row, &addressed, outcome?, &trip.request_id)
+    encode::output(row, &addressed, outcome?, &trip.request_id).map(Answer::Operation)
 }
 
 async fn allowed(row: &dyn Registered, ctx: &Ctx, input: Input) -> Result<Output> {

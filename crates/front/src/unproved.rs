@@ -129,6 +129,9 @@ fn cause(
         | Refusal::PresignedNotYetValid { signed_at_s, expires_s, now_s } => {
             Cause::Presigned { signed_at_s: *signed_at_s, expires_s: *expires_s, now_s: *now_s }
         }
+        Refusal::OldExpired { ends_s, now_s } => {
+            Cause::Presigned { signed_at_s: *ends_s, expires_s: 0, now_s: *now_s }
+        }
         Refusal::WrongService { given, expected, .. } => {
             Cause::Service { given: given.chars().take(64).collect(), expected: expected.clone() }
         }

@@ -57,14 +57,14 @@ impl World {
     }
 }
 
-fn row<'a, O: Operation>(world: &'a World, _operation: &O) -> Result<&'a dyn Registered> {
+pub(crate) fn row<'a, O: Operation>(world: &'a World, _operation: &O) -> Result<&'a dyn Registered> {
     world.room(O::SERVICE).and_then(|room| room.operation(O::NAME)).ok_or_else(|| {
         let text = format!("yakumo does not implement {} {}.", O::SERVICE, O::NAME);
         Error::sender("NotImplemented", text).with_status(501)
     })
 }
 
-async fn run<O: Operation>(
+pub(crate) async fn run<O: Operation>(
     ctx: &Ctx,
     row: &dyn Registered,
     _operation: O,

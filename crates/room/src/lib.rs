@@ -6,6 +6,7 @@ mod access;
 mod authorise;
 mod authorization_message;
 mod base;
+mod beside;
 mod call;
 mod caller;
 mod certificate;
@@ -28,6 +29,7 @@ mod world;
 pub use access::{Access, Actions, Need};
 pub use authorise::Decided;
 pub use base::Base;
+pub use beside::{Beside, Errand, Identify, Proof, Reply};
 pub use caller::{Caller, Credentials, Principals, Secret, Use, root_credentials, static_root_credentials};
 pub use certificate::{Certificate, KeyKind, rsa_numbers, thumbprint};
 pub use clock::{Clock, ClockError, Course, RATE_MAX, host_now};
@@ -45,7 +47,7 @@ pub use room::Room;
 pub use scope::Scope;
 pub use tx::Tx;
 pub use world::{Visit, World};
-pub use yakumo_wire::{ByteStream, http_date};
+pub use yakumo_wire::{ByteStream, Head, http_date};
 
 /// What rooms with a data plane of their own write with: batches under their own locks.
 pub mod store {

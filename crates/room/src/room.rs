@@ -1,7 +1,7 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Ctx, Need, Reconciler};
+use crate::{Access, Beside, Ctx, Need, Reconciler};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
@@ -22,6 +22,7 @@ pub struct Room {
     anonymous: bool,
     resource_control: bool,
     resources: Option<Box<Resources>>,
+    beside: Option<Arc<dyn Beside>>,
 }
 
 impl Room {
@@ -35,6 +36,7 @@ impl Room {
             anonymous: false,
             resource_control: false,
             resources: None,
+            beside: None,
         }
     }
 
@@ -104,6 +106,17 @@ impl Room {
     {
         self.resources = Some(Box::new(find));
         self
+    }
+
+    /// Gives the room a side door: it also answers what is none of its operations.
+    pub fn beside(mut self, door: Arc<dyn Beside>) -> Room {
+        self.beside = Some(door);
+        self
+    }
+
+    /// The room's side door, if it has one.
+    pub fn beside_door(&self) -> Option<&dyn Beside> {
+        self.beside.as_deref()
     }
 
     /// What an action on the resource of this ARN needs; `None` when this room knows no such resource.

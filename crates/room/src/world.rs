@@ -19,6 +19,8 @@ pub struct World {
     /// Where accounts stand in organizations.
     pub organizations: Arc<dyn Organizations>,
     rooms: HashMap<&'static str, Room>,
+    /// The rooms that have a side door.
+    doors: Vec<&'static str>,
     inside: AtomicUsize,
     left: Notify,
 }
@@ -31,9 +33,10 @@ impl World {
         organizations: Arc<dyn Organizations>,
         rooms: Vec<Room>,
     ) -> Arc<World> {
+        let doors = rooms.iter().filter(|room| room.beside_door().is_some()).map(Room::name).collect();
         let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
         let (inside, left) = (AtomicUsize::new(0), Notify::new());
-        Arc::new(World { base, principals, organizations, rooms, inside, left })
+        Arc::new(World { base, principals, organizations, rooms, doors, inside, left })
     }
 
     /// The room of a service, if there is one.
@@ -44,6 +47,10 @@ impl World {
     /// All rooms, in no order.
     pub fn rooms(&self) -> impl Iterator<Item = &Room> {
         self.rooms.values()
+    }
+
+    pub(crate) fn doors(&self) -> &[&'static str] {
+        &self.doors
     }
 
     /// Comes in for one request; `None` once the world is being replaced or stopped.

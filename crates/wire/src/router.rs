@@ -6,6 +6,7 @@ mod uri;
 
 pub use path::normalised;
 pub(crate) use rest::RestTable;
+pub use rest::rooted;
 pub(crate) use uri::{decode_text, query_pairs};
 
 use crate::model::{Embedded, Operation, Protocol, Service, Validation};
@@ -111,6 +112,15 @@ impl Router {
     /// The service of that model name (`sqs`).
     pub fn service(&self, name: &str) -> Option<&'static Service> {
         self.services.iter().find(|service| service.name == name).map(Embedded::service)
+    }
+
+    /// Whether a request is for the service of that model name, by its credential, its host, or because it names none.
+    pub fn serves(&self, head: &Head<'_>, name: &str) -> bool {
+        let is = |at: &usize| self.services.get(*at).is_some_and(|service| service.name == name);
+        match self.scoped(head) {
+            Some(scoped) => scoped.iter().any(is),
+            None => head.scope.is_none() && name == "s3",
+        }
     }
 
     /// Finds what the request asks for.

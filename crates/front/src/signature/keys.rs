@@ -57,6 +57,7 @@ impl SigningKeys {
         let scope = match presented.algorithm {
             Algorithm::V4 => presented.key_scope(),
             Algorithm::V4a => presented.access_key_id(),
+            Algorithm::V2 => return None,
         };
         let slot = self.hasher.hash_one((presented.algorithm == Algorithm::V4a, scope));
         if let Some(entry) = self.entries.read().get(&slot)
@@ -71,6 +72,7 @@ impl SigningKeys {
                 ChunkKey::Hmac(Arc::new(key))
             }
             Algorithm::V4a => ChunkKey::Ecdsa(Arc::new(v4a::public_key(presented.access_key_id(), secret)?)),
+            Algorithm::V2 => return None,
         };
         self.insert(slot, Entry { scope: scope.into(), secret: secret.into(), key: key.clone() });
         Some(key)

@@ -6,8 +6,10 @@
 mod authorization;
 mod canonical;
 mod encode;
+mod form;
 mod instant;
 mod keys;
+mod old;
 mod parse;
 mod presented;
 mod presigned;
@@ -23,6 +25,8 @@ mod refused;
 mod vectors;
 
 pub use keys::{ChunkKey, SigningKeys};
+pub use form::{of_form, verify_form};
+pub use old::verify_old;
 pub use parse::parse;
 pub use presented::{Algorithm, Carrier, PayloadHash, Presented};
 pub use refusal::{Mismatch, Refusal};

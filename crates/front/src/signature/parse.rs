@@ -3,7 +3,7 @@
 use super::presented::Presented;
 use super::presigned::{self, Kind};
 use super::refusal::Refusal;
-use super::{Head, authorization};
+use super::{Head, authorization, old};
 use http::header::AUTHORIZATION;
 
 /// Reads what a request presents. `Ok(None)` is an anonymous request: neither header nor query parameters.
@@ -16,6 +16,7 @@ pub fn parse(head: Head<'_>) -> Result<Option<Presented>, Refusal> {
         return match kind {
             Kind::None => Ok(None),
             Kind::V2 => Err(Refusal::SignatureV2),
+            Kind::OldS3 => old::parse(query, head).map(Some),
             Kind::V4 => presigned::parse(query, head).map(Some),
         };
     };

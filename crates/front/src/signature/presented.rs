@@ -31,6 +31,8 @@ pub enum Algorithm {
     V4,
     /// `AWS4-ECDSA-P256-SHA256`, valid in a set of regions.
     V4a,
+    /// Signature Version 2 in the query string of a presigned URL, which S3 alone still takes, in its oldest regions.
+    V2,
 }
 
 impl Algorithm {
@@ -39,6 +41,7 @@ impl Algorithm {
         match self {
             Algorithm::V4 => "AWS4-HMAC-SHA256",
             Algorithm::V4a => "AWS4-ECDSA-P256-SHA256",
+            Algorithm::V2 => "HMAC-SHA1",
         }
     }
 
@@ -52,6 +55,11 @@ impl Algorithm {
 pub enum Carrier {
     /// In the `Authorization` header.
     Header,
+    /// In the query string of a presigned URL of Signature Version 2.
+    OldQuery {
+        /// `Expires`, in seconds since the epoch.
+        ends_s: i64,
+    },
     /// In the query string of a presigned URL.
     Query {
         /// `X-Amz-Expires` in seconds, 0 to 604800. S3 demands it; other services do not.
@@ -194,7 +202,7 @@ impl Presented {
 
     /// Whether this is a presigned URL.
     pub fn is_presigned(&self) -> bool {
-        matches!(self.carrier, Carrier::Query { .. })
+        matches!(self.carrier, Carrier::Query { .. } | Carrier::OldQuery { .. })
     }
 
     /// `date/region/service/aws4_request`, as signed.

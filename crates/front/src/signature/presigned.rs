@@ -32,6 +32,8 @@ pub(super) enum Kind {
     None,
     V4,
     V2,
+    /// S3's presigned URLs of Signature Version 2.
+    OldS3,
 }
 
 /// Looks for signature parameters without decoding anything.
@@ -43,7 +45,8 @@ pub(super) fn kind(query: &str) -> Kind {
     } else if has("X-Amz-Algorithm") || has("X-Amz-Signature") || has("X-Amz-Credential") {
         Kind::V4
     } else if has("AWSAccessKeyId") && has("Signature") {
-        Kind::V2
+        // Other services' Signature Version 2 has parameters of its own; S3's has exactly these three.
+        if has("Expires") && !has("Action") && !has("SignatureVersion") { Kind::OldS3 } else { Kind::V2 }
     } else {
         Kind::None
     }

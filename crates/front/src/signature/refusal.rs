@@ -70,6 +70,10 @@ pub enum Refusal {
     NotYetCurrent { signed_at_s: i64, now_s: i64, window_s: i64 },
     /// A presigned URL is used after its end.
     PresignedExpired { signed_at_s: i64, expires_s: i64, now_s: i64 },
+    /// A presigned URL of Signature Version 2 is used after its end; both in seconds since the epoch.
+    OldExpired { ends_s: i64, now_s: i64 },
+    /// `Expires` of Signature Version 2 is not a number of seconds.
+    OldExpiresMalformed(String),
     /// A presigned URL is used before its beginning.
     PresignedNotYetValid { signed_at_s: i64, expires_s: i64, now_s: i64 },
     /// Headers that must be signed are not; their names.

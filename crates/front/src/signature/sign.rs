@@ -124,7 +124,7 @@ impl Signer<'_> {
         let date = timestamp.get(..8).unwrap_or(timestamp);
         match self.algorithm {
             Algorithm::V4 => format!("{date}/{}/{}/aws4_request", self.region, self.service),
-            Algorithm::V4a => format!("{date}/{}/aws4_request", self.service),
+            Algorithm::V4a | Algorithm::V2 => format!("{date}/{}/aws4_request", self.service),
         }
     }
 
@@ -167,6 +167,7 @@ impl Signer<'_> {
                 let key = derive(secret_access_key, date, self.region, self.service);
                 Ok(hex(hmac::sign(&key, &message).as_ref()))
             }
+            Algorithm::V2 => Err(Error::internal("Signature Version 2 is read, not written")),
             Algorithm::V4a => sign_v4a(access_key_id, secret_access_key, &message).map_err(Error::internal),
         }
     }

@@ -178,7 +178,7 @@ fn region_fits(pattern: &str, region: &str) -> bool {
     }
 }
 
-fn check_time(presented: &Presented, now_s: i64, rules: Rules) -> Result<(), Refusal> {
+pub(super) fn check_time(presented: &Presented, now_s: i64, rules: Rules) -> Result<(), Refusal> {
     let signed_at_s = presented.signed_at_s;
     let s3 = rules.family == Family::S3;
     let window_s = rules.skew_s;
@@ -189,6 +189,8 @@ fn check_time(presented: &Presented, now_s: i64, rules: Rules) -> Result<(), Ref
             Err(Refusal::Expired { signed_at_s, now_s, window_s })
         }
         Carrier::Header => Ok(()),
+        Carrier::OldQuery { ends_s } if now_s > ends_s => Err(Refusal::OldExpired { ends_s, now_s }),
+        Carrier::OldQuery { .. } => Ok(()),
         Carrier::Query { expires_s: None } if s3 => Err(Refusal::QueryIncomplete(vec!["X-Amz-Expires"])),
         Carrier::Query { expires_s } => {
             // AWS: a presigned STS call lives fifteen minutes whatever X-Amz-Expires says (EKS's tokens say 60).

@@ -2,6 +2,7 @@
 
 use super::{Head, decode_text, query_pairs};
 use crate::model::{Location, Operation, Service};
+use std::borrow::Cow;
 
 /// A service's prepared patterns.
 #[derive(Debug)]
@@ -90,9 +91,7 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 /// The best fitting operation.
 pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> {
     let table = service.routes.get_or_init(|| RestTable::new(service));
-    let hosted =
-        host_label(service, head.host, head.scope.is_some()).map(|label| format!("/{label}{}", head.path));
-    let path = hosted.as_deref().unwrap_or(head.path);
+    let path = &*rooted(service, head, head.scope.is_some());
     let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
     let trimmed: Vec<&str> = segments(path).collect();
     let pairs: Vec<_> = query_pairs(head.query).collect();
@@ -174,6 +173,15 @@ impl Route {
             at += 1;
         }
         labels
+    }
+}
+
+/// The path as patterns see it: what stands in front of the service in the host's name is its first segment. `addressed`
+/// says that the request is for this service even where only `localhost` follows.
+pub fn rooted<'h>(service: &Service, head: &Head<'h>, addressed: bool) -> Cow<'h, str> {
+    match host_label(service, head.host, addressed) {
+        Some(label) => Cow::Owned(format!("/{label}{}", head.path)),
+        None => Cow::Borrowed(head.path),
     }
 }
 

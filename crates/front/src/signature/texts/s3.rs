@@ -51,6 +51,8 @@ pub(super) fn error(refusal: &Refusal) -> Error {
         Refusal::Expired { .. }
         | Refusal::NotYetCurrent { .. }
         | Refusal::PresignedExpired { .. }
+        | Refusal::OldExpired { .. }
+        | Refusal::OldExpiresMalformed(_)
         | Refusal::PresignedNotYetValid { .. } => s3_time(refusal),
         other => s3_malformed(other),
     }
@@ -67,7 +69,7 @@ fn s3_mismatch(mismatch: &Mismatch) -> Error {
         let pairs: Vec<String> = text.bytes().map(|byte| format!("{byte:02x}")).collect();
         pairs.join(" ")
     };
-    Error::sender(
+    let error = Error::sender(
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided. \
          Check your key and signing method.",
@@ -76,8 +78,12 @@ fn s3_mismatch(mismatch: &Mismatch) -> Error {
     .with_field("AWSAccessKeyId", mismatch.access_key_id.as_str())
     .with_field("StringToSign", mismatch.string_to_sign.as_str())
     .with_field("SignatureProvided", mismatch.signature.as_str())
-    .with_field("StringToSignBytes", spaced(&mismatch.string_to_sign))
-    .with_field("CanonicalRequest", mismatch.canonical_request.as_str())
+    .with_field("StringToSignBytes", spaced(&mismatch.string_to_sign));
+    // AWS: Signature Version 2 has no canonical request, and its answers none either.
+    if mismatch.canonical_request.is_empty() {
+        return error;
+    }
+    error.with_field("CanonicalRequest", mismatch.canonical_request.as_str())
     .with_field("CanonicalRequestBytes", spaced(&mismatch.canonical_request))
 }
 
@@ -101,6 +107,15 @@ fn s3_time(refusal: &Refusal) -> Error {
                 .with_field("X-Amz-Expires", expires_s.to_string())
                 .with_field("Expires", extended(signed_at_s.saturating_add(*expires_s)))
                 .with_field("ServerTime", extended(*now_s))
+        }
+        // AWS: with Signature Version 2 there is no X-Amz-Expires to show.
+        Refusal::OldExpired { ends_s, now_s } => Error::sender("AccessDenied", "Request has expired")
+            .with_status(403)
+            .with_field("Expires", extended(*ends_s))
+            .with_field("ServerTime", extended(*now_s)),
+        Refusal::OldExpiresMalformed(given) => {
+            let text = format!("Invalid date (should be seconds since epoch): {given}");
+            Error::sender("AccessDenied", text).with_status(403)
         }
         Refusal::PresignedNotYetValid { signed_at_s, expires_s, now_s } => {
             Error::sender("AccessDenied", "Request is not yet valid")

@@ -1,0 +1,118 @@
+//! What a room answers beside its operations: requests that no API model describes, such as those of browsers.
+//!
+//! Invariant: whatever such a request leads to goes through an operation with its access rule.
+
+use crate::call::{row, run};
+use crate::{Caller, Ctx, Decided, Facts, Visit, World};
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use yakumo_aws::{Region, Result};
+use yakumo_wire::{ByteStream, Head, Operation};
+
+/// An answer in plain words.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: ByteStream,
+}
+
+/// What the fields of a form present to prove who sent it.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    /// `AWS4-HMAC-SHA256`; nothing for Signature Version 2.
+    pub algorithm: Option<String>,
+    /// `KEY/DATE/REGION/SERVICE/aws4_request`, or with Version 2 the access key id alone.
+    pub credential: String,
+    /// When it was signed, `YYYYMMDDTHHMMSSZ`; with Version 2 nothing.
+    pub date: String,
+    /// In hexadecimal, or with Version 2 in Base64.
+    pub signature: String,
+    /// The session token.
+    pub token: Option<String>,
+    /// What is signed, byte for byte.
+    pub message: String,
+}
+
+/// Verifies proofs: the front door's business.
+pub trait Identify: Send + Sync {
+    /// The caller behind a proof, and the region that it was signed for, where it says so.
+    ///
+    /// # Errors
+    /// AWS's for what is wrong with it.
+    fn identify<'a>(&'a self, proof: &'a Proof) -> BoxFuture<'a, Result<(Arc<Caller>, Option<Region>)>>;
+}
+
+/// A request beside the API on its way through a room.
+pub struct Errand<'a> {
+    /// The request's head. Its path begins with what stands in front of the service's name in the host, unless the host
+    /// is one that the room named as its own.
+    pub head: Head<'a>,
+    /// What it says of itself.
+    pub facts: Facts,
+    /// Verifies who sent it.
+    pub identify: &'a dyn Identify,
+    /// All rooms.
+    pub world: Visit,
+    /// What the policies were asked on the way.
+    pub decided: Mutex<Vec<Decided>>,
+}
+
+impl Errand<'_> {
+    /// Calls an operation of the room as `caller`, through its access rule as if a client had asked for it.
+    ///
+    /// # Errors
+    /// Those of the operation, AccessDenied among them.
+    pub async fn call<O: Operation>(
+        &self,
+        operation: O,
+        caller: Arc<Caller>,
+        region: Region,
+        input: O::Input,
+    ) -> Result<O::Output>
+    where
+        O::Input: Sync,
+    {
+        let row = row(&self.world, &operation)?;
+        let ctx = Ctx::new(self.world.clone(), O::SERVICE, row, caller, region, self.facts.clone());
+        let outcome = run(&ctx, row, operation, input).await;
+        self.decided.lock().extend(ctx.take_decided());
+        outcome
+    }
+}
+
+/// A room's side door.
+pub trait Beside: Send + Sync {
+    /// Whether all requests to this host (without its port) come here, whatever they ask for.
+    fn hosts(&self, host: &str) -> bool;
+
+    /// Whether this request, which is for the room's service, is not for one of its operations.
+    fn takes(&self, head: &Head<'_>) -> bool;
+
+    /// Answers such a request.
+    ///
+    /// # Errors
+    /// What the service answers, in its protocol.
+    fn answer<'a>(&'a self, errand: &'a Errand<'a>, body: ByteStream) -> BoxFuture<'a, Result<Reply>>;
+
+    /// The region in which a request acts whose signature does not name one.
+    fn region<'a>(&'a self, head: Head<'a>) -> BoxFuture<'a, Result<Region>>;
+
+    /// Headers that an answer with this status gets beyond those of its operation.
+    fn headers<'a>(
+        &'a self,
+        head: Head<'a>,
+        status: u16,
+    ) -> BoxFuture<'a, Vec<(&'static str, String)>>;
+}
+
+impl World {
+    /// The rooms that have a side door.
+    pub fn beside(&self) -> impl Iterator<Item = (&'static str, &dyn Beside)> {
+        self.doors().iter().filter_map(|name| Some((*name, self.room(name)?.beside_door()?)))
+    }
+}
