@@ -2,11 +2,11 @@
 
 use crate::address::wire_head;
 use crate::front::Front;
-use crate::{beside, hoisted, page};
 use crate::reader::Reader;
 use crate::record::{Trip, host};
 use crate::signature::{self, Algorithm, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
 use crate::unproved::Unproved;
+use crate::{beside, hoisted, page};
 use http::request::Parts;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
@@ -220,10 +220,9 @@ async fn form(
     signature::verify_form(presented, &proof.message, credentials.secret.expose(), &front.signing_keys)?;
     check_alive(world, &credentials, presented)?;
     let at = world.base.clock.now();
-    world.principals.used(
-        &credentials,
-        Use { service: "s3", region: region.unwrap_or(Region::US_EAST_1), at },
-    );
+    world
+        .principals
+        .used(&credentials, Use { service: "s3", region: region.unwrap_or(Region::US_EAST_1), at });
     Ok((credentials, region))
 }
 
@@ -234,7 +233,12 @@ fn is_static(presented: Option<&Presented>) -> bool {
 fn anonymous(world: &World, addressed: &Addressed) -> Result<Identity, Refusal> {
     let room = world.room(addressed.service.name);
     if addressed.operation.auth == "none" || room.is_some_and(|room| room.allows_anonymous()) {
-        return Ok(Identity { caller: Arc::new(Caller::anonymous()), region: Region::US_EAST_1, seal: None, head: None });
+        return Ok(Identity {
+            caller: Arc::new(Caller::anonymous()),
+            region: Region::US_EAST_1,
+            seal: None,
+            head: None,
+        });
     }
     Err(Refusal::MissingAuthentication)
 }

@@ -37,7 +37,10 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
     };
     beside::finish(&front, &head, &trip, &mut response).await;
     // A client that still waits for `100 Continue` has not sent its body and must not be asked for it now.
-    if head.headers.contains_key(EXPECT) && !body.is_read() || !body.drain().await {
+    // Nor does anybody know whether a handler that failed has asked for it.
+    let has_failed = response.status().as_u16() >= 400 && body.is_taken();
+    let has_waited = head.headers.contains_key(EXPECT) && (has_failed || !body.is_read());
+    if has_waited || !body.drain().await {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     trip.status = response.status().as_u16();
@@ -52,12 +55,7 @@ enum Answer {
     Beside(Response<Body>),
 }
 
-async fn steps(
-    front: &Front,
-    head: &Parts,
-    body: &mut Reader<'_>,
-    trip: &mut Trip,
-) -> Result<Answer> {
+async fn steps(front: &Front, head: &Parts, body: &mut Reader<'_>, trip: &mut Trip) -> Result<Answer> {
     let visit = front.enter().await.ok_or_else(encode::stopping)?;
     let world = visit.clone();
     if let Some(answer) = beside::answer(front, &world, head, body, trip).await {

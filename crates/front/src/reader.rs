@@ -87,6 +87,11 @@ impl<'f> Reader<'f> {
         !matches!(self.state, State::Unread(_))
     }
 
+    /// Whether the body was handed on, so that nothing is known of what is left of it on the connection.
+    pub fn is_taken(&self) -> bool {
+        matches!(self.state, State::Taken)
+    }
+
     /// Reads the rest of the body of a refused request, so that the connection can be used again.
     /// `false` when it is too long or too slow for that.
     pub async fn drain(&mut self) -> bool {

@@ -103,11 +103,7 @@ pub trait Beside: Send + Sync {
     fn region<'a>(&'a self, head: Head<'a>) -> BoxFuture<'a, Result<Region>>;
 
     /// Headers that an answer with this status gets beyond those of its operation.
-    fn headers<'a>(
-        &'a self,
-        head: Head<'a>,
-        status: u16,
-    ) -> BoxFuture<'a, Vec<(&'static str, String)>>;
+    fn headers<'a>(&'a self, head: Head<'a>, status: u16) -> BoxFuture<'a, Vec<(&'static str, String)>>;
 }
 
 impl World {

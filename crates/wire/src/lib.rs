@@ -20,7 +20,6 @@ mod time;
 mod walk;
 mod xml;
 
-pub use time::http_date;
 pub use body::{Body, ByteStream, Request, Response};
 pub use bytes::Bytes;
 pub use exchange::{decode, encode};
@@ -29,5 +28,6 @@ pub use model::Protocol;
 pub use router::{AddressError, Addressed, Head};
 pub use serde_json::Value as Document;
 pub use shape::{Decoder, Encoder, Field, Operation, Shape, Value, put_boxed, set_boxed};
+pub use time::http_date;
 pub use walk::{Decoded, Malformed};
 pub use yakumo_aws::{Error, Timestamp};

@@ -1,11 +1,13 @@
 //! Operation → S3's action, the ARN, the bucket's policy and S3's condition keys.
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
+use crate::door::host_region;
 use crate::error;
 use crate::registry::{Open, Registry};
+use crate::state::Bucket;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
-use yakumo_aws::{AccountId, Result};
+use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::PrincipalKind;
 use yakumo_room::{Access, Ctx, Need, Resource};
 
@@ -56,6 +58,7 @@ on_bucket!(
     GetBucketTaggingInput PutBucketTaggingInput DeleteBucketTaggingInput GetBucketPolicyInput PutBucketPolicyInput
     DeleteBucketPolicyInput GetBucketPolicyStatusInput GetPublicAccessBlockInput PutPublicAccessBlockInput
     DeletePublicAccessBlockInput GetBucketOwnershipControlsInput DeleteObjectsInput
+    PutBucketCorsInput GetBucketCorsInput DeleteBucketCorsInput
 );
 on_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
@@ -68,7 +71,7 @@ on_object!(
 pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Open>> {
     let open = ctx.state::<Registry>().bucket(name).await?;
     if open.record.region != ctx.region() {
-        return Err(error::wrong_region(open.record.region));
+        return Err(wrong_region(ctx, &open.record));
     }
     match expected_owner {
         Some(expected) if AccountId::parse(expected).is_none() => Err(error::argument(
@@ -78,6 +81,19 @@ pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Resu
         )),
         Some(expected) if expected != open.record.owner.as_str() => Err(error::access_denied()),
         _ => Ok(open),
+    }
+}
+
+/// AWS: an endpoint tells where the bucket is that another one answers for; the bucket's own endpoint tells that the
+/// request was signed for another region:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html>
+fn wrong_region(ctx: &Ctx, bucket: &Bucket) -> Error {
+    let endpoint = &ctx.facts().endpoint;
+    let authority = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, authority)| authority);
+    let host = authority.split(':').next().unwrap_or_default();
+    match host_region(host) == Some(bucket.region) {
+        true => error::wrong_region(ctx.region(), bucket.region),
+        false => error::permanent_redirect(&bucket.name, authority),
     }
 }
 

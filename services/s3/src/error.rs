@@ -136,8 +136,21 @@ pub fn malformed_xml() -> Error {
     Error::sender("MalformedXML", text)
 }
 
-pub fn wrong_region(expected: Region) -> Error {
-    let text = format!("The authorization header is malformed; the region is wrong; expecting '{expected}'");
+/// DIFFERS: AWS names the endpoint of the right region. Here the address that the client used answers for all regions,
+/// and must be kept.
+pub fn permanent_redirect(bucket: &str, authority: &str) -> Error {
+    let text = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send \
+                all future requests to this endpoint.";
+    Error::sender("PermanentRedirect", text)
+        .with_status(301)
+        .with_field("Endpoint", authority)
+        .with_field("Bucket", bucket)
+}
+
+pub fn wrong_region(given: Region, expected: Region) -> Error {
+    let text = format!(
+        "The authorization header is malformed; the region '{given}' is wrong; expecting '{expected}'"
+    );
     Error::sender("AuthorizationHeaderMalformed", text).with_field("Region", expected.as_str())
 }
 

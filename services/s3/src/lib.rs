@@ -6,7 +6,10 @@
 mod access;
 mod bodies;
 mod buckets;
+mod cors;
+mod door;
 mod error;
+mod forms;
 mod index;
 mod lists;
 mod multipart;
@@ -20,6 +23,7 @@ mod state;
 mod tags;
 
 use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
+use crate::door::Door;
 use crate::objects::{attributes, copy, delete, get, put};
 use crate::registry::Registry;
 use std::sync::Arc;
@@ -28,7 +32,9 @@ use yakumo_room::{Access, Base, Room};
 
 /// The room of S3 over a cloud's ground.
 pub fn room(base: &Arc<Base>) -> Room {
-    let room = Room::new("s3").anonymous().resource_control().state(Registry::new(base.clone()));
+    let registry = Registry::new(base.clone());
+    let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
+    let room = web_operations(room.state(registry));
     multipart_operations(object_operations(setting_operations(bucket_operations(room))))
 }
 
@@ -95,6 +101,13 @@ fn setting_operations(room: Room) -> Room {
             on_bucket("s3:PutBucketPublicAccessBlock"),
             policies::delete_public_access_block,
         )
+}
+
+/// What pages in browsers need.
+fn web_operations(room: Room) -> Room {
+    room.on(api::PutBucketCors, on_bucket("s3:PutBucketCORS"), cors::put_bucket_cors)
+        .on(api::GetBucketCors, on_bucket("s3:GetBucketCORS"), cors::get_bucket_cors)
+        .on(api::DeleteBucketCors, on_bucket("s3:PutBucketCORS"), cors::delete_bucket_cors)
 }
 
 fn object_operations(room: Room) -> Room {

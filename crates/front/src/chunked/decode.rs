@@ -1,12 +1,12 @@
 //! The framing as a state machine: pieces of the wire go in, pieces of the body come out. No IO.
 
-use yakumo_checksum::Hasher;
 use super::signing::ChunkSigning;
 use super::{Plan, failure};
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use yakumo_aws::Error;
+use yakumo_checksum::Hasher;
 
 /// The largest signed chunk that is taken: it is held until its signature is verified.
 pub const MAX_SIGNED_CHUNK_BYTES: u64 = 32 << 20;

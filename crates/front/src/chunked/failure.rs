@@ -1,8 +1,8 @@
 //! S3's errors for chunked bodies, with S3's texts.
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html> and answers quoted by S3's users.
 
-use yakumo_checksum::Algorithm;
 use yakumo_aws::Error;
+use yakumo_checksum::Algorithm;
 
 /// The framing is broken or the client went away.
 pub(super) fn incomplete() -> Error {

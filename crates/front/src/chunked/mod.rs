@@ -13,10 +13,10 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use yakumo_checksum::{Algorithm, Hasher};
 pub use decode::MAX_SIGNED_CHUNK_BYTES;
 pub use signing::ChunkSigning;
 pub use stream::{Decoded, Trailer, decode};
+pub use yakumo_checksum::{Algorithm, Hasher};
 
 use crate::signature::{PayloadHash, Presented, Verified};
 use http::HeaderMap;

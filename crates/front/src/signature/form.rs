@@ -16,9 +16,9 @@ use yakumo_room::Proof;
 /// What of it cannot be read.
 pub fn of_form(proof: &Proof) -> Result<Presented, Refusal> {
     let Some(algorithm) = &proof.algorithm else { return Ok(old::of_form(proof)) };
-    let algorithm = Algorithm::parse(algorithm).filter(|known| *known == Algorithm::V4).ok_or_else(|| {
-        Refusal::UnsupportedAlgorithm { algorithm: algorithm.clone(), presigned: true }
-    })?;
+    let algorithm = Algorithm::parse(algorithm)
+        .filter(|known| *known == Algorithm::V4)
+        .ok_or_else(|| Refusal::UnsupportedAlgorithm { algorithm: algorithm.clone(), presigned: true })?;
     let signed_at_s = parse_basic(&proof.date)
         .ok_or_else(|| Refusal::DateMalformed { date: proof.date.clone(), presigned: true })?;
     let fields = Fields {

@@ -24,8 +24,8 @@ mod refused;
 #[cfg(test)]
 mod vectors;
 
-pub use keys::{ChunkKey, SigningKeys};
 pub use form::{of_form, verify_form};
+pub use keys::{ChunkKey, SigningKeys};
 pub use old::verify_old;
 pub use parse::parse;
 pub use presented::{Algorithm, Carrier, PayloadHash, Presented};

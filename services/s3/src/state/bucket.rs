@@ -1,5 +1,6 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
+use crate::state::CorsRule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -24,6 +25,8 @@ pub struct Bucket {
     pub public_access: Option<PublicAccess>,
     #[serde(default)]
     pub ownership: Ownership,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cors: Vec<CorsRule>,
 }
 
 /// Whether a bucket keeps versions.

@@ -1,9 +1,11 @@
 //! Stored records of S3 and the pure rules on them.
 
 pub mod bucket;
+pub mod cors;
 pub mod upload;
 pub mod version;
 
 pub use bucket::{Bucket, BucketPolicy, Ownership, PublicAccess, Versioning};
+pub use cors::CorsRule;
 pub use upload::{Part, Upload, part_key};
 pub use version::{Checksum, Content, Headers, PartInfo, Piece, Place, Version, scope};

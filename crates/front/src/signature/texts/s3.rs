@@ -83,8 +83,9 @@ fn s3_mismatch(mismatch: &Mismatch) -> Error {
     if mismatch.canonical_request.is_empty() {
         return error;
     }
-    error.with_field("CanonicalRequest", mismatch.canonical_request.as_str())
-    .with_field("CanonicalRequestBytes", spaced(&mismatch.canonical_request))
+    error
+        .with_field("CanonicalRequest", mismatch.canonical_request.as_str())
+        .with_field("CanonicalRequestBytes", spaced(&mismatch.canonical_request))
 }
 
 fn s3_hash_invalid(value: &str) -> Error {

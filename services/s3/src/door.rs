@@ -1,0 +1,95 @@
+//! What S3 answers beside its operations: preflights and forms of browsers. And what it adds to the answers of its operations.
+
+use crate::cors;
+use crate::forms;
+use crate::registry::{Open, Registry};
+use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use yakumo_aws::{Region, Result};
+use yakumo_room::{Beside, ByteStream, Errand, Head, Reply};
+
+/// The room's side door.
+pub struct Door {
+    registry: Arc<Registry>,
+}
+
+impl Door {
+    /// A door that knows the buckets.
+    pub fn new(registry: Arc<Registry>) -> Arc<Door> {
+        Arc::new(Door { registry })
+    }
+
+    /// AWS: an endpoint of S3 is in a region. Here one address is all endpoints; where the host names none, a request is
+    /// where its bucket is.
+    pub async fn region_of(&self, head: &Head<'_>) -> Result<Region> {
+        if let Some(region) = host_region(head.host) {
+            return Ok(region);
+        }
+        let open = self.bucket(head.path).await?;
+        Ok(open.map_or(Region::US_EAST_1, |open| open.record.region))
+    }
+
+    /// The bucket that a path begins with.
+    pub async fn bucket(&self, path: &str) -> Result<Option<Arc<Open>>> {
+        let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        if name.is_empty() {
+            return Ok(None);
+        }
+        match self.registry.bucket(name).await {
+            Ok(open) => Ok(Some(open)),
+            Err(error) if error.code == "NoSuchBucket" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The region that a host names: `s3.eu-west-1.amazonaws.com`, `bucket.s3-eu-west-1.amazonaws.com`.
+pub fn host_region(host: &str) -> Option<Region> {
+    let mut labels = host.rsplit('.');
+    labels.find_map(|label| Region::parse(label.strip_prefix("s3-").unwrap_or(label)))
+}
+
+impl Beside for Door {
+    fn hosts(&self, _: &str) -> bool {
+        false
+    }
+
+    fn takes(&self, head: &Head<'_>) -> bool {
+        head.method == "OPTIONS" || forms::is_form(head)
+    }
+
+    fn answer<'a>(&'a self, errand: &'a Errand<'a>, body: ByteStream) -> BoxFuture<'a, Result<Reply>> {
+        Box::pin(async move {
+            let head = &errand.head;
+            if head.method == "OPTIONS" {
+                let open = self.bucket(head.path).await?;
+                return cors::preflight(head, open.as_ref().map(|open| open.record.cors.as_slice()));
+            }
+            forms::answer(self, errand, body).await
+        })
+    }
+
+    fn region<'a>(&'a self, head: Head<'a>) -> BoxFuture<'a, Result<Region>> {
+        Box::pin(async move { self.region_of(&head).await })
+    }
+
+    fn headers<'a>(&'a self, head: Head<'a>, status: u16) -> BoxFuture<'a, Vec<(&'static str, String)>> {
+        Box::pin(async move {
+            // AWS: who is in the wrong region, or not let in, is told where the bucket is:
+            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+            let tells_region = matches!(status, 301 | 400 | 403);
+            if !tells_region && head.header("origin").is_none() {
+                return Vec::new();
+            }
+            let Ok(Some(open)) = self.bucket(head.path).await else { return Vec::new() };
+            let mut headers = match head.method == "OPTIONS" {
+                true => Vec::new(),
+                false => cors::headers(&head, &open.record.cors),
+            };
+            if tells_region {
+                headers.push(("x-amz-bucket-region", open.record.region.to_string()));
+            }
+            headers
+        })
+    }
+}
