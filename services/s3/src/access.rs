@@ -58,7 +58,8 @@ on_bucket!(
     GetBucketTaggingInput PutBucketTaggingInput DeleteBucketTaggingInput GetBucketPolicyInput PutBucketPolicyInput
     DeleteBucketPolicyInput GetBucketPolicyStatusInput GetPublicAccessBlockInput PutPublicAccessBlockInput
     DeletePublicAccessBlockInput GetBucketOwnershipControlsInput DeleteObjectsInput
-    PutBucketCorsInput GetBucketCorsInput DeleteBucketCorsInput
+    PutBucketCorsInput GetBucketCorsInput DeleteBucketCorsInput PutBucketWebsiteInput
+    GetBucketWebsiteInput DeleteBucketWebsiteInput
 );
 on_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput

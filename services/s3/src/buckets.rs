@@ -63,6 +63,7 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         public_access: Some(PublicAccess::ALL),
         ownership: Ownership::BucketOwnerEnforced,
         cors: Vec::new(),
+        website: None,
     };
     let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
     ctx.state::<Registry>().forget(&bucket.name);

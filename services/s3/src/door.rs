@@ -1,8 +1,9 @@
-//! What S3 answers beside its operations: preflights and forms of browsers. And what it adds to the answers of its operations.
+//! What S3 answers beside its operations: preflights, forms and pages of browsers. And what it adds to the answers of its operations.
 
 use crate::cors;
 use crate::forms;
 use crate::registry::{Open, Registry};
+use crate::websites;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use yakumo_aws::{Region, Result};
@@ -50,8 +51,8 @@ pub fn host_region(host: &str) -> Option<Region> {
 }
 
 impl Beside for Door {
-    fn hosts(&self, _: &str) -> bool {
-        false
+    fn hosts(&self, host: &str) -> bool {
+        websites::serve::named(host).is_some()
     }
 
     fn takes(&self, head: &Head<'_>) -> bool {
@@ -61,6 +62,9 @@ impl Beside for Door {
     fn answer<'a>(&'a self, errand: &'a Errand<'a>, body: ByteStream) -> BoxFuture<'a, Result<Reply>> {
         Box::pin(async move {
             let head = &errand.head;
+            if self.hosts(head.host) {
+                return websites::serve::answer(self, errand).await;
+            }
             if head.method == "OPTIONS" {
                 let open = self.bucket(head.path).await?;
                 return cors::preflight(head, open.as_ref().map(|open| open.record.cors.as_slice()));
@@ -77,6 +81,9 @@ impl Beside for Door {
         Box::pin(async move {
             // AWS: who is in the wrong region, or not let in, is told where the bucket is:
             // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+            if self.hosts(head.host) {
+                return Vec::new();
+            }
             let tells_region = matches!(status, 301 | 400 | 403);
             if !tells_region && head.header("origin").is_none() {
                 return Vec::new();

@@ -21,6 +21,7 @@ mod registry;
 mod settings;
 mod state;
 mod tags;
+mod websites;
 
 use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
 use crate::door::Door;
@@ -108,6 +109,9 @@ fn web_operations(room: Room) -> Room {
     room.on(api::PutBucketCors, on_bucket("s3:PutBucketCORS"), cors::put_bucket_cors)
         .on(api::GetBucketCors, on_bucket("s3:GetBucketCORS"), cors::get_bucket_cors)
         .on(api::DeleteBucketCors, on_bucket("s3:PutBucketCORS"), cors::delete_bucket_cors)
+        .on(api::PutBucketWebsite, on_bucket("s3:PutBucketWebsite"), websites::put_bucket_website)
+        .on(api::GetBucketWebsite, on_bucket("s3:GetBucketWebsite"), websites::get_bucket_website)
+        .on(api::DeleteBucketWebsite, on_bucket("s3:DeleteBucketWebsite"), websites::delete_bucket_website)
 }
 
 fn object_operations(room: Room) -> Room {

@@ -1,6 +1,6 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
-use crate::state::CorsRule;
+use crate::state::{CorsRule, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -27,6 +27,8 @@ pub struct Bucket {
     pub ownership: Ownership,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cors: Vec<CorsRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website: Option<Website>,
 }
 
 /// Whether a bucket keeps versions.

@@ -4,8 +4,10 @@ pub mod bucket;
 pub mod cors;
 pub mod upload;
 pub mod version;
+pub mod website;
 
 pub use bucket::{Bucket, BucketPolicy, Ownership, PublicAccess, Versioning};
 pub use cors::CorsRule;
 pub use upload::{Part, Upload, part_key};
 pub use version::{Checksum, Content, Headers, PartInfo, Piece, Place, Version, scope};
+pub use website::{RoutingRule, Website};
