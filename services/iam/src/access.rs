@@ -12,6 +12,7 @@ use yakumo_policy::PrincipalKind;
 use yakumo_room::{Access, Ctx, Need, Resource};
 
 /// What an operation acts on.
+#[derive(Clone)]
 pub(crate) enum Target {
     User(String),
     /// A user, or the caller itself when none is named.
@@ -58,6 +59,36 @@ pub(crate) fn with<I: Sync + 'static>(
         let (target, keys) = (target(input), keys(input));
         Box::pin(async move { Ok(vec![need(ctx, action, target, keys).await?]) })
     })
+}
+
+/// The rule of an operation that makes something and may tag it: the action that makes it and the one that tags.
+pub(crate) fn making<I: Sync + 'static>(
+    actions: [&'static str; 2],
+    target: impl Fn(&I) -> Target + Send + Sync + 'static,
+    keys: impl Fn(&I) -> Keys + Send + Sync + 'static,
+) -> Access<I> {
+    Access::needs(actions, move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
+        let (target, keys) = (target(input), keys(input));
+        Box::pin(made(ctx, actions, target, keys))
+    })
+}
+
+/// What it takes to make something with these condition keys.
+/// AWS: with tags in the request, the permission to tag is needed, too: CreateRole without `iam:TagRole` is refused in
+/// its name (seen: <https://github.com/openshift/installer/issues/1073>).
+pub(crate) async fn made(
+    ctx: &Ctx,
+    [make, tag]: [&'static str; 2],
+    target: Target,
+    keys: Keys,
+) -> Result<Vec<Need>> {
+    let mut tags = keys.clone();
+    tags.retain(|(key, _)| key.starts_with("aws:RequestTag/") || key == "aws:TagKeys");
+    let mut needs = vec![need(ctx, make, target.clone(), keys).await?];
+    if !tags.is_empty() {
+        needs.push(need(ctx, tag, target, tags).await?);
+    }
+    Ok(needs)
 }
 
 /// One thing to be allowed, with the tags and the boundary of what it is about.

@@ -9,7 +9,7 @@ mod reading;
 mod service_linked;
 mod simulation;
 
-use crate::access::{Keys, Target, key, need, on, request_tags, tag_keys, with};
+use crate::access::{Keys, Target, key, making, need, on, request_tags, tag_keys, with};
 use crate::directory::Directory;
 use crate::sts::{assume_role, caller_identity, session_tokens};
 use crate::{
@@ -68,8 +68,8 @@ pub(crate) fn given_tags(tags: &[api::Tag]) -> Keys {
 fn user_operations(room: Room) -> Room {
     room.on(
         api::CreateUser,
-        with(
-            "iam:CreateUser",
+        making(
+            ["iam:CreateUser", "iam:TagUser"],
             |i: &api::CreateUserInput| Target::At("user", i.path.clone(), i.user_name.clone()),
             |i| [boundary(&i.permissions_boundary), new_tags(&i.tags)].concat(),
         ),
@@ -299,8 +299,8 @@ fn group_operations(room: Room) -> Room {
 fn role_operations(room: Room) -> Room {
     room.on(
         api::CreateRole,
-        with(
-            "iam:CreateRole",
+        making(
+            ["iam:CreateRole", "iam:TagRole"],
             |i: &api::CreateRoleInput| Target::At("role", i.path.clone(), i.role_name.clone()),
             |i| [boundary(&i.permissions_boundary), new_tags(&i.tags)].concat(),
         ),
@@ -408,8 +408,8 @@ fn role_operations(room: Room) -> Room {
 fn policy_operations(room: Room) -> Room {
     room.on(
         api::CreatePolicy,
-        with(
-            "iam:CreatePolicy",
+        making(
+            ["iam:CreatePolicy", "iam:TagPolicy"],
             |i: &api::CreatePolicyInput| Target::At("policy", i.path.clone(), i.policy_name.clone()),
             |i| new_tags(&i.tags),
         ),
@@ -473,8 +473,8 @@ fn policy_operations(room: Room) -> Room {
 fn profile_operations(room: Room) -> Room {
     room.on(
         api::CreateInstanceProfile,
-        with(
-            "iam:CreateInstanceProfile",
+        making(
+            ["iam:CreateInstanceProfile", "iam:TagInstanceProfile"],
             |i: &api::CreateInstanceProfileInput| {
                 Target::At("instance-profile", i.path.clone(), i.instance_profile_name.clone())
             },

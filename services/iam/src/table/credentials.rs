@@ -1,6 +1,6 @@
 //! SSH keys, service-specific credentials and certificates: operation → what it needs → handler.
 
-use crate::access::{Keys, Target, key, need, on, tag_keys, with};
+use crate::access::{Keys, Target, key, making, need, on, tag_keys, with};
 use crate::table::{given_tags, new_tags};
 use crate::{server_certificates, service_specific_credentials, signing_certificates, ssh_public_keys};
 use futures_util::future::BoxFuture;
@@ -128,8 +128,8 @@ fn signing_operations(room: Room) -> Room {
 fn server_operations(room: Room) -> Room {
     room.on(
         api::UploadServerCertificate,
-        with(
-            "iam:UploadServerCertificate",
+        making(
+            ["iam:UploadServerCertificate", "iam:TagServerCertificate"],
             |i: &api::UploadServerCertificateInput| {
                 Target::At("server-certificate", i.path.clone(), i.server_certificate_name.clone())
             },

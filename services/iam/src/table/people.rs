@@ -1,6 +1,6 @@
 //! Passwords, MFA devices and what an account keeps of itself: operation → what it needs → handler.
 
-use crate::access::{Keys, Target, need, on, tag_keys, with};
+use crate::access::{Keys, Target, making, need, on, tag_keys, with};
 use crate::documents::attached;
 use crate::state::{PasswordPolicy, home};
 use crate::table::{given_tags, new_tags};
@@ -132,8 +132,8 @@ fn account_operations(room: Room) -> Room {
 fn mfa_operations(room: Room) -> Room {
     room.on(
         api::CreateVirtualMFADevice,
-        with(
-            "iam:CreateVirtualMFADevice",
+        making(
+            ["iam:CreateVirtualMFADevice", "iam:TagMFADevice"],
             |i: &api::CreateVirtualMFADeviceInput| {
                 Target::At("mfa", i.path.clone(), i.virtual_mfa_device_name.clone())
             },

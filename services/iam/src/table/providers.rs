@@ -1,7 +1,7 @@
 //! The rows of OpenID Connect and SAML providers.
 
 use super::{given_tags, new_tags};
-use crate::access::{Target, on, tag_keys, with};
+use crate::access::{Target, made, on, tag_keys, with};
 use crate::state::{OidcProvider, SamlProvider};
 use crate::{oidc_providers, saml_providers};
 use futures_util::future::BoxFuture;
@@ -22,29 +22,25 @@ fn everything<I>(_: &I) -> Target {
 }
 
 fn create_oidc() -> Access<api::CreateOpenIDConnectProviderInput> {
-    const ACTION: &str = "iam:CreateOpenIDConnectProvider";
+    const ACTIONS: [&str; 2] = ["iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"];
     Access::needs(
-        [ACTION],
+        ACTIONS,
         |ctx: &Ctx, i: &api::CreateOpenIDConnectProviderInput| -> BoxFuture<'_, Result<Vec<Need>>> {
             let arn = OidcProvider::arn_of(ctx.account(), i.url.trim_start_matches("https://"));
             let keys = new_tags(&i.tags);
-            Box::pin(
-                async move { Ok(vec![crate::access::need(ctx, ACTION, Target::Provider(arn), keys).await?]) },
-            )
+            Box::pin(made(ctx, ACTIONS, Target::Provider(arn), keys))
         },
     )
 }
 
 fn create_saml() -> Access<api::CreateSAMLProviderInput> {
-    const ACTION: &str = "iam:CreateSAMLProvider";
+    const ACTIONS: [&str; 2] = ["iam:CreateSAMLProvider", "iam:TagSAMLProvider"];
     Access::needs(
-        [ACTION],
+        ACTIONS,
         |ctx: &Ctx, i: &api::CreateSAMLProviderInput| -> BoxFuture<'_, Result<Vec<Need>>> {
             let arn = SamlProvider::arn_of(ctx.account(), &i.name);
             let keys = new_tags(&i.tags);
-            Box::pin(
-                async move { Ok(vec![crate::access::need(ctx, ACTION, Target::Provider(arn), keys).await?]) },
-            )
+            Box::pin(made(ctx, ACTIONS, Target::Provider(arn), keys))
         },
     )
 }

@@ -76,7 +76,7 @@ async fn conditions_see_tags_and_policy_arns() -> Result<()> {
     let policy = r#"{"Version":"2012-10-17","Statement":[
         {"Effect":"Allow","Action":"iam:DeleteUser","Resource":"*",
          "Condition":{"StringEquals":{"aws:ResourceTag/owner":"${aws:username}"}}},
-        {"Effect":"Allow","Action":"iam:CreateUser","Resource":"*",
+        {"Effect":"Allow","Action":["iam:CreateUser","iam:TagUser"],"Resource":"*",
          "Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":["owner"]},
                       "StringEquals":{"aws:RequestTag/owner":"${aws:username}"}}},
         {"Effect":"Allow","Action":"iam:AttachUserPolicy","Resource":"*",
@@ -100,5 +100,44 @@ async fn conditions_see_tags_and_policy_arns() -> Result<()> {
     attach("arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess").await?;
     failed(alice.iam("DeleteUser", &[("UserName", "y")]).await, "AccessDenied");
     alice.iam("DeleteUser", &[("UserName", "x")]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_makes_something_with_tags_needs_the_permission_to_tag() -> Result<()> {
+    let cloud = TestCloud::start().await?;
+    let root = cloud.root(ACCOUNT);
+    let tag = [("Tags.member.1.Key", "team"), ("Tags.member.1.Value", "blue")];
+    let trust = trusts(ACCOUNT);
+    let policy = says("Allow", "sqs:*");
+    let cases = [
+        ("CreateUser", "iam:TagUser", vec![("UserName", "made")]),
+        ("CreateRole", "iam:TagRole", vec![("RoleName", "made"), ("AssumeRolePolicyDocument", &trust)]),
+        ("CreatePolicy", "iam:TagPolicy", vec![("PolicyName", "made"), ("PolicyDocument", &policy)]),
+        ("CreateInstanceProfile", "iam:TagInstanceProfile", vec![("InstanceProfileName", "made")]),
+        ("CreateVirtualMFADevice", "iam:TagMFADevice", vec![("VirtualMFADeviceName", "made")]),
+    ];
+    for (operation, tagging, input) in cases {
+        let maker = user(&cloud, &root, operation, &says("Allow", &format!("iam:{operation}"))).await?;
+        let tagged = [input.as_slice(), tag.as_slice()].concat();
+        let text = match maker.iam(operation, &tagged).await {
+            Err(failure) => failure.message,
+            Ok(xml) => panic!("{operation} was allowed: {xml}"),
+        };
+        assert!(
+            text.contains(&format!("is not authorized to perform: {tagging} on resource: arn:aws:iam::")),
+            "{text}"
+        );
+        let blue = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"{tagging}","Resource":"*",
+                "Condition":{{"StringEquals":{{"aws:RequestTag/team":"blue"}}}}}}}}"#
+        );
+        let parameters =
+            [("UserName", operation), ("PolicyName", "tagging"), ("PolicyDocument", blue.as_str())];
+        root.iam("PutUserPolicy", &parameters).await?;
+        let red = [input.as_slice(), &[tag[0], ("Tags.member.1.Value", "red")]].concat();
+        failed(maker.iam(operation, &red).await, "AccessDenied");
+        maker.iam(operation, &tagged).await?;
+    }
     Ok(())
 }
