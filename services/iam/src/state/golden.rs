@@ -88,6 +88,7 @@ fn version_one_of_what_people_hold() {
     );
     check::<MfaLink>(r#"{"holder":":root","place":"/root-account-mfa-device"}"#);
     check::<MfaSeed>(r#"{"base32":"MZXW6","drift_steps":-1,"last_step":56666666}"#);
+    check::<MfaSeed>(r#"{"base32":"MZXW6","drift_steps":-1,"last_step":56666666,"wrong":[56666667,3]}"#);
     check::<LoginProfile>(
         r#"{"created":1700000000000,"changed":1700000000001,"reset_required":false,"salt":"c2FsdA==","rounds":210000,"hash":"aA==","history":["aB=="]}"#,
     );

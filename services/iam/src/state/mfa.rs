@@ -74,8 +74,12 @@ pub(crate) struct MfaSeed {
     /// The step of the last code that was accepted: no earlier code counts any more.
     pub last_step: Option<u64>,
     /// A step in which wrong codes were given, and how many.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_nothing")]
     pub wrong: (u64, u32),
+}
+
+fn is_nothing(wrong: &(u64, u32)) -> bool {
+    *wrong == (0, 0)
 }
 
 impl Record for MfaSeed {
