@@ -29,6 +29,7 @@ provider "aws" {
   access_key              = "%(key)s"
   secret_key              = "%(secret)s"
   skip_metadata_api_check = true
+  s3_use_path_style       = true
   max_retries             = 1
   %(more)s
   endpoints {
@@ -36,6 +37,8 @@ provider "aws" {
     iam           = "%(url)s"
     sts           = "%(url)s"
     organizations = "%(url)s"
+    s3            = "%(url)s"
+    s3control     = "%(url)s"
   }
 }
 """

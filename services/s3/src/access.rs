@@ -61,6 +61,15 @@ on_bucket!(
     PutBucketCorsInput GetBucketCorsInput DeleteBucketCorsInput PutBucketWebsiteInput
     GetBucketWebsiteInput DeleteBucketWebsiteInput
 );
+on_bucket!(
+    PutBucketEncryptionInput DeleteBucketEncryptionInput
+    GetBucketLifecycleConfigurationInput GetObjectLockConfigurationInput GetBucketEncryptionInput
+    GetBucketReplicationInput GetBucketLoggingInput GetBucketNotificationConfigurationInput
+    GetBucketRequestPaymentInput GetBucketAccelerateConfigurationInput GetBucketAnalyticsConfigurationInput
+    ListBucketAnalyticsConfigurationsInput GetBucketInventoryConfigurationInput ListBucketInventoryConfigurationsInput
+    GetBucketMetricsConfigurationInput ListBucketMetricsConfigurationsInput GetBucketIntelligentTieringConfigurationInput
+    ListBucketIntelligentTieringConfigurationsInput
+);
 on_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
     GetObjectTaggingInput PutObjectTaggingInput DeleteObjectTaggingInput CreateMultipartUploadInput UploadPartInput

@@ -3,8 +3,9 @@
 //! Invariant: a body is checked against everything that the client said of it before a record can refer to it.
 
 use crate::error;
+use crate::sealing::{CustomerKey, Keystream, Wrapper};
 use crate::state::version::body_row;
-use crate::state::{Content, Piece, Place};
+use crate::state::{Content, Piece, Place, Seal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
@@ -31,6 +32,8 @@ pub struct Expected {
     pub also: Option<Algorithm>,
     /// The header `Content-Length`.
     pub length: Option<u64>,
+    /// The customer's key; without one the cloud's is used.
+    pub customer: Option<Arc<CustomerKey>>,
 }
 
 /// A body that was received and checked, and that no record refers to yet.
@@ -42,6 +45,9 @@ pub struct Received {
     pub checksum: Option<(Algorithm, String)>,
     also: Option<(Algorithm, String)>,
     pending: Pending,
+    seal: Seal,
+    /// By what the customer's key is known again.
+    pub proof: Option<Seal>,
 }
 
 enum Pending {
@@ -68,7 +74,11 @@ where
         return Err(error::entity_too_large(length, UPLOAD_BYTES_MAX));
     }
     let algorithm = expected.checksum.as_ref().map_or(Algorithm::Crc64Nvme, |(algorithm, _)| *algorithm);
-    let mut writer = Writer::new(base.clone(), algorithm, expected.also);
+    let wrapper = match &expected.customer {
+        Some(customer) => Wrapper::of_customer(customer)?,
+        None => Wrapper::of_store(base).await?,
+    };
+    let mut writer = Writer::new(base.clone(), algorithm, expected.also, wrapper.fresh(base)?);
     let mut body = std::pin::pin!(body);
     while let Some(bytes) = body.next().await {
         writer.write(bytes?).await?;
@@ -76,7 +86,10 @@ where
     if expected.length.is_some_and(|length| length != writer.size_bytes) {
         return Err(error::incomplete_body());
     }
-    writer.finish(md5, expected.checksum.and_then(|(_, value)| value)).await
+    let mut received = writer.finish(md5, expected.checksum.and_then(|(_, value)| value)).await?;
+    // Of an empty body there is no piece whose key could be tried.
+    received.proof = expected.customer.map(|customer| customer.proof(base)).transpose()?;
+    Ok(received)
 }
 
 fn parse_md5(text: &str) -> Result<[u8; 16]> {
@@ -92,13 +105,20 @@ struct Writer {
     md5: Md5,
     checksum: Hasher,
     also: Option<Hasher>,
+    seal: Seal,
+    stream: Keystream,
 }
 
 impl Writer {
-    fn new(base: Arc<Base>, algorithm: Algorithm, also: Option<Algorithm>) -> Writer {
+    fn new(
+        base: Arc<Base>,
+        algorithm: Algorithm,
+        also: Option<Algorithm>,
+        (seal, stream): (Seal, Keystream),
+    ) -> Writer {
         let (small, md5) = (BytesMut::new(), Md5::new());
         let (checksum, also) = (Hasher::new(algorithm), also.map(Hasher::new));
-        Writer { base, small, blob: None, size_bytes: 0, md5, checksum, also }
+        Writer { base, small, blob: None, size_bytes: 0, md5, checksum, also, seal, stream }
     }
 
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
@@ -111,6 +131,7 @@ impl Writer {
         if let Some(also) = &mut self.also {
             also.update(&bytes);
         }
+        let bytes = self.stream.apply(&bytes)?;
         if let Some(blob) = &mut self.blob {
             return Ok(blob.write(bytes).await?);
         }
@@ -146,6 +167,8 @@ impl Writer {
             checksum: Some((algorithm, sum)),
             also,
             pending,
+            seal: self.seal,
+            proof: None,
         })
     }
 }
@@ -173,7 +196,7 @@ impl Received {
             Pending::Row(id, _) => Place::Row(id.clone()),
             Pending::Blob(blob) => Place::Blob(blob.id()),
         };
-        Some(Piece { size_bytes: self.size_bytes, place })
+        Some(Piece { size_bytes: self.size_bytes, place, seal: Some(self.seal.clone()) })
     }
 
     /// Keeps the body, when the transaction commits.
@@ -207,7 +230,24 @@ pub fn discard(tx: &Tx, pieces: &[Piece]) {
 
 /// A range of a body as a stream. What it is read from stays until it has been read, except that a small body may go
 /// between two pieces of a multipart object; then the stream ends in an error.
-pub async fn read(base: &Arc<Base>, content: &Content, range: Range<u64>) -> Result<ByteStream> {
+/// `customer` is the key that the request brings, for an object that is encrypted with one.
+///
+/// # Errors
+/// When the key is not the object's: in S3's words.
+pub async fn read(
+    base: &Arc<Base>,
+    content: &Content,
+    range: Range<u64>,
+    customer: Option<&CustomerKey>,
+) -> Result<ByteStream> {
+    crate::sealing::check(content, customer)?;
+    let wrapper = match customer {
+        Some(customer) => Some(Wrapper::of_customer(customer)?),
+        None if content.pieces.iter().any(|piece| piece.seal.is_some()) => {
+            Some(Wrapper::of_store(base).await?)
+        }
+        None => None,
+    };
     let mut wanted = Vec::new();
     let mut at = 0;
     for piece in &content.pieces {
@@ -215,13 +255,21 @@ pub async fn read(base: &Arc<Base>, content: &Content, range: Range<u64>) -> Res
         at = end;
         if range.start < end && start < range.end {
             let within = range.start.max(start) - start..range.end.min(end) - start;
-            wanted.push(open(base, piece, within).await?);
+            let hidden = open(base, piece, within.clone()).await?;
+            wanted.push(shown(hidden, wrapper.as_ref(), piece, within.start)?);
         }
     }
     Ok(ByteStream::new(stream::iter(wanted).flatten()))
 }
 
 type Bytewise = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
+
+/// A stretch of a body without its encryption.
+fn shown(hidden: Bytewise, wrapper: Option<&Wrapper>, piece: &Piece, at: u64) -> Result<Bytewise> {
+    let (Some(seal), Some(wrapper)) = (&piece.seal, wrapper) else { return Ok(hidden) };
+    let mut stream = wrapper.open(seal, at)?;
+    Ok(Box::pin(hidden.map(move |bytes| stream.apply(&bytes?))))
+}
 
 async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>) -> Result<Bytewise> {
     match &piece.place {

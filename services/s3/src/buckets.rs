@@ -5,7 +5,7 @@ use crate::error;
 use crate::names::check_bucket;
 use crate::registry::Registry;
 use crate::state::version::rows_under;
-use crate::state::{Bucket, Ownership, PublicAccess, Versioning, scope};
+use crate::state::{Bucket, Encryption, Ownership, PublicAccess, Versioning, scope};
 use std::collections::BTreeMap;
 use yakumo_api_s3 as api;
 use yakumo_aws::{AccountId, Region, Result};
@@ -58,6 +58,8 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         created: ctx.now(),
         id: ctx.base().ids.hex(16),
         versioning: Versioning::Never,
+        // AWS: since April 2026 new buckets refuse customer keys until told otherwise.
+        encryption: Encryption { bucket_key: false, blocks_customer_keys: true },
         tags,
         policy: None,
         public_access: Some(PublicAccess::ALL),

@@ -8,6 +8,7 @@ mod bodies;
 mod buckets;
 mod cors;
 mod door;
+mod encryption;
 mod error;
 mod forms;
 mod index;
@@ -18,9 +19,11 @@ mod objects;
 mod policies;
 mod public;
 mod registry;
+mod sealing;
 mod settings;
 mod state;
 mod tags;
+mod unset;
 mod websites;
 
 use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
@@ -36,7 +39,8 @@ pub fn room(base: &Arc<Base>) -> Room {
     let registry = Registry::new(base.clone());
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
     let room = web_operations(room.state(registry));
-    multipart_operations(object_operations(setting_operations(bucket_operations(room))))
+    let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
+    encryption::operations(unset::operations(room))
 }
 
 fn bucket_operations(room: Room) -> Room {

@@ -53,7 +53,9 @@ pub async fn complete_multipart_upload(
         location: Some(format!("{}/{}/{}", ctx.facts().endpoint, bucket.name, version.key)),
         bucket: Some(bucket.name.clone()),
         e_tag: content.map(|content| format!("\"{}\"", content.etag)),
-        server_side_encryption: Some("AES256".to_owned()),
+        server_side_encryption: content
+            .is_some_and(|content| content.customer.is_none())
+            .then(|| "AES256".to_owned()),
         version_id: shown_id(bucket, &version),
         key: Some(version.key.clone()),
         ..Default::default()
@@ -120,6 +122,7 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
             .collect(),
         headers: upload.headers.clone(),
         metadata: upload.metadata.clone(),
+        customer: upload.customer.clone(),
     };
     Ok(Version {
         key: upload.key.clone(),

@@ -13,7 +13,7 @@ use crate::names::check_key;
 use crate::objects::{put::tag_keys, request};
 use crate::registry::present;
 use crate::state::{Part, Upload, scope};
-use crate::{extras, headers, tags};
+use crate::{customer_key, encryption, extras, headers, put_encryption, tags};
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
 use yakumo_checksum::Algorithm;
@@ -48,6 +48,9 @@ pub async fn create_multipart_upload(
     let open = bucket_of(&ctx, &input).await?;
     check_key(&input.key)?;
     request::check(&extras!(input))?;
+    let customer = customer_key!(input)?;
+    let given = input.server_side_encryption.as_deref();
+    encryption::check(&ctx, &open, &input.key, given, customer.as_ref())?;
     let checksum = sums::chosen(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
     let now = ctx.now();
     let upload = Upload {
@@ -59,6 +62,7 @@ pub async fn create_multipart_upload(
         metadata: request::metadata(input.metadata)?,
         tags: tags::from_header(input.tagging.as_deref())?,
         checksum: checksum.map(|(algorithm, kind)| (algorithm.as_str().to_owned(), kind.to_owned())),
+        customer: customer.as_ref().map(|customer| customer.proof(ctx.base())).transpose()?,
         key: input.key,
     };
     let bucket = &open.record;
@@ -71,15 +75,16 @@ pub async fn create_multipart_upload(
         }
     })
     .await?;
-    Ok(api::CreateMultipartUploadOutput {
+    let mut output = api::CreateMultipartUploadOutput {
         bucket: Some(bucket.name.clone()),
         key: Some(upload.key),
         upload_id: Some(upload.id),
-        server_side_encryption: Some("AES256".to_owned()),
         checksum_algorithm: upload.checksum.as_ref().map(|(algorithm, _)| algorithm.clone()),
         checksum_type: upload.checksum.map(|(_, kind)| kind),
         ..Default::default()
-    })
+    };
+    put_encryption!(output, &customer);
+    Ok(output)
 }
 
 /// The upload that a request names.

@@ -8,7 +8,8 @@ use crate::objects::checksums;
 use crate::objects::copy::{Found, Source};
 use crate::objects::ranges::{self, Asked};
 use crate::state::{Bucket, Part, Upload, part_key, scope};
-use crate::{chosen, put_checksum};
+use crate::{chosen, customer_key, put_checksum, put_encryption, sealing};
+use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
 use yakumo_room::{Ctx, Tx};
@@ -24,18 +25,12 @@ fn check_number(number: i32) -> Result<()> {
     }
 }
 
-fn check_customer_key(algorithm: Option<&String>) -> Result<()> {
-    match algorithm {
-        Some(_) => Err(error::not_implemented("encryption with customer keys (SSE-C)")),
-        None => Ok(()),
-    }
-}
-
 pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::UploadPartOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_number(input.part_number)?;
-    check_customer_key(input.sse_customer_algorithm.as_ref())?;
+    let customer = customer_key!(input)?.map(Arc::new);
     let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
+    sealing::check_part(upload.customer.as_ref(), customer.as_deref())?;
     let given = chosen!(input, input.checksum_algorithm)?;
     let wanted = algorithm(&upload);
     if let Some((given, _)) = &given
@@ -53,15 +48,14 @@ pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::U
         also: Some(wanted).filter(|wanted| given.as_ref().is_some_and(|(given, _)| given != wanted)),
         checksum: Some(given.unwrap_or((wanted, None))),
         length: input.content_length.and_then(|length| u64::try_from(length).ok()),
+        customer: customer.clone(),
     };
     let received = bodies::receive(ctx.base(), input.body, expected).await?;
     let answered = received.checksum.clone();
     let part = save(&ctx, &open.record, &upload, input.part_number, received).await?;
-    let mut output = api::UploadPartOutput {
-        e_tag: Some(format!("\"{}\"", part.etag)),
-        server_side_encryption: Some("AES256".to_owned()),
-        ..Default::default()
-    };
+    let mut output =
+        api::UploadPartOutput { e_tag: Some(format!("\"{}\"", part.etag)), ..Default::default() };
+    put_encryption!(output, &customer);
     put_checksum!(output, answered.as_ref().map(|(algorithm, value)| (algorithm.as_str(), value.as_str())));
     Ok(output)
 }
@@ -106,9 +100,9 @@ pub async fn upload_part_copy(
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), source.keys()))?;
     let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
     check_number(input.part_number)?;
-    check_customer_key(
-        input.sse_customer_algorithm.as_ref().or(input.copy_source_sse_customer_algorithm.as_ref()),
-    )?;
+    let customer = customer_key!(input)?.map(Arc::new);
+    let source_customer = customer_key!(source input)?;
+    sealing::check(found.content()?, source_customer.as_ref())?;
     found.check(
         input.copy_source_if_match.as_deref(),
         input.copy_source_if_none_match.as_deref(),
@@ -116,6 +110,7 @@ pub async fn upload_part_copy(
         input.copy_source_if_unmodified_since,
     )?;
     let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
+    sealing::check_part(upload.customer.as_ref(), customer.as_deref())?;
     let content = found.content()?;
     let range = match (&input.copy_source_range, content.size_bytes) {
         (None, size) => 0..size,
@@ -132,8 +127,9 @@ pub async fn upload_part_copy(
             }
         },
     };
-    let body = bodies::read(ctx.base(), content, range).await?;
-    let expected = Expected { checksum: Some((algorithm(&upload), None)), ..Expected::default() };
+    let body = bodies::read(ctx.base(), content, range, source_customer.as_ref()).await?;
+    let checksum = Some((algorithm(&upload), None));
+    let expected = Expected { checksum, customer: customer.clone(), ..Expected::default() };
     let received = bodies::receive(ctx.base(), body, expected).await?;
     let part = save(&ctx, &open.record, &upload, input.part_number, received).await?;
     let mut result = api::CopyPartResult {
@@ -144,10 +140,11 @@ pub async fn upload_part_copy(
     let kept = part.checksum.map(|value| (algorithm(&upload), value));
     let kept = checksums::full(kept);
     put_checksum!(result, checksums::pair(kept.as_ref()));
-    Ok(api::UploadPartCopyOutput {
+    let mut output = api::UploadPartCopyOutput {
         copy_source_version_id: found.shown_id(),
         copy_part_result: Some(result),
-        server_side_encryption: Some("AES256".to_owned()),
         ..Default::default()
-    })
+    };
+    put_encryption!(output, &customer);
+    Ok(output)
 }

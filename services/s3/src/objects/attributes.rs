@@ -4,8 +4,8 @@ use crate::access::bucket_of;
 use crate::error;
 use crate::objects::get::readable;
 use crate::objects::{checksums, shown_id};
-use crate::put_checksum;
 use crate::state::Content;
+use crate::{customer_key, put_checksum};
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
 use yakumo_room::Ctx;
@@ -34,6 +34,7 @@ pub async fn get_object_attributes(
         ));
     }
     let content = version.content.as_ref().ok_or_else(|| Error::internal("an object without content"))?;
+    crate::sealing::check(content, customer_key!(input)?.as_ref())?;
     let wants = |name: &str| input.object_attributes.iter().any(|wanted| wanted == name);
     let storage_class = content.headers.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned());
     Ok(api::GetObjectAttributesOutput {

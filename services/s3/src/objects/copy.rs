@@ -9,7 +9,7 @@ use crate::objects::put::{Wanted, save, tag_keys};
 use crate::objects::{checksums, get, request, shown_id};
 use crate::registry::Open;
 use crate::state::{Content, Version};
-use crate::{extras, headers, put_checksum, tags};
+use crate::{customer_key, encryption, extras, headers, put_checksum, put_encryption, tags};
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result, Timestamp};
@@ -125,9 +125,10 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
     check_key(&input.key)?;
     request::check(&extras!(input))?;
-    if input.copy_source_sse_customer_algorithm.is_some() {
-        return Err(error::invalid_request("The encryption parameters are not applicable to this object."));
-    }
+    let source_customer = customer_key!(source input)?;
+    crate::sealing::check(found.content()?, source_customer.as_ref())?;
+    let customer = customer_key!(input)?.map(Arc::new);
+    encryption::check(&ctx, &open, &input.key, input.server_side_encryption.as_deref(), customer.as_deref())?;
     found.check(
         input.copy_source_if_match.as_deref(),
         input.copy_source_if_none_match.as_deref(),
@@ -155,9 +156,13 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     // AWS: neither the redirect nor the storage class is copied.
     wanted.headers.redirect.clone_from(&input.website_redirect_location);
     wanted.headers.storage_class = input.storage_class.clone().filter(|class| class != "STANDARD");
-    let body = bodies::read(ctx.base(), content, 0..content.size_bytes).await?;
-    let expected =
-        Expected { checksum: algorithm(&input, content)?.map(|one| (one, None)), ..Expected::default() };
+    let range = 0..content.size_bytes;
+    let body = bodies::read(ctx.base(), content, range, source_customer.as_ref()).await?;
+    let expected = Expected {
+        checksum: algorithm(&input, content)?.map(|one| (one, None)),
+        customer: customer.clone(),
+        ..Expected::default()
+    };
     let received = bodies::receive(ctx.base(), body, expected).await?;
     let version = save(&ctx, &open.record, wanted, received).await?;
     let copied = version.content.as_ref();
@@ -169,13 +174,14 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     let checksum = copied.and_then(|content| content.checksum.as_ref());
     put_checksum!(result, checksums::pair(checksum));
     result.checksum_type = checksum.map(|checksum| checksum.kind.clone());
-    Ok(api::CopyObjectOutput {
+    let mut output = api::CopyObjectOutput {
         copy_object_result: Some(result),
         copy_source_version_id: found.shown_id(),
         version_id: shown_id(&open.record, &version),
-        server_side_encryption: Some("AES256".to_owned()),
         ..Default::default()
-    })
+    };
+    put_encryption!(output, &customer);
+    Ok(output)
 }
 
 /// AWS: an object is copied onto itself only to change something about it.
@@ -186,7 +192,9 @@ fn check_changes(input: &api::CopyObjectInput, open: &Open, found: &Found, new_h
     let changes = new_head
         || input.storage_class.is_some()
         || input.website_redirect_location.is_some()
-        || input.server_side_encryption.is_some();
+        || input.server_side_encryption.is_some()
+        || input.sse_customer_algorithm.is_some()
+        || input.copy_source_sse_customer_algorithm.is_some();
     if same && !changes {
         let text = "This copy request is illegal because it is trying to copy an object to itself without changing \
                     the object's metadata, storage class, website redirect location or encryption attributes.";

@@ -7,9 +7,9 @@ use crate::index;
 use crate::objects::conditions::ReadIf;
 use crate::objects::ranges::{self, Asked};
 use crate::objects::{checksums, object, shown_id};
-use crate::put_checksum;
 use crate::registry::Open;
 use crate::state::{Content, Version};
+use crate::{customer_key, put_checksum, put_encryption, sealing};
 use std::ops::Range;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
@@ -105,7 +105,6 @@ macro_rules! described {
         $output.content_type = $input.response_content_type.clone().or_else(|| headers.content_type.clone());
         $output.expires = $input.response_expires.map(http_date).or_else(|| headers.expires.clone());
         $output.website_redirect_location = headers.redirect.clone();
-        $output.server_side_encryption = Some("AES256".to_owned());
         $output.metadata = Some(content.metadata.clone());
         $output.storage_class = headers.storage_class.clone();
         $output.parts_count = $cut.parts_count;
@@ -140,22 +139,12 @@ fn check_overrides(ctx: &Ctx, any: bool) -> Result<()> {
     }
 }
 
-fn check_customer_key(algorithm: Option<&String>) -> Result<()> {
-    match algorithm {
-        Some(_) => {
-            let text = "The encryption parameters are not applicable to this object.";
-            Err(error::invalid_request(text))
-        }
-        None => Ok(()),
-    }
-}
-
 pub async fn get_object(ctx: Ctx, input: api::GetObjectInput) -> Result<api::GetObjectOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let id = input.version_id.as_deref();
     let version =
         readable(&ctx, &open, &input.key, id, ("s3:GetObject", "s3:GetObjectVersion"), "GET").await?;
-    check_customer_key(input.sse_customer_algorithm.as_ref())?;
+    let customer = customer_key!(input)?;
     check_overrides(
         &ctx,
         input.response_cache_control.is_some()
@@ -166,6 +155,7 @@ pub async fn get_object(ctx: Ctx, input: api::GetObjectInput) -> Result<api::Get
             || input.response_expires.is_some(),
     )?;
     let content = content(&version)?;
+    sealing::check(content, customer.as_ref())?;
     let read_if = ReadIf {
         matches: input.if_match.as_deref(),
         none_match: input.if_none_match.as_deref(),
@@ -175,10 +165,11 @@ pub async fn get_object(ctx: Ctx, input: api::GetObjectInput) -> Result<api::Get
     read_if.check(&content.etag, version.modified, false)?;
     let cut = cut(content, input.range.as_deref(), input.part_number)?;
     let mut output = api::GetObjectOutput {
-        body: bodies::read(ctx.base(), content, cut.range.clone()).await?,
+        body: bodies::read(ctx.base(), content, cut.range.clone(), customer.as_ref()).await?,
         ..Default::default()
     };
     described!(output, open, version, content, cut, input);
+    put_encryption!(output, &customer);
     Ok(output)
 }
 
@@ -187,8 +178,9 @@ pub async fn head_object(ctx: Ctx, input: api::HeadObjectInput) -> Result<api::H
     let id = input.version_id.as_deref();
     let version =
         readable(&ctx, &open, &input.key, id, ("s3:GetObject", "s3:GetObjectVersion"), "HEAD").await?;
-    check_customer_key(input.sse_customer_algorithm.as_ref())?;
+    let customer = customer_key!(input)?;
     let content = content(&version)?;
+    sealing::check(content, customer.as_ref())?;
     let read_if = ReadIf {
         matches: input.if_match.as_deref(),
         none_match: input.if_none_match.as_deref(),
@@ -199,5 +191,6 @@ pub async fn head_object(ctx: Ctx, input: api::HeadObjectInput) -> Result<api::H
     let cut = cut(content, input.range.as_deref(), input.part_number)?;
     let mut output = api::HeadObjectOutput::default();
     described!(output, open, version, content, cut, input);
+    put_encryption!(output, &customer);
     Ok(output)
 }

@@ -9,8 +9,9 @@ use crate::objects::conditions::WriteIf;
 use crate::objects::{checksums, request, shown_id};
 use crate::registry::present;
 use crate::state::{Bucket, Content, Headers, Version};
-use crate::{chosen, extras, headers, put_checksum, tags};
+use crate::{chosen, customer_key, encryption, extras, headers, put_checksum, put_encryption, tags};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Result, Timestamp};
 use yakumo_room::{Access, Ctx};
@@ -25,6 +26,7 @@ pub fn access() -> Access<api::PutObjectInput> {
             for (name, value) in [
                 ("s3:x-amz-acl", &input.acl),
                 ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
+                ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
                 ("s3:x-amz-storage-class", &input.storage_class),
             ] {
                 keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
@@ -66,7 +68,11 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
     if input.write_offset_bytes.is_some() {
         return Err(error::not_implemented("appends (they are for directory buckets)"));
     }
+    let customer = customer_key!(input)?.map(Arc::new);
+    let given = input.server_side_encryption.as_deref();
+    encryption::check(&ctx, &open, &input.key, given, customer.as_deref())?;
     let expected = Expected {
+        customer: customer.clone(),
         md5: input.content_md5.clone(),
         checksum: chosen!(input, input.checksum_algorithm)?,
         also: None,
@@ -84,10 +90,10 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
     let content = version.content.as_ref();
     let mut output = api::PutObjectOutput {
         e_tag: content.map(|content| format!("\"{}\"", content.etag)),
-        server_side_encryption: Some("AES256".to_owned()),
         version_id: version.id.clone().or_else(|| shown_id(&open.record, &version)),
         ..Default::default()
     };
+    put_encryption!(output, &customer);
     let checksum = content.and_then(|content| content.checksum.as_ref());
     put_checksum!(output, checksums::pair(checksum));
     output.checksum_type = checksum.map(|checksum| checksum.kind.clone());
@@ -109,6 +115,7 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         parts: Vec::new(),
         headers: wanted.headers,
         metadata: wanted.metadata,
+        customer: received.proof.clone(),
     };
     let new = Version {
         key: wanted.key,

@@ -16,7 +16,6 @@ pub struct Extras<'a> {
     pub grants: [&'a Option<String>; 4],
     pub encryption: &'a Option<String>,
     pub kms: [&'a Option<String>; 2],
-    pub customer_key: &'a Option<String>,
     pub lock: [&'a Option<String>; 2],
     pub redirect: &'a Option<String>,
     pub storage_class: &'a Option<String>,
@@ -36,7 +35,6 @@ macro_rules! extras {
             ],
             encryption: &$input.server_side_encryption,
             kms: [&$input.ssekms_key_id, &$input.ssekms_encryption_context],
-            customer_key: &$input.sse_customer_algorithm,
             lock: [&$input.object_lock_mode, &$input.object_lock_legal_hold_status],
             redirect: &$input.website_redirect_location,
             storage_class: &$input.storage_class,
@@ -81,9 +79,6 @@ pub fn check(extras: &Extras<'_>) -> Result<()> {
     {
         let text = "The bucket does not allow ACLs";
         return Err(Error::sender("AccessControlListNotSupported", text));
-    }
-    if extras.customer_key.is_some() {
-        return Err(error::not_implemented("encryption with customer keys (SSE-C)"));
     }
     match extras.encryption.as_deref() {
         None | Some("AES256") if extras.kms.iter().all(|key| key.is_none()) => {}

@@ -18,6 +18,8 @@ pub struct Bucket {
     #[serde(default)]
     pub versioning: Versioning,
     #[serde(default)]
+    pub encryption: Encryption,
+    #[serde(default)]
     pub tags: BTreeMap<String, String>,
     #[serde(default)]
     pub policy: Option<BucketPolicy>,
@@ -42,6 +44,16 @@ pub enum Versioning {
     Enabled,
     /// Writes replace the version `null`; what was kept stays.
     Suspended,
+}
+
+/// How what is written into a bucket is encrypted when the request does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Encryption {
+    /// Shown only: without KMS there is nothing that a bucket key would save.
+    pub bucket_key: bool,
+    /// Whether objects with customer keys (SSE-C) are refused.
+    pub blocks_customer_keys: bool,
 }
 
 /// A bucket policy: the text as given, and the unique ids of the principals that it named when it was saved.

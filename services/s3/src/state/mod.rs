@@ -6,8 +6,8 @@ pub mod upload;
 pub mod version;
 pub mod website;
 
-pub use bucket::{Bucket, BucketPolicy, Ownership, PublicAccess, Versioning};
+pub use bucket::{Bucket, BucketPolicy, Encryption, Ownership, PublicAccess, Versioning};
 pub use cors::CorsRule;
 pub use upload::{Part, Upload, part_key};
-pub use version::{Checksum, Content, Headers, PartInfo, Piece, Place, Version, scope};
+pub use version::{Checksum, Content, Headers, PartInfo, Piece, Place, Seal, Version, scope};
 pub use website::{RoutingRule, Website};

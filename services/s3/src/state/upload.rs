@@ -1,6 +1,6 @@
 //! Multipart uploads and their parts.
 
-use crate::state::version::{Headers, Piece};
+use crate::state::version::{Headers, Piece, Seal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Timestamp};
@@ -19,6 +19,9 @@ pub struct Upload {
     pub tags: BTreeMap<String, String>,
     /// Algorithm and kind of the checksum that was chosen.
     pub checksum: Option<(String, String)>,
+    /// By what the customer's key is known again, if the upload was begun with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Seal>,
 }
 
 /// A part that was uploaded. Key: upload id, number in five digits.

@@ -45,6 +45,9 @@ pub struct Content {
     pub headers: Headers,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// By what the customer's key is known again, for an object that is encrypted with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Seal>,
 }
 
 /// One stretch of a body.
@@ -52,6 +55,19 @@ pub struct Content {
 pub struct Piece {
     pub size_bytes: u64,
     pub place: Place,
+    /// The key that the bytes are encrypted with; without one they are as they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal: Option<Seal>,
+}
+
+/// A key that is sealed under another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Nonce, key and tag in Base64.
+    pub sealed: String,
+    /// Whether the other key is the customer's and not the cloud's.
+    #[serde(default)]
+    pub by_customer: bool,
 }
 
 /// Where a stretch of a body is.

@@ -1,0 +1,136 @@
+"""A bucket that is set to nothing reads whole: auditors and Terraform find AWS's "nothing is configured"."""
+
+import pytest
+from asserting import refused
+from people import Person, allow
+from terraform import prepare, tell, terraform  # noqa: F401
+
+
+@pytest.fixture
+def bucket(cloud, name):
+    cloud.client("s3").create_bucket(Bucket=name)
+    return name
+
+
+NAMED = ["analytics", "inventory", "metrics", "intelligent_tiering"]
+
+
+def test_nothing_is_configured(cloud, bucket):
+    s3 = cloud.client("s3")
+    for call, code, text in [
+        (s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+        (s3.get_bucket_replication, "ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+        (s3.get_object_lock_configuration, "ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket"),
+    ]:
+        with refused(code, text, 404):
+            call(Bucket=bucket)
+    for call in [s3.get_bucket_logging, s3.get_bucket_notification_configuration, s3.get_bucket_accelerate_configuration]:
+        answer = call(Bucket=bucket)
+        del answer["ResponseMetadata"]
+        assert answer == {}
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    assert s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"] == [
+        {
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"},
+            "BucketKeyEnabled": False,
+            "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
+        }
+    ]
+    for what in NAMED:
+        with refused("NoSuchConfiguration", "The specified configuration does not exist.", 404):
+            getattr(s3, f"get_bucket_{what}_configuration")(Bucket=bucket, Id="one")
+        assert getattr(s3, f"list_bucket_{what}_configurations")(Bucket=bucket)["IsTruncated"] is False
+    with refused("NoSuchBucket", status=404):
+        s3.get_bucket_logging(Bucket=f"{bucket}-absent")
+
+
+def test_what_would_only_be_stored_is_refused(cloud, bucket):
+    s3 = cloud.client("s3")
+    for call, asked in [
+        (s3.put_bucket_accelerate_configuration, {"AccelerateConfiguration": {"Status": "Enabled"}}),
+        (s3.put_bucket_metrics_configuration, {"Id": "one", "MetricsConfiguration": {"Id": "one"}}),
+        (s3.put_bucket_request_payment, {"RequestPaymentConfiguration": {"Payer": "Requester"}}),
+    ]:
+        with refused("NotImplemented", status=501):
+            call(Bucket=bucket, **asked)
+
+
+def test_each_read_is_an_action_of_its_own(cloud, iam, bucket, name):
+    person = Person(cloud, iam, name)
+    s3, arn = person.service("s3"), f"arn:aws:s3:::{bucket}"
+    reads = {
+        "GetLifecycleConfiguration": (s3.get_bucket_lifecycle_configuration, {}),
+        "GetReplicationConfiguration": (s3.get_bucket_replication, {}),
+        "GetBucketObjectLockConfiguration": (s3.get_object_lock_configuration, {}),
+        "GetBucketLogging": (s3.get_bucket_logging, {}),
+        "GetBucketNotification": (s3.get_bucket_notification_configuration, {}),
+        "GetBucketRequestPayment": (s3.get_bucket_request_payment, {}),
+        "GetAccelerateConfiguration": (s3.get_bucket_accelerate_configuration, {}),
+        "GetEncryptionConfiguration": (s3.get_bucket_encryption, {}),
+        **{
+            f"Get{what.title().replace('_', '')}Configuration": (getattr(s3, f"get_bucket_{what}_configuration"), {"Id": "one"})
+            for what in NAMED
+        },
+    }
+    lists = [getattr(s3, f"list_bucket_{what}_configurations") for what in NAMED]
+    for call, asked in reads.values():
+        with refused("AccessDenied", status=403):
+            call(Bucket=bucket, **asked)
+    for call in lists:
+        with refused("AccessDenied", status=403):
+            call(Bucket=bucket)
+    person.put("read", allow([f"s3:{action}" for action in reads], arn))
+    for call, asked in reads.values():
+        try:
+            call(Bucket=bucket, **asked)
+        except s3.exceptions.ClientError as error:
+            assert error.response["Error"]["Code"] != "AccessDenied"
+    for call in lists:
+        call(Bucket=bucket)
+
+
+BUCKET = """
+resource "aws_s3_bucket" "it" {
+  bucket        = "%(name)s"
+  force_destroy = true
+  tags          = { team = "blue" }
+}
+resource "aws_s3_bucket_versioning" "it" {
+  bucket = aws_s3_bucket.it.id
+  versioning_configuration { status = "Enabled" }
+}
+resource "aws_s3_bucket_public_access_block" "it" {
+  bucket                  = aws_s3_bucket.it.id
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+resource "aws_s3_bucket_policy" "it" {
+  bucket = aws_s3_bucket.it.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{
+      Sid = "NotNobody", Effect = "Deny", Principal = "*", Action = "s3:*"
+      Resource  = [aws_s3_bucket.it.arn, "${aws_s3_bucket.it.arn}/*"]
+      Condition = { StringEquals = { "aws:userid" = "AIDANOBODY" } }
+    }]
+  })
+}
+resource "aws_s3_object" "it" {
+  bucket  = aws_s3_bucket_versioning.it.bucket
+  key     = "folder/one.txt"
+  content = "hello"
+  tags    = { kind = "text" }
+}
+output "etag" { value = aws_s3_object.it.etag }
+"""
+
+
+def test_terraform_reads_a_bucket_whole(cloud, terraform, name):
+    prepare(terraform, BUCKET % {"name": name})
+    for outputs in tell(terraform):
+        assert outputs["etag"] == "5d41402abc4b2a76b9719d911017c592"
+        assert cloud.client("s3").get_object(Bucket=name, Key="folder/one.txt")["Body"].read() == b"hello"
+    with refused("404", status=404):
+        cloud.client("s3").head_bucket(Bucket=name)
