@@ -4,6 +4,8 @@ use crate::address::wire_head;
 use crate::identify::Seal;
 use crate::reader::Reader;
 use crate::stream;
+use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use yakumo_aws::Result;
 use yakumo_room::{Input, Registered};
@@ -17,10 +19,26 @@ pub async fn decode(
     body: &mut Reader<'_>,
     seal: Option<Seal>,
 ) -> Result<Input> {
+    let headers = seal.as_ref().and_then(|seal| without_framing(&head.headers, seal));
     let body = if addressed.streams() {
         Body::Stream(stream::verified(body.take(), &head.headers, seal)?)
     } else {
         Body::Full(body.whole().await?.clone())
     };
-    row.decode(addressed, Request { head: wire_head(head, None), body })
+    let mut head = wire_head(head, None);
+    if let Some(headers) = &headers {
+        head.headers = headers;
+    }
+    row.decode(addressed, Request { head, body })
+}
+
+/// A chunked body reaches its handler without the chunks' framing, and so does its length: a handler that compares the
+/// two must not count the framing. Nothing when the body is not chunked, or when its length was not sent.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
+fn without_framing(headers: &HeaderMap, seal: &Seal) -> Option<HeaderMap> {
+    let length =
+        headers.get("x-amz-decoded-content-length").filter(|_| seal.verified.payload.is_chunked())?;
+    let mut unframed = headers.clone();
+    unframed.get_mut(CONTENT_LENGTH)?.clone_from(length);
+    Some(unframed)
 }
