@@ -135,7 +135,8 @@ pub(crate) async fn list_access_keys(ctx: Ctx, input: ListAccessKeysInput) -> Re
                 for id in ids {
                     let Some(key) = tx.get::<AccessKey>(&shared(), &[&id]).await? else { continue };
                     all.push(AccessKeyMetadata {
-                        user_name: Some(owner.name().to_owned()),
+                        // AWS: the root user has no name.
+                        user_name: owner.folded().map(|_| owner.name().to_owned()),
                         access_key_id: Some(key.id),
                         status: Some(status(key.active)),
                         create_date: Some(key.created),

@@ -123,10 +123,6 @@ pub(crate) fn role_not_in_profile(role: &str) -> Error {
     no_such_entity(format!("Role {role} cannot be found."))
 }
 
-pub(crate) fn not_a_member(user: &str, group: &str) -> Error {
-    no_such_entity(format!("The user with name {user} is not in the group with name {group}."))
-}
-
 /// `must` is the part behind "must", such as `detach all policies first`.
 pub(crate) fn must_first(must: &str) -> Error {
     delete_conflict(format!("Cannot delete entity, must {must}."))

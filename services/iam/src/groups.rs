@@ -169,6 +169,7 @@ pub(crate) async fn add_user_to_group(ctx: Ctx, input: AddUserToGroupInput) -> R
     Ok(AddUserToGroupOutput {})
 }
 
+/// AWS: removing who is no member is no error (<https://github.com/cloud-custodian/cloud-custodian/pull/4730>).
 pub(crate) async fn remove_user_from_group(
     ctx: Ctx,
     input: RemoveUserFromGroupInput,
@@ -181,7 +182,7 @@ pub(crate) async fn remove_user_from_group(
             let before: User = find(&tx, ctx.account(), &input.user_name).await?;
             let mut user = before.clone();
             if !user.groups.remove(&group.folded) {
-                return Err(error::not_a_member(&input.user_name, &input.group_name));
+                return Ok(());
             }
             tx.delete::<Member>(&scope, &[&group.folded, &user.folded]);
             tx.put_resource(&scope, Some(&before), &user);

@@ -36,7 +36,10 @@ pub(crate) fn result(action: &str, findings: Vec<Finding>, all_resources: bool) 
 fn template(action: &str, findings: &[Finding]) -> &'static str {
     let Some((service, known)) = yakumo_reference::action(action) else { return "*" };
     let given = findings.iter().find_map(|finding| service.types_of(known, &finding.resource).next());
-    let first = || known.resources.iter().find_map(|resource| service.resource_type(resource.name));
+    // S3's access points come before what they lead to, which is what everybody means.
+    let usual = |name: &&str| !name.starts_with("accesspoint");
+    let names = || known.resources.iter().map(|resource| resource.name);
+    let first = || names().filter(usual).chain(names()).find_map(|name| service.resource_type(name));
     let kind = given.map(|(_, kind)| kind).or_else(first);
     kind.and_then(|kind| kind.arns.first()).copied().unwrap_or("*")
 }

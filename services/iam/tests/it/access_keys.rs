@@ -55,6 +55,10 @@ async fn two_keys_are_the_most_and_root_may_have_its_own() -> Result<()> {
     assert_eq!(element(&xml, "Arn").as_deref(), Some("arn:aws:iam::111122223333:root"));
     let xml = own.iam("GetUser", &[]).await?;
     assert_eq!(element(&xml, "UserId").as_deref(), Some(ACCOUNT));
+    let xml = own.iam("ListAccessKeys", &[]).await?;
+    assert!(xml.contains("<AccessKeyId>") && !xml.contains("UserName"), "{xml}");
+    let xml = own.iam("ListAccessKeys", &[("UserName", "alice")]).await?;
+    assert_eq!(xml.matches("<UserName>alice<").count(), 2);
     failed(root.iam("CreateAccessKey", &[("UserName", "bob")]).await, "NoSuchEntity");
     Ok(())
 }

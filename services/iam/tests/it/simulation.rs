@@ -69,6 +69,10 @@ async fn decisions_and_the_places_of_their_statements() -> Result<()> {
         xml.contains("<EvalResourceName>arn:${Partition}:sqs:${Region}:${Account}:${QueueName}<"),
         "{xml}"
     );
+    let nothing_given =
+        Question::custom(&[policy]).list("ActionNames", &["s3:ListBucket", "s3:ListAllMyBuckets"]);
+    let names = all(&nothing_given.ask(&root).await?, "EvalResourceName");
+    assert_eq!(names, ["arn:${Partition}:s3:::${BucketName}", "*"]);
     let by_resource = ["allowed", "allowed", "explicitDeny", "allowed", "implicitDeny", "implicitDeny"];
     assert_eq!(all(&xml, "EvalResourceDecision"), by_resource);
     let results: Vec<&str> = xml.split("<EvalActionName>").skip(1).collect();

@@ -178,8 +178,11 @@ async fn groups_have_members_and_can_be_renamed() -> Result<()> {
     alice.iam("ListUsers", &[]).await?;
     root.iam("RemoveUserFromGroup", &[("GroupName", "builders"), ("UserName", "carol")]).await?;
     failed(alice.iam("ListUsers", &[]).await, "AccessDenied");
-    let again = root.iam("RemoveUserFromGroup", &[("GroupName", "builders"), ("UserName", "carol")]).await;
-    failed(again, "NoSuchEntity");
+    root.iam("RemoveUserFromGroup", &[("GroupName", "builders"), ("UserName", "carol")]).await?;
+    let nobody = root.iam("RemoveUserFromGroup", &[("GroupName", "builders"), ("UserName", "dave")]).await;
+    failed(nobody, "NoSuchEntity");
+    let nowhere = root.iam("RemoveUserFromGroup", &[("GroupName", "devs"), ("UserName", "carol")]).await;
+    failed(nowhere, "NoSuchEntity");
     root.iam("DeleteGroupPolicy", &[("GroupName", "builders"), ("PolicyName", "list")]).await?;
     let admin = [("GroupName", "builders"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")];
     root.iam("AttachGroupPolicy", &admin).await?;
