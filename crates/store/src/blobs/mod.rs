@@ -23,7 +23,7 @@ pub(crate) use chunks::{CHUNK_BYTES, chunk_pairs};
 pub(crate) use files::{FileReader, FileWriter};
 pub(crate) use garbage::{Garbage, SnapshotInUse};
 pub use id::BlobId;
-pub use reader::BlobReader;
+pub use reader::{BlobHold, BlobReader};
 pub use writer::BlobWriter;
 
 /// Bodies up to this many bytes belong into a record.
@@ -77,7 +77,12 @@ impl Blobs {
 
     /// Opens a blob for reading; while it is open it is not removed. Errors: [`StoreError::NoBlob`].
     pub async fn open(&self, id: BlobId) -> Result<BlobReader, StoreError> {
-        BlobReader::open(self.0.clone(), id).await
+        self.hold(id).open().await
+    }
+
+    /// Holds a blob that is opened later; until then, and while it is open, it is not removed.
+    pub fn hold(&self, id: BlobId) -> BlobHold {
+        BlobHold::new(self.0.clone(), id)
     }
 
     /// Removes a blob that was written and then not kept: the request that wanted it failed.

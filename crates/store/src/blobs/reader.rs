@@ -20,14 +20,33 @@ pub struct BlobReader {
     _in_use: InUse,
 }
 
+/// A blob that is not removed while this lives, and not open yet: a body of thousands of pieces needs one file at a time.
+pub struct BlobHold {
+    store: Store,
+    id: BlobId,
+    in_use: InUse,
+}
+
+impl BlobHold {
+    pub(crate) fn new(store: Store, id: BlobId) -> BlobHold {
+        let in_use = store.garbage().in_use(id);
+        BlobHold { store, id, in_use }
+    }
+
+    /// Opens it. Errors: [`StoreError::NoBlob`] when it was removed before it was held.
+    pub async fn open(self) -> Result<BlobReader, StoreError> {
+        BlobReader::open(self).await
+    }
+}
+
 enum Place {
     Files(Option<FileReader>),
     Chunks(Store),
 }
 
 impl BlobReader {
-    pub(crate) async fn open(store: Store, id: BlobId) -> Result<BlobReader, StoreError> {
-        let in_use = store.garbage().in_use(id);
+    async fn open(hold: BlobHold) -> Result<BlobReader, StoreError> {
+        let BlobHold { store, id, in_use } = hold;
         if let Some((folder, _)) = store.engine().blob_folder() {
             let opened = tokio::task::spawn_blocking(move || FileReader::open(&folder, id));
             let file = opened.await.map_err(|error| StoreError::engine("opening a blob", error))??;
