@@ -228,12 +228,13 @@ pub fn discard(tx: &Tx, pieces: &[Piece]) {
     }
 }
 
-/// A range of a body as a stream. What it is read from stays until it has been read, except that a small body may go
-/// between two pieces of a multipart object; then the stream ends in an error.
+/// A range of a body as a stream. What it is read from stays until it has been read: small bodies are read at once,
+/// large ones are held, and opened one after the other.
 /// `customer` is the key that the request brings, for an object that is encrypted with one.
 ///
 /// # Errors
-/// When the key is not the object's: in S3's words.
+/// When the key is not the object's: in S3's words. One that [`was_replaced`] knows, when the body went after its record
+/// was read.
 pub async fn read(
     base: &Arc<Base>,
     content: &Content,
@@ -255,11 +256,29 @@ pub async fn read(
         at = end;
         if range.start < end && start < range.end {
             let within = range.start.max(start) - start..range.end.min(end) - start;
-            let hidden = open(base, piece, within.clone()).await?;
+            let hidden = open(base, piece, within.clone(), wanted.is_empty()).await?;
             wanted.push(shown(hidden, wrapper.as_ref(), piece, within.start)?);
         }
     }
     Ok(ByteStream::new(stream::iter(wanted).flatten()))
+}
+
+/// Whether a read failed because the version that was found had been overwritten or deleted by then: it is to be looked
+/// for again.
+pub fn was_replaced(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Replaced>())
+}
+
+/// The body went after its record was read.
+#[derive(Debug)]
+struct Replaced;
+
+impl std::error::Error for Replaced {}
+
+impl std::fmt::Display for Replaced {
+    fn fmt(&self, text: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        text.write_str("the body was replaced while it was looked for")
+    }
 }
 
 type Bytewise = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -271,18 +290,26 @@ fn shown(hidden: Bytewise, wrapper: Option<&Wrapper>, piece: &Piece, at: u64) ->
     Ok(Box::pin(hidden.map(move |bytes| stream.apply(&bytes?))))
 }
 
-async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>) -> Result<Bytewise> {
+/// A piece as a stream. The first is opened at once, so that its loss is an error and not an answer cut short.
+async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>, first: bool) -> Result<Bytewise> {
     match &piece.place {
         Place::Row(id) => {
             let bytes = base.store.get(&body_row(id)).await?;
-            let bytes = bytes.ok_or_else(|| Error::unavailable("Please reduce your request rate."))?;
+            let gone = || Error::unavailable("Please reduce your request rate.").with_source(Replaced);
+            let bytes = bytes.ok_or_else(gone)?;
             let end = usize::try_from(within.end).unwrap_or(usize::MAX).min(bytes.len());
             let start = usize::try_from(within.start).unwrap_or(usize::MAX).min(end);
             Ok(Box::pin(stream::iter([Ok(bytes.slice(start..end))])))
         }
         Place::Blob(id) => {
-            let reader = base.store.blobs().open(*id).await?;
-            Ok(Box::pin(reader.stream(within).map_err(Error::from)))
+            let hold = base.store.blobs().hold(*id);
+            if first {
+                return Ok(Box::pin(hold.open().await?.stream(within).map_err(Error::from)));
+            }
+            let opened = stream::once(async move {
+                Ok::<_, Error>(hold.open().await?.stream(within).map_err(Error::from))
+            });
+            Ok(Box::pin(opened.try_flatten()))
         }
     }
 }
