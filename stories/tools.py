@@ -3,6 +3,7 @@
 Their dependencies would fight with ours. What cannot be installed is skipped, and the run ends with a list of it.
 """
 
+import shutil
 import subprocess
 import sys
 
@@ -23,3 +24,20 @@ def environment(name, *requirements):
             pytest.skip(f"{name} cannot be installed: {done.stderr.strip().splitlines()[-1:]}")
         stamp.write_text(wanted)
     return place / "bin"
+
+
+def node(name, package):
+    """The directory target/stories-NAME with the packages of a `package.json`; made as `environment` makes its own."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("node and npm are not installed")
+    place = clouds.TARGET / f"stories-js-{name}"
+    stamp, wanted = place / "installed", package.read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copy(package, place)
+        install = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
+        done = subprocess.run(install, cwd=place, capture_output=True, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"npm cannot install {name}: {done.stderr.strip().splitlines()[-1:]}")
+        stamp.write_text(wanted)
+    return place
