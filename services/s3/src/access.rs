@@ -62,7 +62,7 @@ on_bucket!(
     GetBucketWebsiteInput DeleteBucketWebsiteInput
 );
 on_bucket!(
-    PutBucketEncryptionInput DeleteBucketEncryptionInput
+    PutBucketLifecycleConfigurationInput DeleteBucketLifecycleInput PutBucketEncryptionInput DeleteBucketEncryptionInput
     GetBucketLifecycleConfigurationInput GetObjectLockConfigurationInput GetBucketEncryptionInput
     GetBucketReplicationInput GetBucketLoggingInput GetBucketNotificationConfigurationInput
     GetBucketRequestPaymentInput GetBucketAccelerateConfigurationInput GetBucketAnalyticsConfigurationInput

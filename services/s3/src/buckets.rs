@@ -59,6 +59,7 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         id: ctx.base().ids.hex(16),
         versioning: Versioning::Never,
         // AWS: since April 2026 new buckets refuse customer keys until told otherwise.
+        lifecycle: Default::default(),
         encryption: Encryption { bucket_key: false, blocks_customer_keys: true },
         tags,
         policy: None,

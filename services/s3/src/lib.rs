@@ -12,6 +12,7 @@ mod encryption;
 mod error;
 mod forms;
 mod index;
+mod lifecycle;
 mod lists;
 mod multipart;
 mod names;
@@ -38,9 +39,10 @@ use yakumo_room::{Access, Base, Room};
 pub fn room(base: &Arc<Base>) -> Room {
     let registry = Registry::new(base.clone());
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
+    let room = room.reconciler(lifecycle::reconciler(registry.clone()));
     let room = web_operations(room.state(registry));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
-    encryption::operations(unset::operations(room))
+    lifecycle::operations(encryption::operations(unset::operations(room)))
 }
 
 fn bucket_operations(room: Room) -> Room {

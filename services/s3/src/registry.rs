@@ -24,17 +24,34 @@ pub struct Open {
     pub is_public: bool,
 }
 
+/// On which day of the cloud's clock lifecycle rules were last carried out, and how often they have changed.
+#[derive(Default)]
+struct Turns {
+    done: RwLock<Option<Turn>>,
+    changes: AtomicU64,
+}
+
+/// One round of lifecycle work: the day, and the changes of rules before it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Turn(i64, u64);
+
 /// The room's memory.
 pub struct Registry {
     base: Arc<Base>,
     changes: AtomicU64,
+    lifecycle: Turns,
     open: RwLock<HashMap<String, Arc<Open>>>,
 }
 
 impl Registry {
     /// Nothing is open yet.
     pub fn new(base: Arc<Base>) -> Arc<Registry> {
-        Arc::new(Registry { base, changes: AtomicU64::new(0), open: RwLock::new(HashMap::new()) })
+        Arc::new(Registry {
+            base,
+            changes: AtomicU64::new(0),
+            lifecycle: Turns::default(),
+            open: RwLock::new(HashMap::new()),
+        })
     }
 
     /// The bucket of a name; NoSuchBucket when there is none.
@@ -54,6 +71,22 @@ impl Registry {
             kept.insert(name.to_owned(), open.clone());
         }
         Ok(open)
+    }
+
+    /// Rules were changed: they are carried out without waiting for the next day.
+    pub fn lifecycle_changed(&self) {
+        self.lifecycle.changes.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The round that is due on this day, if it was not yet done.
+    pub fn lifecycle_turn(&self, day: i64) -> Option<Turn> {
+        let turn = Turn(day, self.lifecycle.changes.load(Ordering::SeqCst));
+        (*self.lifecycle.done.read() != Some(turn)).then_some(turn)
+    }
+
+    /// A round is done.
+    pub fn lifecycle_done(&self, turn: Turn) {
+        *self.lifecycle.done.write() = Some(turn);
     }
 
     /// Something about this bucket was changed.

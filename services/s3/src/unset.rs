@@ -12,11 +12,6 @@ use yakumo_room::{Ctx, Room};
 pub fn operations(room: Room) -> Room {
     let room = room
         .on(
-            api::GetBucketLifecycleConfiguration,
-            on_bucket("s3:GetLifecycleConfiguration"),
-            get_bucket_lifecycle_configuration,
-        )
-        .on(
             api::GetObjectLockConfiguration,
             on_bucket("s3:GetBucketObjectLockConfiguration"),
             get_object_lock_configuration,
@@ -78,15 +73,6 @@ fn named_configurations(room: Room) -> Room {
         on_bucket("s3:GetIntelligentTieringConfiguration"),
         list_bucket_intelligent_tiering_configurations,
     )
-}
-
-async fn get_bucket_lifecycle_configuration(
-    ctx: Ctx,
-    input: api::GetBucketLifecycleConfigurationInput,
-) -> Result<api::GetBucketLifecycleConfigurationOutput> {
-    let open = bucket_of(&ctx, &input).await?;
-    let text = "The lifecycle configuration does not exist";
-    Err(error::no_such("NoSuchLifecycleConfiguration", text, &open.record.name))
 }
 
 async fn get_object_lock_configuration(

@@ -12,7 +12,7 @@ use crate::error;
 use crate::names::check_key;
 use crate::objects::{put::tag_keys, request};
 use crate::registry::present;
-use crate::state::{Part, Upload, scope};
+use crate::state::{Bucket, Part, Upload, scope};
 use crate::{customer_key, encryption, extras, headers, put_encryption, tags};
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
@@ -124,6 +124,17 @@ pub async fn abort_multipart_upload(
     })
     .await?;
     Ok(api::AbortMultipartUploadOutput::default())
+}
+
+/// Aborts an upload that grew too old, if it is still there.
+pub async fn give_up(ctx: &Ctx, bucket: &Bucket, upload: &Upload) -> Result<()> {
+    ctx.transact(|tx| async move {
+        match tx.get::<Upload>(&scope(), &[&bucket.id, &upload.key, &upload.id]).await? {
+            Some(upload) => abort(&tx, &bucket.id, &upload).await,
+            None => Ok(()),
+        }
+    })
+    .await
 }
 
 async fn abort(tx: &Tx, bucket_id: &str, upload: &Upload) -> Result<()> {

@@ -180,6 +180,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
         version_id: shown_id(&open.record, &version),
         ..Default::default()
     };
+    output.expiration = crate::lifecycle::expiration(&open.record, &version);
     put_encryption!(output, &customer);
     Ok(output)
 }

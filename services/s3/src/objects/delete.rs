@@ -93,6 +93,11 @@ async fn delete_version(
     Ok(Deleted { version_id: Some(id.to_owned()), is_marker })
 }
 
+/// Ends the newest version of an object as its bucket's lifecycle wants it: a delete marker, or nothing remains.
+pub async fn expire(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str) -> Result<()> {
+    delete_newest(tx, ctx, bucket, key, &DeleteIf::default()).await.map(drop)
+}
+
 async fn delete_newest(
     tx: &Tx,
     ctx: &Ctx,

@@ -89,6 +89,7 @@ fn cut(content: &Content, range: Option<&str>, part_number: Option<i32>) -> Resu
 macro_rules! described {
     ($output:ident, $open:expr, $version:expr, $content:expr, $cut:expr, $input:expr) => {
         let (content, headers) = ($content, &$content.headers);
+        $output.expiration = crate::lifecycle::expiration(&$open.record, &$version);
         $output.accept_ranges = Some("bytes".to_owned());
         $output.last_modified = Some($version.modified);
         $output.content_length = i64::try_from($cut.range.end - $cut.range.start).ok();

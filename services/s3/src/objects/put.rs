@@ -93,6 +93,7 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
         version_id: version.id.clone().or_else(|| shown_id(&open.record, &version)),
         ..Default::default()
     };
+    output.expiration = crate::lifecycle::expiration(&open.record, &version);
     put_encryption!(output, &customer);
     let checksum = content.and_then(|content| content.checksum.as_ref());
     put_checksum!(output, checksums::pair(checksum));

@@ -1,5 +1,6 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
+use crate::state::lifecycle::Lifecycle;
 use crate::state::{CorsRule, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Bucket {
     pub versioning: Versioning,
     #[serde(default)]
     pub encryption: Encryption,
+    #[serde(default)]
+    pub lifecycle: Lifecycle,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
     #[serde(default)]

@@ -2,12 +2,14 @@
 
 pub mod bucket;
 pub mod cors;
+pub mod lifecycle;
 pub mod upload;
 pub mod version;
 pub mod website;
 
 pub use bucket::{Bucket, BucketPolicy, Encryption, Ownership, PublicAccess, Versioning};
 pub use cors::CorsRule;
+pub use lifecycle::Lifecycle;
 pub use upload::{Part, Upload, part_key};
 pub use version::{Checksum, Content, Headers, PartInfo, Piece, Place, Seal, Version, scope};
 pub use website::{RoutingRule, Website};
