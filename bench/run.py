@@ -2,6 +2,7 @@
 """The figures of yakumo, measured on the machine where this runs.
 
   python3 bench/run.py sqs        requests/s and server CPU a request, beside a bare server and other clouds
+  python3 bench/run.py s3         objects: PUT and GET of 4 KB, 1 MB, 64 MB and lists, beside other clouds
   python3 bench/run.py start      from exec to the first answer: empty directory, and after a kill with 1,000,000 messages
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
@@ -87,24 +88,25 @@ def main():
     ensure_venv()
     sys.path.insert(0, str(HERE))
     import measurements
+    import objects
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sqs", "start", "idle", "depth", "policy", "identities", "size", "profile"])
+    parser.add_argument("what", choices=["sqs", "s3", "start", "idle", "depth", "policy", "identities", "size", "profile"])
     parser.add_argument("--no-build", action="store_true", help="the release binaries are there")
     parser.add_argument("--build", action="store_true", help="size: also time a clean release build")
-    parser.add_argument("--requests", type=int, default=100_000, help="sqs: measured requests in each phase")
-    parser.add_argument("--runs", type=int, default=3, help="sqs, depth, identities: how often; medians are shown")
+    parser.add_argument("--requests", type=int, default=100_000, help="sqs, s3: measured requests in each phase (s3: of 4 KB; fewer of what is larger)")
+    parser.add_argument("--runs", type=int, default=3, help="sqs, s3, depth, identities: how often; medians are shown")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--messages", type=int, default=1_000_000, help="start, depth: how deep the queue is")
     parser.add_argument("--roles", type=int, default=10_000, help="identities: how many roles")
     parser.add_argument("--policies", type=int, default=50_000, help="identities: how many policies")
-    parser.add_argument("--only", help="sqs: only these servers, such as bare,yakumo")
+    parser.add_argument("--only", help="sqs, s3: only these servers, such as bare,yakumo")
     parser.add_argument("--data", help="where data directories are made (default: target/bench/data, on the disk of the target)")
     arguments = parser.parse_args()
     arguments.data = Path(arguments.data or TARGET / "bench" / "data")
     shutil.rmtree(arguments.data, ignore_errors=True)
     build(arguments)
-    keep(arguments.what, getattr(measurements, arguments.what)(arguments, TARGET, table))
+    keep(arguments.what, (objects.s3 if arguments.what == "s3" else getattr(measurements, arguments.what))(arguments, TARGET, table))
     shutil.rmtree(arguments.data, ignore_errors=True)
 
 
