@@ -159,9 +159,6 @@ fn session_tags(input: &AssumeRoleInput, inherited: &Inherited) -> Result<BTreeM
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
             ));
         }
-        if is_system_tag(&tag.key) {
-            return Err(error::invalid_parameter("System tags cannot be added/updated by requester"));
-        }
         if inherited.transitive.keys().any(taken) {
             let text = "One of the specified transitive tag keys can't be set because it conflicts with a transitive \
                         tag key from the calling session.";
@@ -190,12 +187,6 @@ fn handed_on(input: &AssumeRoleInput, inherited: &Inherited) -> Vec<String> {
         |key: &&String| input.transitive_tag_keys.iter().flatten().any(|name| name.eq_ignore_ascii_case(key));
     let own = input.tags.iter().flatten().map(|tag| &tag.key).filter(named);
     inherited.transitive.keys().chain(own).cloned().collect()
-}
-
-/// AWS: keys that begin with `aws:`, in any case, are AWS's own
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html>).
-fn is_system_tag(key: &str) -> bool {
-    key.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
 }
 
 /// Asks for `sts:AssumeRole`, and for `sts:TagSession` and `sts:SetSourceIdentity` when the request does those.
