@@ -23,7 +23,7 @@ enum Command {
     /// The limit: a hyper HTTP/1.1 server that reads the same requests and answers the same bytes, and checks nothing.
     Bare(bare::Options),
     /// Sends distinct signed requests, prepared before the clock starts, and prints what was measured as JSON.
-    Load(load::Options),
+    Load(Box<load::Options>),
 }
 
 fn main() -> anyhow::Result<()> {

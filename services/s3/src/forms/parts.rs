@@ -210,7 +210,9 @@ mod tests {
     const TYPE: &str = "multipart/form-data; boundary=XX";
 
     /// The same text in pieces of every size must read the same.
-    async fn check(text: &str, expected: Result<(&[(&str, &str)], &str, &str), &str>) {
+    type Found<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
+    async fn check(text: &str, expected: Result<Found<'_>, &str>) {
         for size in [1, 2, 3, 7, 1000] {
             let pieces: Vec<_> =
                 text.as_bytes().chunks(size).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();

@@ -95,7 +95,7 @@ impl Policy {
         let extra: Vec<&str> = fields
             .iter()
             .map(|(name, _)| name.as_str())
-            .filter(|name| !(bucket_is_implied && *name == "bucket") && !self.names(name))
+            .filter(|name| !(self.names(name) || bucket_is_implied && *name == "bucket"))
             .collect();
         match extra.is_empty() {
             true => Ok(lengths),

@@ -1,6 +1,7 @@
 //! The room through its front door, in this process. What a client sees of it is told in `stories/s3`.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail with a panic")]
+#![allow(clippy::disallowed_methods, reason = "a test may look at the disk")]
 
 use bytes::Bytes;
 use http::{Method, Request};
