@@ -12,7 +12,18 @@ def bucket(cloud, name):
     return name
 
 
-NAMED = ["analytics", "inventory", "metrics", "intelligent_tiering"]
+def named(s3):
+    """The action, the read and the list of each configuration that a bucket has several of, by name."""
+    return [
+        ("GetAnalyticsConfiguration", s3.get_bucket_analytics_configuration, s3.list_bucket_analytics_configurations),
+        ("GetInventoryConfiguration", s3.get_bucket_inventory_configuration, s3.list_bucket_inventory_configurations),
+        ("GetMetricsConfiguration", s3.get_bucket_metrics_configuration, s3.list_bucket_metrics_configurations),
+        (
+            "GetIntelligentTieringConfiguration",
+            s3.get_bucket_intelligent_tiering_configuration,
+            s3.list_bucket_intelligent_tiering_configurations,
+        ),
+    ]
 
 
 def test_nothing_is_configured(cloud, bucket):
@@ -36,10 +47,10 @@ def test_nothing_is_configured(cloud, bucket):
             "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]},
         }
     ]
-    for what in NAMED:
+    for _, read, listed in named(s3):
         with refused("NoSuchConfiguration", "The specified configuration does not exist.", 404):
-            getattr(s3, f"get_bucket_{what}_configuration")(Bucket=bucket, Id="one")
-        assert getattr(s3, f"list_bucket_{what}_configurations")(Bucket=bucket)["IsTruncated"] is False
+            read(Bucket=bucket, Id="one")
+        assert listed(Bucket=bucket)["IsTruncated"] is False
     with refused("NoSuchBucket", status=404):
         s3.get_bucket_logging(Bucket=f"{bucket}-absent")
 
@@ -67,12 +78,9 @@ def test_each_read_is_an_action_of_its_own(cloud, iam, bucket, name):
         "GetBucketRequestPayment": (s3.get_bucket_request_payment, {}),
         "GetAccelerateConfiguration": (s3.get_bucket_accelerate_configuration, {}),
         "GetEncryptionConfiguration": (s3.get_bucket_encryption, {}),
-        **{
-            f"Get{what.title().replace('_', '')}Configuration": (getattr(s3, f"get_bucket_{what}_configuration"), {"Id": "one"})
-            for what in NAMED
-        },
+        **{action: (read, {"Id": "one"}) for action, read, _ in named(s3)},
     }
-    lists = [getattr(s3, f"list_bucket_{what}_configurations") for what in NAMED]
+    lists = [listed for _, _, listed in named(s3)]
     for call, asked in reads.values():
         with refused("AccessDenied", status=403):
             call(Bucket=bucket, **asked)
