@@ -156,6 +156,21 @@ def test_tags_as_conditions(cloud, iam, s3, bucket, name):
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
+def test_a_bucket_with_tags_needs_the_permission_to_tag(cloud, iam, name):
+    person = Person(cloud, iam, name)
+    s3 = person.service("s3")
+    person.put("make", allow("s3:CreateBucket"))
+    tagged = {"CreateBucketConfiguration": {"Tags": [{"Key": "team", "Value": "red"}]}}
+    with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: s3:TagResource"), 403):
+        s3.create_bucket(Bucket=name, **tagged)
+    person.put("tag", allow("s3:TagResource", Condition={"StringEquals": {"aws:RequestTag/team": "blue"}}))
+    with refused("AccessDenied", status=403):
+        s3.create_bucket(Bucket=name, **tagged)
+    tagged["CreateBucketConfiguration"]["Tags"][0]["Value"] = "blue"
+    s3.create_bucket(Bucket=name, **tagged)
+    assert cloud.client("s3").get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "team", "Value": "blue"}]
+
+
 def test_the_expected_owner(s3, bucket):
     s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner="000000000000")
     with refused("AccessDenied", "Access Denied", 403):

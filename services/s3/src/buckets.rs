@@ -29,17 +29,43 @@ impl Record for Owned {
 
 /// The rule of CreateBucket.
 pub fn create_access() -> Access<api::CreateBucketInput> {
-    Access::needs(["s3:CreateBucket"], |ctx: &Ctx, input: &api::CreateBucketInput| {
+    Access::needs(["s3:CreateBucket", "s3:TagResource"], |ctx: &Ctx, input: &api::CreateBucketInput| {
         Box::pin(async move {
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
-            let shown = format!("\"{arn}\"");
-            let mut need = Need::new("s3:CreateBucket", arn, ctx.account()).shown_as(shown);
+            let about = |action: &'static str| {
+                let shown = format!("\"{arn}\"");
+                Need {
+                    keys: tag_keys(input),
+                    ..Need::new(action, arn.clone(), ctx.account()).shown_as(shown)
+                }
+            };
+            let mut need = about("s3:CreateBucket");
             if let Some(region) = location(input) {
                 need = need.with_key("s3:LocationConstraint", vec![region.to_owned()]);
             }
-            Ok(vec![need])
+            // AWS: "You must have the s3:TagResource permission to create a general purpose bucket with tags":
+            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>
+            let tagging = (!given_tags(input).is_empty()).then(|| about("s3:TagResource"));
+            Ok([need].into_iter().chain(tagging).collect())
         })
     })
+}
+
+fn given_tags(input: &api::CreateBucketInput) -> &[api::Tag] {
+    let tags =
+        input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_deref());
+    tags.unwrap_or_default()
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys`.
+fn tag_keys(input: &api::CreateBucketInput) -> crate::access::Keys {
+    let tags = given_tags(input);
+    let mut keys: crate::access::Keys =
+        tags.iter().map(|tag| (format!("aws:RequestTag/{}", tag.key), vec![tag.value.clone()])).collect();
+    if !tags.is_empty() {
+        keys.push(("aws:TagKeys".to_owned(), tags.iter().map(|tag| tag.key.clone()).collect()));
+    }
+    keys
 }
 
 fn location(input: &api::CreateBucketInput) -> Option<&str> {
@@ -156,9 +182,7 @@ fn region(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
 }
 
 fn tags(input: &api::CreateBucketInput) -> Result<BTreeMap<String, String>> {
-    let tags =
-        input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_ref());
-    crate::tags::checked(tags.map(Vec::as_slice).unwrap_or_default(), TAGS_MAX)
+    crate::tags::checked(given_tags(input), TAGS_MAX)
 }
 
 pub async fn delete_bucket(ctx: Ctx, input: api::DeleteBucketInput) -> Result<api::DeleteBucketOutput> {
