@@ -60,6 +60,7 @@ on_bucket!(
     DeletePublicAccessBlockInput GetBucketOwnershipControlsInput DeleteObjectsInput
     PutBucketCorsInput GetBucketCorsInput DeleteBucketCorsInput PutBucketWebsiteInput
     GetBucketWebsiteInput DeleteBucketWebsiteInput
+    PutBucketOwnershipControlsInput DeleteBucketOwnershipControlsInput GetBucketAclInput PutBucketAclInput
 );
 on_bucket!(
     PutBucketLifecycleConfigurationInput DeleteBucketLifecycleInput PutBucketEncryptionInput DeleteBucketEncryptionInput
@@ -74,6 +75,7 @@ on_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
     GetObjectTaggingInput PutObjectTaggingInput DeleteObjectTaggingInput CreateMultipartUploadInput UploadPartInput
     UploadPartCopyInput CompleteMultipartUploadInput AbortMultipartUploadInput ListPartsInput
+    GetObjectAclInput PutObjectAclInput
 );
 
 /// The bucket of a request, checked: it exists, is in the region that was signed for, and belongs to whom the client
@@ -121,7 +123,12 @@ pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, key
     // AWS: S3 quotes the resource in its denials:
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>
     let shown = format!("\"{arn}\"");
-    let policy = open.policy.clone().filter(|_| !is_shut_out(ctx, open));
+    let policy = match (is_shut_out(ctx, open), &open.acl) {
+        (false, None) => open.policy.clone(),
+        (true, None) => None,
+        (false, Some((_, both))) => Some(both.clone()),
+        (true, Some((acl, _))) => Some(acl.clone()),
+    };
     let mut need = Need::new(action, arn, open.record.owner).with_policy(policy).shown_as(shown);
     need.keys = keys;
     need
@@ -129,7 +136,7 @@ pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, key
 
 /// AWS: RestrictPublicBuckets leaves a public policy to the owner's account and to AWS services:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
-fn is_shut_out(ctx: &Ctx, open: &Open) -> bool {
+pub fn is_shut_out(ctx: &Ctx, open: &Open) -> bool {
     let restricted = open.record.public_access.is_some_and(|access| access.restrict_buckets);
     let principal = &ctx.caller().principal;
     let outside = match principal.kind {

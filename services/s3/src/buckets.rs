@@ -1,11 +1,13 @@
 //! Buckets: made, listed, found, removed.
 
 use crate::access::{bucket_of, need};
+use crate::acls;
 use crate::error;
+use crate::granted;
 use crate::names::check_bucket;
 use crate::registry::Registry;
 use crate::state::version::rows_under;
-use crate::state::{Bucket, Encryption, Ownership, PublicAccess, Versioning, scope};
+use crate::state::{Bucket, Encryption, PublicAccess, Versioning, scope};
 use std::collections::BTreeMap;
 use yakumo_api_s3 as api;
 use yakumo_aws::{AccountId, Region, Result};
@@ -29,24 +31,41 @@ impl Record for Owned {
 
 /// The rule of CreateBucket.
 pub fn create_access() -> Access<api::CreateBucketInput> {
-    Access::needs(["s3:CreateBucket", "s3:TagResource"], |ctx: &Ctx, input: &api::CreateBucketInput| {
+    let actions = ["s3:CreateBucket", "s3:PutBucketAcl", "s3:PutBucketOwnershipControls", "s3:TagResource"];
+    Access::needs(actions, |ctx: &Ctx, input: &api::CreateBucketInput| {
         Box::pin(async move {
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
-            let about = |action: &'static str| {
-                let shown = format!("\"{arn}\"");
-                Need {
-                    keys: tag_keys(input),
-                    ..Need::new(action, arn.clone(), ctx.account()).shown_as(shown)
-                }
-            };
-            let mut need = about("s3:CreateBucket");
+            let shown = format!("\"{arn}\"");
+            let other = |action| Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
+            let headers = granted!(input, write);
+            let mut need = other("s3:CreateBucket");
+            need.keys = headers.keys();
+            need.keys.extend(tag_keys(input));
             if let Some(region) = location(input) {
                 need = need.with_key("s3:LocationConstraint", vec![region.to_owned()]);
             }
+            if let Some(ownership) = &input.object_ownership {
+                need = need.with_key("s3:x-amz-object-ownership", vec![ownership.clone()]);
+            }
+            let mut needs = vec![need];
+            // AWS: lists and ownership are actions of their own:
+            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
+            if headers.is_given() {
+                let mut need = other("s3:PutBucketAcl");
+                need.keys = headers.keys();
+                needs.push(need);
+            }
+            if input.object_ownership.is_some() {
+                needs.push(other("s3:PutBucketOwnershipControls"));
+            }
             // AWS: "You must have the s3:TagResource permission to create a general purpose bucket with tags":
             // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>
-            let tagging = (!given_tags(input).is_empty()).then(|| about("s3:TagResource"));
-            Ok([need].into_iter().chain(tagging).collect())
+            if !given_tags(input).is_empty() {
+                let mut need = other("s3:TagResource");
+                need.keys = tag_keys(input);
+                needs.push(need);
+            }
+            Ok(needs)
         })
     })
 }
@@ -77,6 +96,8 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
     check_bucket(&input.bucket)?;
     let region = region(&ctx, location(&input))?;
     let tags = tags(&input)?;
+    let ownership = input.object_ownership.as_deref().map(acls::ownership).transpose()?.unwrap_or_default();
+    let acl = acls::of_new_bucket(&granted!(input, write), ctx.account(), ownership)?;
     let bucket = Bucket {
         name: input.bucket,
         owner: ctx.account(),
@@ -90,7 +111,8 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         tags,
         policy: None,
         public_access: Some(PublicAccess::ALL),
-        ownership: Ownership::BucketOwnerEnforced,
+        ownership,
+        acl,
         cors: Vec::new(),
         website: None,
     };
@@ -137,26 +159,10 @@ fn refuse_unknown(input: &api::CreateBucketInput) -> Result<()> {
     if input.object_lock_enabled_for_bucket == Some(true) {
         return Err(error::not_implemented("object lock"));
     }
-    let grants = [
-        &input.grant_full_control,
-        &input.grant_read,
-        &input.grant_read_acp,
-        &input.grant_write,
-        &input.grant_write_acp,
-    ];
-    if grants.into_iter().any(Option::is_some) || input.acl.as_deref().is_some_and(|acl| acl != "private") {
-        let text = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
-        return Err(yakumo_aws::Error::sender("InvalidBucketAclWithObjectOwnership", text));
-    }
     if input.bucket_namespace.as_deref().is_some_and(|namespace| namespace != "global") {
         return Err(error::not_implemented("account regional namespaces"));
     }
-    match input.object_ownership.as_deref() {
-        None | Some("BucketOwnerEnforced") => Ok(()),
-        Some(_) => Err(error::not_implemented(
-            "access control lists (ObjectOwnership other than BucketOwnerEnforced)",
-        )),
-    }
+    Ok(())
 }
 
 /// AWS: the endpoint of us-east-1 takes buckets for every region, others only for their own.
@@ -291,9 +297,42 @@ pub fn owner(account: AccountId) -> api::Owner {
     api::Owner { id: Some(canonical_id(account)), display_name: None }
 }
 
-/// The canonical user id of an account: 64 hexadecimal digits that stay the same.
+/// The canonical user id of an account: 64 hexadecimal digits that stay the same, and lead back to it.
 pub fn canonical_id(account: AccountId) -> String {
     use md5::{Digest, Md5};
     let half = |salt: &str| crate::bodies::hex(&Md5::digest(format!("{salt}:{account}")));
-    half("canonical") + &half("user")
+    let (first, second) = (half("canonical"), half("user"));
+    let number = account.as_str().parse::<u64>().unwrap_or_default() ^ mask(&first);
+    format!("{first}{}{number:010x}", second.get(..22).unwrap_or_default())
+}
+
+/// The account of a canonical user id.
+pub fn account_of(id: &str) -> Option<AccountId> {
+    let number = u64::from_str_radix(id.get(54..64)?, 16).ok()? ^ mask(id);
+    let account = AccountId::parse(&format!("{number:012}"))?;
+    (canonical_id(account) == id).then_some(account)
+}
+
+/// The first 40 bits of an id. The 12 digits of an account fit into as many.
+fn mask(id: &str) -> u64 {
+    id.get(..10).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{account_of, canonical_id};
+    use yakumo_aws::AccountId;
+
+    #[test]
+    fn canonical_ids_lead_back() {
+        for account in ["000000000000", "111122223333", "999999999999"] {
+            let account = AccountId::parse(account).unwrap();
+            let id = canonical_id(account);
+            assert_eq!((id.len(), account_of(&id)), (64, Some(account)));
+            assert_eq!(account_of(&id.replace(&id[20..24], "zzzz")), None);
+        }
+        for other in ["", "abc", &"0".repeat(64), &"f".repeat(64), &"ä".repeat(32)] {
+            assert_eq!(account_of(other), None, "{other}");
+        }
+    }
 }

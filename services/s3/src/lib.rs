@@ -4,6 +4,7 @@
 //! control-plane records that are kept decoded (`registry`).
 
 mod access;
+mod acls;
 mod bodies;
 mod buckets;
 mod cors;
@@ -40,7 +41,7 @@ pub fn room(base: &Arc<Base>) -> Room {
     let registry = Registry::new(base.clone());
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
     let room = room.reconciler(lifecycle::reconciler(registry.clone()));
-    let room = web_operations(room.state(registry));
+    let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
     lifecycle::operations(encryption::operations(unset::operations(room)))
 }
@@ -75,12 +76,13 @@ fn bucket_operations(room: Room) -> Room {
 }
 
 fn setting_operations(room: Room) -> Room {
+    use acls::operations;
     room.on(api::PutBucketVersioning, on_bucket("s3:PutBucketVersioning"), settings::put_bucket_versioning)
         .on(api::GetBucketVersioning, on_bucket("s3:GetBucketVersioning"), settings::get_bucket_versioning)
         .on(
             api::GetBucketOwnershipControls,
             on_bucket("s3:GetBucketOwnershipControls"),
-            settings::get_bucket_ownership_controls,
+            operations::get_bucket_ownership_controls,
         )
         .on(api::PutBucketTagging, on_bucket("s3:PutBucketTagging"), tags::put_bucket_tagging)
         .on(api::GetBucketTagging, on_bucket("s3:GetBucketTagging"), tags::get_bucket_tagging)
@@ -108,6 +110,34 @@ fn setting_operations(room: Room) -> Room {
             on_bucket("s3:PutBucketPublicAccessBlock"),
             policies::delete_public_access_block,
         )
+}
+
+/// Access control lists and ownership.
+fn acl_operations(room: Room) -> Room {
+    use acls::operations;
+    let headers = |i: &api::PutBucketAclInput| granted!(i, write).keys();
+    room.on(
+        api::PutBucketOwnershipControls,
+        on_bucket("s3:PutBucketOwnershipControls"),
+        operations::put_bucket_ownership_controls,
+    )
+    .on(
+        api::DeleteBucketOwnershipControls,
+        on_bucket("s3:PutBucketOwnershipControls"),
+        operations::delete_bucket_ownership_controls,
+    )
+    .on(api::GetBucketAcl, on_bucket("s3:GetBucketAcl"), operations::get_bucket_acl)
+    .on(api::PutBucketAcl, on_bucket_with("s3:PutBucketAcl", headers), operations::put_bucket_acl)
+    .on(
+        api::GetObjectAcl,
+        Access::inside(["s3:GetObjectAcl", "s3:GetObjectVersionAcl", "s3:ListBucket"], operations::INSIDE),
+        operations::get_object_acl,
+    )
+    .on(
+        api::PutObjectAcl,
+        Access::inside(["s3:PutObjectAcl", "s3:PutObjectVersionAcl"], operations::INSIDE),
+        operations::put_object_acl,
+    )
 }
 
 /// What pages in browsers need.
@@ -144,6 +174,7 @@ fn object_operations(room: Room) -> Room {
             Access::inside(
                 [
                     "s3:PutObject",
+                    "s3:PutObjectAcl",
                     "s3:PutObjectTagging",
                     "s3:GetObject",
                     "s3:GetObjectVersion",

@@ -22,6 +22,8 @@ pub struct Open {
     pub policy: Option<Arc<Attached>>,
     /// Whether the policy lets in everybody.
     pub is_public: bool,
+    /// What the bucket's access control list allows to others: alone, and together with the policy.
+    pub acl: Option<(Arc<Attached>, Arc<Attached>)>,
 }
 
 /// On which day of the cloud's clock lifecycle rules were last carried out, and how often they have changed.
@@ -109,7 +111,8 @@ fn open(record: Bucket) -> Result<Open> {
         }
     };
     let is_public = record.policy.as_ref().is_some_and(|policy| crate::public::is_public(&policy.text));
-    Ok(Open { record, policy, is_public })
+    let acl = crate::acls::of_bucket(&record)?;
+    Ok(Open { record, policy, is_public, acl })
 }
 
 /// The bucket within a transaction, so that it cannot go or change while something is written into it.

@@ -1,4 +1,4 @@
-//! What a bucket is set to: versioning, ownership.
+//! What a bucket is set to: versioning.
 
 use crate::access::bucket_of;
 use crate::error;
@@ -43,14 +43,4 @@ pub async fn get_bucket_versioning(
         Versioning::Suspended => Some("Suspended".to_owned()),
     };
     Ok(api::GetBucketVersioningOutput { status, mfa_delete: None })
-}
-
-pub async fn get_bucket_ownership_controls(
-    ctx: Ctx,
-    input: api::GetBucketOwnershipControlsInput,
-) -> Result<api::GetBucketOwnershipControlsOutput> {
-    bucket_of(&ctx, &input).await?;
-    let rule = api::OwnershipControlsRule { object_ownership: "BucketOwnerEnforced".to_owned() };
-    let controls = api::OwnershipControls { rules: vec![rule] };
-    Ok(api::GetBucketOwnershipControlsOutput { ownership_controls: Some(controls) })
 }

@@ -100,7 +100,7 @@ fn line(version: &Version, bucket: &Bucket, encoding: Encoding, with_owner: bool
         checksum_type: content.checksum.as_ref().map(|checksum| checksum.kind.clone()),
         size: i64::try_from(content.size_bytes).ok(),
         storage_class: Some(content.headers.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned())),
-        owner: with_owner.then(|| owner(bucket.owner)),
+        owner: with_owner.then(|| owner(bucket.holder_of(version))),
         restore_status: None,
     })
 }

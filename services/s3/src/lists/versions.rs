@@ -91,14 +91,14 @@ fn shown(
         version_id: Some(version.shown_id().to_owned()),
         is_latest: Some(is_latest),
         last_modified: Some(version.modified),
-        owner: Some(owner(bucket.owner)),
+        owner: Some(owner(bucket.holder_of(version))),
         restore_status: None,
     })
 }
 
 fn marker(version: &Version, bucket: &Bucket, encoding: Encoding, is_latest: bool) -> api::DeleteMarkerEntry {
     api::DeleteMarkerEntry {
-        owner: Some(owner(bucket.owner)),
+        owner: Some(owner(bucket.holder_of(version))),
         key: Some(encoding.write(version.key.as_str())),
         version_id: Some(version.shown_id().to_owned()),
         is_latest: Some(is_latest),

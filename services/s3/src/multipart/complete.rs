@@ -132,6 +132,7 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
         modified: upload.initiated,
         content: Some(content),
         tags: upload.tags.clone(),
+        acl: upload.acl.clone(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! CopyObject, and what UploadPartCopy has in common with it.
 
 use crate::access::{bucket, bucket_of, need};
+use crate::acls;
 use crate::bodies::{self, Expected};
 use crate::error;
 use crate::names::check_key;
@@ -9,7 +10,7 @@ use crate::objects::put::{Wanted, save, tag_keys};
 use crate::objects::{checksums, get, request, shown_id};
 use crate::registry::Open;
 use crate::state::{Content, Version};
-use crate::{customer_key, encryption, extras, headers, put_checksum, put_encryption, tags};
+use crate::{customer_key, encryption, extras, granted, headers, put_checksum, put_encryption, tags};
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result, Timestamp};
@@ -118,13 +119,18 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
             .map(|value| ("s3:x-amz-metadata-directive".to_owned(), vec![value.clone()])),
     );
     keys.extend(tag_keys(&tags));
+    let list = granted!(input);
+    keys.extend(list.keys());
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), keys))?;
+    if let Some(need) = acls::needs_list(&ctx, &open, &list, &input.key)? {
+        ctx.authorize(need)?;
+    }
     if !tags.is_empty() {
         ctx.authorize(need(&ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)))?;
     }
     let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
     check_key(&input.key)?;
-    request::check(&extras!(input))?;
+    request::check(&extras!(input), open.record.ownership)?;
     let source_customer = customer_key!(source input)?;
     crate::sealing::check(found.content()?, source_customer.as_ref())?;
     let customer = customer_key!(input)?.map(Arc::new);
@@ -144,6 +150,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     }
     let mut wanted = Wanted {
         key: input.key.clone(),
+        acl: acls::of_new(&ctx, &open.record, &list)?,
         headers: content.headers.clone(),
         metadata: content.metadata.clone(),
         tags: if new_tags { tags } else { found.version.tags.clone() },

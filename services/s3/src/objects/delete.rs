@@ -120,6 +120,7 @@ async fn delete_newest(
         modified: crate::objects::put::second(ctx),
         content: None,
         tags: Default::default(),
+        acl: None,
     };
     index::write(tx, ctx, bucket, newest.as_ref(), &mut marker).await?;
     Ok(Deleted { version_id: Some(marker.shown_id().to_owned()), is_marker: true })

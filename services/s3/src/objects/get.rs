@@ -1,6 +1,7 @@
 //! GetObject and HeadObject.
 
 use crate::access::{bucket_of, need, version_key};
+use crate::acls::need_of;
 use crate::bodies;
 use crate::error;
 use crate::index;
@@ -41,7 +42,7 @@ pub async fn readable(
         keys.extend(tags.map(|(name, value)| (format!("s3:ExistingObjectTag/{name}"), vec![value.clone()])));
     }
     let action = if id.is_some() { actions.1 } else { actions.0 };
-    ctx.authorize(need(ctx, open, action, Some(key), keys))?;
+    ctx.authorize(need_of(ctx, open, found.as_ref(), action, key, keys)?)?;
     if found.as_ref().is_none_or(|version| version.content.is_none()) && id.is_none() {
         let listing: Need = need(ctx, open, "s3:ListBucket", None, Vec::new());
         ctx.authorize(listing)?;

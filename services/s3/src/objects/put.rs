@@ -1,6 +1,7 @@
 //! PutObject.
 
 use crate::access::{bucket_of, need};
+use crate::acls;
 use crate::bodies::{self, Expected, Received};
 use crate::error;
 use crate::index;
@@ -8,8 +9,8 @@ use crate::names::check_key;
 use crate::objects::conditions::WriteIf;
 use crate::objects::{checksums, request, shown_id};
 use crate::registry::present;
-use crate::state::{Bucket, Content, Headers, Version};
-use crate::{chosen, customer_key, encryption, extras, headers, put_checksum, put_encryption, tags};
+use crate::state::{Acl, Bucket, Content, Headers, Version};
+use crate::{chosen, customer_key, encryption, extras, granted, headers, put_checksum, put_encryption, tags};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
@@ -18,26 +19,31 @@ use yakumo_room::{Access, Ctx};
 
 /// The rule of PutObject: tags are an action of their own.
 pub fn access() -> Access<api::PutObjectInput> {
-    Access::needs(["s3:PutObject", "s3:PutObjectTagging"], |ctx: &Ctx, input: &api::PutObjectInput| {
-        Box::pin(async move {
-            let open = bucket_of(ctx, input).await?;
-            let tags = tags::from_header(input.tagging.as_deref())?;
-            let mut keys = tag_keys(&tags);
-            for (name, value) in [
-                ("s3:x-amz-acl", &input.acl),
-                ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
-                ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
-                ("s3:x-amz-storage-class", &input.storage_class),
-            ] {
-                keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
-            }
-            let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys.clone())];
-            if !tags.is_empty() {
-                needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
-            }
-            Ok(needs)
-        })
-    })
+    Access::needs(
+        ["s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectTagging"],
+        |ctx: &Ctx, input: &api::PutObjectInput| {
+            Box::pin(async move {
+                let open = bucket_of(ctx, input).await?;
+                let tags = tags::from_header(input.tagging.as_deref())?;
+                let mut keys = tag_keys(&tags);
+                for (name, value) in [
+                    ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
+                    ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
+                    ("s3:x-amz-storage-class", &input.storage_class),
+                ] {
+                    keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
+                }
+                let headers = granted!(input);
+                keys.extend(headers.keys());
+                let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
+                needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
+                if !tags.is_empty() {
+                    needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
+                }
+                Ok(needs)
+            })
+        },
+    )
 }
 
 /// `s3:RequestObjectTag/…` and `s3:RequestObjectTagKeys`.
@@ -59,12 +65,13 @@ pub struct Wanted {
     pub metadata: BTreeMap<String, String>,
     pub tags: BTreeMap<String, String>,
     pub write_if: WriteIf,
+    pub acl: Option<Acl>,
 }
 
 pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::PutObjectOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_key(&input.key)?;
-    request::check(&extras!(input))?;
+    request::check(&extras!(input), open.record.ownership)?;
     if input.write_offset_bytes.is_some() {
         return Err(error::not_implemented("appends (they are for directory buckets)"));
     }
@@ -78,7 +85,9 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
         also: None,
         length: input.content_length.and_then(|length| u64::try_from(length).ok()),
     };
+    let acl = acls::of_new(&ctx, &open.record, &granted!(input))?;
     let wanted = Wanted {
+        acl,
         headers: request::with_type(headers!(input)),
         metadata: request::metadata(input.metadata)?,
         tags: tags::from_header(input.tagging.as_deref())?,
@@ -125,6 +134,7 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         modified: second(ctx),
         content: Some(content),
         tags: wanted.tags,
+        acl: wanted.acl,
     };
     let write_if = wanted.write_if;
     let outcome = ctx

@@ -3,7 +3,7 @@
 //! Invariant: no parameter is accepted that would have no effect.
 
 use crate::error;
-use crate::state::Headers;
+use crate::state::{Headers, Ownership};
 use std::collections::BTreeMap;
 use yakumo_aws::{Error, Result};
 
@@ -70,13 +70,13 @@ pub fn content_encoding(given: Option<&str>) -> Option<String> {
 }
 
 /// Refuses what would be accepted and not done.
-pub fn check(extras: &Extras<'_>) -> Result<()> {
+pub fn check(extras: &Extras<'_>, ownership: Ownership) -> Result<()> {
     // AWS: with BucketOwnerEnforced only what says that the owner has full control is taken:
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
     let harmless = ["bucket-owner-full-control", "private"];
-    if extras.acl.as_deref().is_some_and(|acl| !harmless.contains(&acl))
-        || extras.grants.iter().any(|grant| grant.is_some())
-    {
+    let sets_list = extras.acl.as_deref().is_some_and(|acl| !harmless.contains(&acl))
+        || extras.grants.iter().any(|grant| grant.is_some());
+    if sets_list && !ownership.has_lists() {
         let text = "The bucket does not allow ACLs";
         return Err(Error::sender("AccessControlListNotSupported", text));
     }

@@ -1,7 +1,7 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
 use crate::state::lifecycle::Lifecycle;
-use crate::state::{CorsRule, Website};
+use crate::state::{Acl, CorsRule, Version, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -34,6 +34,9 @@ pub struct Bucket {
     pub cors: Vec<CorsRule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website: Option<Website>,
+    /// `None` is the owner's full control alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
 }
 
 /// Whether a bucket keeps versions.
@@ -89,9 +92,28 @@ pub enum Ownership {
     /// The bucket's owner, always; lists do not count.
     #[default]
     BucketOwnerEnforced,
+    /// The bucket's owner, when the writer hands it over with `bucket-owner-full-control`.
+    BucketOwnerPreferred,
+    /// Whoever writes it.
+    ObjectWriter,
+    /// As `ObjectWriter`, without being set.
+    Unset,
+}
+
+impl Ownership {
+    /// Whether access control lists count.
+    pub fn has_lists(self) -> bool {
+        self != Ownership::BucketOwnerEnforced
+    }
 }
 
 impl Bucket {
+    /// Whose an object in it is.
+    pub fn holder_of(&self, version: &Version) -> AccountId {
+        let acl = version.acl.as_ref().filter(|_| self.ownership.has_lists());
+        acl.map_or(self.owner, |acl| acl.owner)
+    }
+
     /// Whether there can be more than one version of an object.
     pub fn has_versions(&self) -> bool {
         self.versioning != Versioning::Never

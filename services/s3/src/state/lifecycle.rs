@@ -221,7 +221,15 @@ mod tests {
             customer: None,
         });
         let modified = Timestamp::from_secs(modified_s);
-        Version { key: key.to_owned(), order: 1, id: None, modified, content, tags: Default::default() }
+        Version {
+            key: key.to_owned(),
+            order: 1,
+            id: None,
+            modified,
+            content,
+            tags: Default::default(),
+            acl: None,
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Stored records of S3 and the pure rules on them.
 
+pub mod acl;
 pub mod bucket;
 pub mod cors;
 pub mod lifecycle;
@@ -7,6 +8,7 @@ pub mod upload;
 pub mod version;
 pub mod website;
 
+pub use acl::{Acl, Grant, Grantee, Permission};
 pub use bucket::{Bucket, BucketPolicy, Encryption, Ownership, PublicAccess, Versioning};
 pub use cors::CorsRule;
 pub use lifecycle::Lifecycle;

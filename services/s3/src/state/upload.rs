@@ -1,5 +1,6 @@
 //! Multipart uploads and their parts.
 
+use crate::state::Acl;
 use crate::state::version::{Headers, Piece, Seal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub struct Upload {
     /// By what the customer's key is known again, if the upload was begun with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Seal>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
 }
 
 /// A part that was uploaded. Key: upload id, number in five digits.

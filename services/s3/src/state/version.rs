@@ -3,6 +3,7 @@
 //! Invariant: in a bucket that never kept versions each key has one row at most, and its order is 0, so that it is
 //! found without a scan.
 
+use crate::state::Acl;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -27,6 +28,9 @@ pub struct Version {
     pub content: Option<Content>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+    /// `None` is the full control of the bucket's owner, whose it then is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acl: Option<Acl>,
 }
 
 /// What a version holds.
