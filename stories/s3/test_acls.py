@@ -127,6 +127,18 @@ def test_another_account(s3, other, ids, bucket):
             s3.put_bucket_acl(Bucket=bucket, **asked)
 
 
+def test_a_denial_holds_where_a_public_policy_does_not(s3, other, ids, bucket):
+    """RestrictPublicBuckets takes a public policy's grants from strangers, not its denials."""
+    everybody = allow("s3:ListBucket", f"arn:aws:s3:::{bucket}", Principal="*")
+    stop = deny("s3:ListBucket", f"arn:aws:s3:::{bucket}", Principal="*", Condition={"StringEquals": {"s3:prefix": "secret/"}})
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy(everybody, stop))
+    s3.put_bucket_acl(Bucket=bucket, GrantRead=f'id="{ids[1]}"')
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+    assert other.list_objects_v2(Bucket=bucket, Prefix="k")["KeyCount"] == 1, "the list allows it"
+    with refused("AccessDenied", status=403):
+        other.list_objects_v2(Bucket=bucket, Prefix="secret/")
+
+
 def test_whoever_writes_owns(cloud, s3, other, ids, bucket):
     s3.put_bucket_acl(Bucket=bucket, GrantWrite=f'id="{ids[1]}"', GrantFullControl=f'id="{ids[0]}"')
     other.put_object(Bucket=bucket, Key="theirs", Body=b"y")

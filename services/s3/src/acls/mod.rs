@@ -85,15 +85,23 @@ fn compiled(bucket: &Bucket, id: &str, statements: Vec<Value>) -> Result<Option<
     Ok(Some(Arc::new(Attached { id: id.to_owned(), holder: bucket.arn(), document: Arc::new(document) })))
 }
 
-/// What a bucket's own list allows: alone, and together with the bucket policy. Nothing when it grants nothing to others.
+/// What a bucket's own list allows: for whom the policy's grants do not count, and together with the whole bucket policy.
+/// What the policy denies is in both. Nothing when the list grants nothing to others.
 pub fn of_bucket(bucket: &Bucket) -> Result<Option<(Arc<Attached>, Arc<Attached>)>> {
     let acl = bucket.acl.as_ref().filter(|_| bucket.ownership.has_lists());
     let own = acl.map(|acl| statements(acl, bucket, None)).unwrap_or_default();
-    let mut both = bucket.policy.as_ref().map(|policy| of_policy(policy, false)).unwrap_or_default();
-    both.extend(own.clone());
-    let (own, both) =
-        (compiled(bucket, "bucket ACL", own)?, compiled(bucket, "bucket policy and ACL", both)?);
-    Ok(own.zip(both))
+    if own.is_empty() {
+        return Ok(None);
+    }
+    let with = |denies_only| {
+        let policy = bucket.policy.as_ref().map(|policy| of_policy(policy, denies_only));
+        [policy.unwrap_or_default(), own.clone()].concat()
+    };
+    let (alone, both) = (
+        compiled(bucket, "bucket ACL", with(true))?,
+        compiled(bucket, "bucket policy and ACL", with(false))?,
+    );
+    Ok(alone.zip(both))
 }
 
 /// An action on an object that is there: its own list has a say, and it may be somebody else's than the bucket's owner.
