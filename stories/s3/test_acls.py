@@ -54,6 +54,22 @@ def test_a_new_bucket_has_no_lists(s3, ids, name):
             call(Bucket=name, ACL="public-read", **asked)
 
 
+def test_what_a_bucket_without_lists_takes(s3, ids, name):
+    """s3cmd writes back the list that it has read: AWS takes it when it says that the owner has full control."""
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    read = s3.get_object_acl(Bucket=name, Key="k")
+    own = {"Owner": read["Owner"], "Grants": read["Grants"]}
+    s3.put_object_acl(Bucket=name, Key="k", AccessControlPolicy=own)
+    s3.put_object_acl(Bucket=name, Key="k", ACL="bucket-owner-full-control")
+    s3.put_bucket_acl(Bucket=name, AccessControlPolicy=own)
+    more = {**own, "Grants": own["Grants"] + [{"Grantee": {"Type": "CanonicalUser", "ID": ids[1]}, "Permission": "READ"}]}
+    for call, asked in [(s3.put_object_acl, {"Key": "k"}), (s3.put_bucket_acl, {})]:
+        for given in ({"AccessControlPolicy": more}, {"ACL": "private"}):
+            with refused("AccessControlListNotSupported", "The bucket does not allow ACLs", 400):
+                call(Bucket=name, **asked, **given)
+
+
 def test_ownership_controls(s3, bucket):
     def controls(rule):
         return {"Bucket": bucket, "OwnershipControls": {"Rules": [{"ObjectOwnership": rule}]}}

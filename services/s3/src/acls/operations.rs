@@ -11,7 +11,7 @@ use crate::objects::{get, object};
 use crate::registry::{edit, present};
 use crate::state::{Acl, Ownership};
 use yakumo_api_s3 as api;
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{AccountId, Error, Result};
 use yakumo_room::{Ctx, Record};
 
 /// Why the operations on an object's list ask for themselves.
@@ -23,6 +23,24 @@ pub async fn get_bucket_acl(ctx: Ctx, input: api::GetBucketAclInput) -> Result<a
     let private = Acl::private(bucket.owner);
     let acl = bucket.acl.as_ref().filter(|_| bucket.ownership.has_lists()).unwrap_or(&private);
     Ok(api::GetBucketAclOutput { owner: Some(owner(bucket.owner)), grants: Some(shown(acl)) })
+}
+
+/// What a bucket without lists makes of a request to set one.
+///
+/// AWS: it takes what says that the bucket's owner has full control, as the canned list of that name or in XML, and
+/// nothing else (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>).
+fn without_lists(
+    owner: AccountId,
+    canned: Option<&str>,
+    headers: Option<Acl>,
+    given: Option<api::AccessControlPolicy>,
+) -> Result<()> {
+    let good = match (canned, headers, given) {
+        (Some("bucket-owner-full-control"), _, None) => true,
+        (None, None, Some(given)) => body(given, owner)? == Acl::private(owner),
+        _ => false,
+    };
+    if good { Ok(()) } else { Err(not_supported()) }
 }
 
 /// AWS: a request to set a list says it in one way, and in one.
@@ -40,7 +58,9 @@ pub async fn put_bucket_acl(ctx: Ctx, input: api::PutBucketAclInput) -> Result<a
     let bucket = &open.record;
     let headers = granted!(input, write);
     if !bucket.ownership.has_lists() {
-        return Err(not_supported());
+        let read = headers.read(bucket.owner, None)?;
+        without_lists(bucket.owner, input.acl.as_deref(), read, input.access_control_policy)?;
+        return Ok(api::PutBucketAclOutput::default());
     }
     let acl = match (headers.read(bucket.owner, None)?, input.access_control_policy) {
         (Some(_), Some(given)) if given.grants.is_some() => return Err(too_much()),
@@ -83,7 +103,9 @@ pub async fn put_object_acl(ctx: Ctx, input: api::PutObjectAclInput) -> Result<a
     ctx.authorize(need_of(&ctx, &open, found.as_ref(), action, &input.key, headers.keys())?)?;
     let found = object(found, &input.key, id, "PUT")?;
     if !bucket.ownership.has_lists() {
-        return Err(not_supported());
+        let read = headers.read(bucket.owner, Some(bucket.owner))?;
+        without_lists(bucket.owner, input.acl.as_deref(), read, input.access_control_policy)?;
+        return Ok(api::PutObjectAclOutput::default());
     }
     let holder = found.acl.as_ref().map_or(bucket.owner, |acl| acl.owner);
     let acl = match (headers.read(holder, Some(bucket.owner))?, input.access_control_policy) {
