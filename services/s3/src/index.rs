@@ -6,7 +6,7 @@ use crate::state::version::{new_id, order_of, row, rows_of};
 use crate::state::{Bucket, Version, Versioning};
 use bytes::Bytes;
 use yakumo_aws::{Error, Result};
-use yakumo_room::store::Range;
+use yakumo_room::store::{Pair, Range};
 use yakumo_room::{Ctx, Record, Tx};
 
 /// How many versions of a key are read at a time while the version `null` is looked for.
@@ -16,72 +16,77 @@ fn decode(bytes: &Bytes) -> Result<Version> {
     Version::from_bytes(bytes).map_err(Error::internal)
 }
 
+/// Where rows are read: as last committed, or as a transaction sees them.
+enum Rows<'a> {
+    Committed(&'a Ctx),
+    In(&'a Tx),
+}
+
+impl Rows<'_> {
+    async fn get(&self, key: Bytes) -> Result<Option<Version>> {
+        let row = match self {
+            Rows::Committed(ctx) => ctx.base().store.get(&key).await?,
+            Rows::In(tx) => tx.raw().get(&key).await?,
+        };
+        row.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    async fn scan(&self, range: Range, limit: usize) -> Result<Vec<Pair>> {
+        Ok(match self {
+            Rows::Committed(ctx) => ctx.base().store.scan(range, limit).await?,
+            Rows::In(tx) => tx.raw().scan(range, limit).await?,
+        })
+    }
+
+    async fn newest(&self, bucket: &Bucket, key: &str) -> Result<Option<Version>> {
+        if !bucket.has_versions() {
+            return self.get(row(&bucket.id, key, 0)).await;
+        }
+        let rows = self.scan(Range::prefix(rows_of(&bucket.id, key)), 1).await?;
+        rows.first().map(|(_, bytes)| decode(bytes)).transpose()
+    }
+
+    async fn version(&self, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Version>> {
+        if id != "null" {
+            let order = order_of(id).ok_or_else(|| error::invalid_version_id(id))?;
+            let found = self.get(row(&bucket.id, key, order)).await?;
+            return Ok(found.filter(|version| version.id.as_deref() == Some(id)));
+        }
+        let mut range = Range::prefix(rows_of(&bucket.id, key));
+        loop {
+            let rows = self.scan(range.clone(), PAGE).await?;
+            for (_, bytes) in &rows {
+                let version = decode(bytes)?;
+                if version.id.is_none() {
+                    return Ok(Some(version));
+                }
+            }
+            match rows.last() {
+                Some((key, _)) if rows.len() == PAGE => range = range.after(key.clone()),
+                _ => return Ok(None),
+            }
+        }
+    }
+}
+
 /// The newest version of a key as last committed, delete markers included.
 pub async fn newest(ctx: &Ctx, bucket: &Bucket, key: &str) -> Result<Option<Version>> {
-    let store = &ctx.base().store;
-    if !bucket.has_versions() {
-        return store.get(&row(&bucket.id, key, 0)).await?.map(|bytes| decode(&bytes)).transpose();
-    }
-    let rows = store.scan(Range::prefix(rows_of(&bucket.id, key)), 1).await?;
-    rows.first().map(|(_, bytes)| decode(bytes)).transpose()
+    Rows::Committed(ctx).newest(bucket, key).await
 }
 
 /// The version of that id as last committed.
 pub async fn version(ctx: &Ctx, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Version>> {
-    let store = &ctx.base().store;
-    if id != "null" {
-        let order = order_of(id).ok_or_else(|| error::invalid_version_id(id))?;
-        let found = store.get(&row(&bucket.id, key, order)).await?;
-        let found = found.map(|bytes| decode(&bytes)).transpose()?;
-        return Ok(found.filter(|version| version.id.as_deref() == Some(id)));
-    }
-    let mut range = Range::prefix(rows_of(&bucket.id, key));
-    loop {
-        let rows = store.scan(range.clone(), PAGE).await?;
-        for (_, bytes) in &rows {
-            let version = decode(bytes)?;
-            if version.id.is_none() {
-                return Ok(Some(version));
-            }
-        }
-        match rows.last() {
-            Some((key, _)) if rows.len() == PAGE => range = range.after(key.clone()),
-            _ => return Ok(None),
-        }
-    }
+    Rows::Committed(ctx).version(bucket, key, id).await
 }
 
 /// The newest version of a key within a transaction.
 pub async fn newest_in(tx: &Tx, bucket: &Bucket, key: &str) -> Result<Option<Version>> {
-    if !bucket.has_versions() {
-        return tx.raw().get(&row(&bucket.id, key, 0)).await?.map(|bytes| decode(&bytes)).transpose();
-    }
-    let rows = tx.raw().scan(Range::prefix(rows_of(&bucket.id, key)), 1).await?;
-    rows.first().map(|(_, bytes)| decode(bytes)).transpose()
+    Rows::In(tx).newest(bucket, key).await
 }
 
 /// The version of that id within a transaction.
 pub async fn version_in(tx: &Tx, bucket: &Bucket, key: &str, id: &str) -> Result<Option<Version>> {
-    if id != "null" {
-        let order = order_of(id).ok_or_else(|| error::invalid_version_id(id))?;
-        let found = tx.raw().get(&row(&bucket.id, key, order)).await?;
-        let found = found.map(|bytes| decode(&bytes)).transpose()?;
-        return Ok(found.filter(|version| version.id.as_deref() == Some(id)));
-    }
-    let mut range = Range::prefix(rows_of(&bucket.id, key));
-    loop {
-        let rows = tx.raw().scan(range.clone(), PAGE).await?;
-        for (_, bytes) in &rows {
-            let version = decode(bytes)?;
-            if version.id.is_none() {
-                return Ok(Some(version));
-            }
-        }
-        match rows.last() {
-            Some((key, _)) if rows.len() == PAGE => range = range.after(key.clone()),
-            _ => return Ok(None),
-        }
-    }
+    Rows::In(tx).version(bucket, key, id).await
 }
 
 /// Gives a new version its place and id, and writes it. What it replaces goes.
