@@ -184,3 +184,14 @@ def test_what_is_not_done_is_not_accepted(s3, bucket, extra):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", **extra)
     with refused("NoSuchKey"):
         s3.get_object(Bucket=bucket, Key="k")
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"ObjectLockLegalHoldStatus": "ON"}, {"ObjectLockMode": "GOVERNANCE"}, {"ObjectLockRetainUntilDate": "2030-01-01"}],
+)
+def test_a_lock_that_would_not_hold_is_refused(s3, bucket, extra):
+    with refused("InvalidRequest", "Bucket is missing Object Lock Configuration", 400):
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", **extra)
+    with refused("NoSuchKey"):
+        s3.get_object(Bucket=bucket, Key="k")

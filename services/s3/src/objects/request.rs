@@ -16,7 +16,8 @@ pub struct Extras<'a> {
     pub grants: [&'a Option<String>; 4],
     pub encryption: &'a Option<String>,
     pub kms: [&'a Option<String>; 2],
-    pub lock: [&'a Option<String>; 2],
+    pub lock: [&'a Option<String>; 3],
+    pub has_lock_time: bool,
     pub redirect: &'a Option<String>,
     pub storage_class: &'a Option<String>,
 }
@@ -35,7 +36,14 @@ macro_rules! extras {
             ],
             encryption: &$input.server_side_encryption,
             kms: [&$input.ssekms_key_id, &$input.ssekms_encryption_context],
-            lock: [&$input.object_lock_mode, &$input.object_lock_legal_hold_status],
+            lock: [
+                &$input.object_lock_mode,
+                &$input.object_lock_legal_hold_status,
+                &$input.object_lock_event_hold,
+            ],
+            has_lock_time: $input.object_lock_retain_until_date.is_some()
+                || $input.object_lock_event_hold_duration_days.is_some()
+                || $input.object_lock_event_hold_duration_years.is_some(),
             redirect: &$input.website_redirect_location,
             storage_class: &$input.storage_class,
         }
@@ -90,7 +98,7 @@ pub fn check(extras: &Extras<'_>, ownership: Ownership) -> Result<()> {
             return Err(error::argument(text, "x-amz-server-side-encryption", other));
         }
     }
-    if extras.lock.iter().any(|lock| lock.is_some()) {
+    if extras.has_lock_time || extras.lock.iter().any(|lock| lock.is_some()) {
         return Err(error::invalid_request("Bucket is missing Object Lock Configuration"));
     }
     if let Some(redirect) = extras.redirect
