@@ -8,6 +8,7 @@ address only, and for managed policies it needs the tagging API, which is not he
 import json
 import os
 import subprocess
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -105,12 +106,24 @@ def make_good(cloud):
     return person
 
 
+def await_report(cloud, account):
+    """Has the credential report made before the auditor asks for it: it would ask once, wait ten seconds and ask again."""
+    iam = cloud.client("iam", key=account)
+    for _ in range(300):
+        if iam.generate_credential_report()["State"] == "COMPLETE":
+            return
+        time.sleep(0.1)
+    raise AssertionError("the credential report is not made")
+
+
 @pytest.fixture(scope="module")
 def accounts(cloud):
     """The bad account, four months of neglect, and then the good one."""
     make_bad(cloud)
     cloud.advance("120d")
     make_good(cloud)
+    await_report(cloud, BAD)
+    await_report(cloud, GOOD)
 
 
 def test_the_auditor_tells_them_apart(accounts, custodian):
