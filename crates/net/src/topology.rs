@@ -1,0 +1,104 @@
+//! The wanted state of all networks of a cloud, in AWS's nouns, as plain data.
+//!
+//! Ids are AWS's (`vpc-…`, `eni-…`) and unique in the cloud, so accounts and regions need no field: what they keep
+//! apart is not connected. Invariant: no IO and no rule here; `trace` explains it, `engine` makes the kernel equal to it.
+
+mod check;
+mod gateways;
+mod interfaces;
+mod routes;
+mod rules;
+
+pub use check::{Flaw, LIMITS, Limits};
+pub use gateways::{NatGateway, Peering, TransitAttachment, TransitGateway, TransitRoute, TransitTable};
+pub use interfaces::{Interface, PrivateAddress};
+pub use routes::{Destination, Route, RouteTable, Target};
+pub use rules::{Acl, AclEntry, Group, GroupRule, Peer, Ports, PrefixList, Traffic};
+
+use crate::Cidr;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An AWS id: `vpc-0123456789abcdef0`. Lower-case letters, digits and hyphens (see [`Topology::flaws`]).
+pub type Id = String;
+
+/// Everything that is wanted.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Topology {
+    /// VPCs by id.
+    pub vpcs: BTreeMap<Id, Vpc>,
+    /// Subnets by id.
+    pub subnets: BTreeMap<Id, Subnet>,
+    /// Route tables by id.
+    pub route_tables: BTreeMap<Id, RouteTable>,
+    /// Network ACLs by id.
+    pub acls: BTreeMap<Id, Acl>,
+    /// Security groups by id.
+    pub groups: BTreeMap<Id, Group>,
+    /// Prefix lists by id: customers' own and AWS's (`com.amazonaws.region.s3`).
+    pub prefix_lists: BTreeMap<Id, PrefixList>,
+    /// Network interfaces by id, without those of NAT gateways.
+    pub interfaces: BTreeMap<Id, Interface>,
+    /// NAT gateways by id, those that are available.
+    pub nat_gateways: BTreeMap<Id, NatGateway>,
+    /// Peering connections by id, those that are active.
+    pub peerings: BTreeMap<Id, Peering>,
+    /// Transit gateways by id, those that are available.
+    pub transit_gateways: BTreeMap<Id, TransitGateway>,
+}
+
+/// A VPC.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Vpc {
+    /// Its associated IPv4 and IPv6 blocks, the primary one first.
+    pub cidrs: Vec<Cidr>,
+    /// The attached internet gateway, `igw-…`.
+    pub internet_gateway: Option<Id>,
+    /// Egress-only internet gateways, `eigw-…`.
+    pub egress_only_gateways: BTreeSet<Id>,
+    /// Gateway endpoints (`vpce-…`) that are available.
+    pub gateway_endpoints: BTreeSet<Id>,
+    /// What its resolver does.
+    pub dns: Dns,
+}
+
+/// What a VPC's resolver does.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html>
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Dns {
+    /// `enableDnsSupport`: whether the resolver answers.
+    pub support: bool,
+    /// `enableDnsHostnames`: whether interfaces with public addresses have public names.
+    pub hostnames: bool,
+    /// The domain name of the DHCP options; `None` is the region's own.
+    pub domain: Option<String>,
+}
+
+impl Default for Dns {
+    fn default() -> Dns {
+        Dns { support: true, hostnames: false, domain: None }
+    }
+}
+
+/// A subnet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Subnet {
+    /// Its VPC.
+    pub vpc: Id,
+    /// Its IPv4 and IPv6 blocks.
+    pub cidrs: Vec<Cidr>,
+    /// The route table that is associated with it, or the VPC's main one.
+    pub route_table: Id,
+    /// The network ACL that is associated with it.
+    pub acl: Id,
+}
+
+impl Subnet {
+    /// Its IPv4 block.
+    pub fn cidr_v4(&self) -> Option<&Cidr> {
+        self.cidrs.iter().find(|cidr| cidr.is_ipv4())
+    }
+}

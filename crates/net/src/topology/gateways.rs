@@ -1,0 +1,77 @@
+//! What joins networks: NAT gateways, peering connections, transit gateways.
+
+use super::Id;
+use crate::Cidr;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// A NAT gateway. It carries traffic when its VPC has a live interface.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NatGateway {
+    /// The subnet it stands in.
+    pub subnet: Id,
+    /// Its own (requester-managed) interface, `eni-…`, which must not be among the interfaces.
+    pub interface: Id,
+    /// Its private address.
+    pub private: Ipv4Addr,
+    /// Its Elastic IP; `None` when its connectivity is private.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<Ipv4Addr>,
+}
+
+/// An active peering connection.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Peering {
+    /// The requester's VPC.
+    pub requester: Id,
+    /// The accepter's VPC: of any account and region of the cloud.
+    pub accepter: Id,
+}
+
+impl Peering {
+    /// The VPC at the other end; `None` when `vpc` is at neither.
+    pub fn other(&self, vpc: &str) -> Option<&Id> {
+        if self.requester == vpc {
+            Some(&self.accepter)
+        } else if self.accepter == vpc {
+            Some(&self.requester)
+        } else {
+            None
+        }
+    }
+}
+
+/// A transit gateway.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TransitGateway {
+    /// Attachments of VPCs by id, `tgw-attach-…`.
+    pub attachments: BTreeMap<Id, TransitAttachment>,
+    /// Its route tables by id, `tgw-rtb-…`.
+    pub route_tables: BTreeMap<Id, TransitTable>,
+}
+
+/// A VPC's attachment to a transit gateway.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TransitAttachment {
+    /// The VPC.
+    pub vpc: Id,
+    /// The route table that decides about packets from the VPC; without one they are dropped.
+    pub route_table: Option<Id>,
+}
+
+/// A route table of a transit gateway.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct TransitTable {
+    /// Static and propagated routes, a static one in place of a propagated one of the same block.
+    pub routes: Vec<TransitRoute>,
+}
+
+/// A route of a transit gateway.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TransitRoute {
+    /// Where to.
+    pub cidr: Cidr,
+    /// The attachment it leads to; `None` drops the packet.
+    pub attachment: Option<Id>,
+}

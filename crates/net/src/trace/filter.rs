@@ -1,0 +1,78 @@
+//! What network ACLs and security groups decide.
+
+use super::Packet;
+use crate::Topology;
+use crate::topology::{Acl, AclEntry, GroupRule, Peer};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// The direction of a packet, as seen from what filters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// It comes in.
+    Ingress,
+    /// It goes out.
+    Egress,
+}
+
+/// A decision and its reason.
+pub type Decision = (bool, String);
+
+/// Asks a network ACL: the entry with the lowest number that matches decides.
+pub fn acl(acl: &Acl, direction: Direction, packet: &Packet) -> Decision {
+    let (entries, peer) = match direction {
+        Direction::Ingress => (&acl.ingress, packet.source),
+        Direction::Egress => (&acl.egress, packet.destination),
+    };
+    let matches = |entry: &&AclEntry| entry.cidr.contains(peer) && entry.traffic.matches(packet);
+    match Acl::in_order(entries).into_iter().find(matches) {
+        Some(entry) => {
+            let verb = if entry.allow { "allows" } else { "denies" };
+            (entry.allow, format!("entry {} {verb} {} {}", entry.number, entry.traffic, entry.cidr))
+        }
+        None => (false, format!("no entry matches {packet}, so entry * denies it")),
+    }
+}
+
+/// Asks the security groups of an interface: any rule of any of them allows.
+pub fn groups(
+    topology: &Topology,
+    vpc: &str,
+    groups: &BTreeSet<String>,
+    direction: Direction,
+    packet: &Packet,
+) -> Decision {
+    for id in groups {
+        let Some(group) = topology.groups.get(id) else { continue };
+        let (rules, peer) = match direction {
+            Direction::Ingress => (&group.ingress, packet.source),
+            Direction::Egress => (&group.egress, packet.destination),
+        };
+        let found =
+            rules.iter().find(|rule| rule.traffic.matches(packet) && speaks_of(topology, vpc, rule, peer));
+        if let Some(rule) = found {
+            return (true, format!("{} of {id} allows {} {}", rule.id, rule.traffic, named(&rule.peer)));
+        }
+    }
+    let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let names = if names.is_empty() { "no security group".to_owned() } else { names.join(", ") };
+    (false, format!("no rule of {names} allows {packet}"))
+}
+
+fn speaks_of(topology: &Topology, vpc: &str, rule: &GroupRule, peer: IpAddr) -> bool {
+    match &rule.peer {
+        Peer::Cidr(cidr) => cidr.contains(peer),
+        Peer::Group(group) => topology.may_name_group(vpc, group) && topology.members(group).contains(&peer),
+        Peer::PrefixList(list) => topology
+            .prefix_lists
+            .get(list)
+            .is_some_and(|list| list.entries.iter().any(|cidr| cidr.contains(peer))),
+    }
+}
+
+fn named(peer: &Peer) -> String {
+    match peer {
+        Peer::Cidr(cidr) => cidr.to_string(),
+        Peer::Group(id) | Peer::PrefixList(id) => id.clone(),
+    }
+}
