@@ -85,6 +85,7 @@ impl Trip {
             endpoint: format!("{scheme}://{}", host(head)),
             user_agent: text(&head.headers, &USER_AGENT),
             referer: text(&head.headers, &REFERER),
+            beside: false,
         }
     }
 }

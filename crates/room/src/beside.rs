@@ -78,7 +78,8 @@ impl Errand<'_> {
         O::Input: Sync,
     {
         let row = row(&self.world, &operation)?;
-        let ctx = Ctx::new(self.world.clone(), O::SERVICE, row, caller, region, self.facts.clone());
+        let facts = Facts { beside: true, ..self.facts.clone() };
+        let ctx = Ctx::new(self.world.clone(), O::SERVICE, row, caller, region, facts);
         let outcome = run(&ctx, row, operation, input).await;
         self.decided.lock().extend(ctx.take_decided());
         outcome

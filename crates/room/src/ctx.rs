@@ -26,6 +26,8 @@ pub struct Facts {
     pub user_agent: Option<String>,
     /// The `Referer` header.
     pub referer: Option<String>,
+    /// Whether it came through the room's side door (a form, a page) and not as an operation of the API.
+    pub beside: bool,
 }
 
 /// One request of one caller to one room. Cloning is cheap.
@@ -48,7 +50,15 @@ impl Facts {
     /// What a request says that no client made, but a service on its own: background work.
     pub fn internal(request_id: String) -> Facts {
         let endpoint = "http://127.0.0.1:4566".to_owned();
-        Facts { request_id, source_ip: None, secure: true, endpoint, user_agent: None, referer: None }
+        Facts {
+            request_id,
+            source_ip: None,
+            secure: true,
+            endpoint,
+            user_agent: None,
+            referer: None,
+            beside: false,
+        }
     }
 }
 

@@ -115,6 +115,7 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         acl,
         cors: Vec::new(),
         website: None,
+        notifications: Vec::new(),
     };
     let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
     ctx.state::<Registry>().forget(&bucket.name);

@@ -12,11 +12,13 @@ mod door;
 mod encryption;
 mod error;
 mod forms;
+mod happenings;
 mod index;
 mod lifecycle;
 mod lists;
 mod multipart;
 mod names;
+mod notifications;
 mod objects;
 mod policies;
 mod public;
@@ -40,10 +42,11 @@ use yakumo_room::{Access, Base, Room};
 pub fn room(base: &Arc<Base>) -> Room {
     let registry = Registry::new(base.clone());
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
-    let room = room.reconciler(lifecycle::reconciler(registry.clone()));
+    let room =
+        room.reconciler(lifecycle::reconciler(registry.clone())).reconciler(notifications::reconciler());
     let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
-    lifecycle::operations(encryption::operations(unset::operations(room)))
+    notifications::operations(lifecycle::operations(encryption::operations(unset::operations(room))))
 }
 
 fn bucket_operations(room: Room) -> Room {

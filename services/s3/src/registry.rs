@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yakumo_aws::{Error, Result};
 use yakumo_policy::{Attached, Document, PolicyKind};
-use yakumo_room::{Base, Ctx, Record, Resource, Tx};
+use yakumo_room::{Base, Ctx, Record, Resource, Tx, host_now};
 
 /// How many buckets are kept decoded.
 const KEPT_MAX: usize = 10_000;
@@ -42,6 +42,7 @@ pub struct Registry {
     base: Arc<Base>,
     changes: AtomicU64,
     lifecycle: Turns,
+    sequence: AtomicU64,
     open: RwLock<HashMap<String, Arc<Open>>>,
 }
 
@@ -52,6 +53,7 @@ impl Registry {
             base,
             changes: AtomicU64::new(0),
             lifecycle: Turns::default(),
+            sequence: AtomicU64::new(0),
             open: RwLock::new(HashMap::new()),
         })
     }
@@ -89,6 +91,16 @@ impl Registry {
     /// A round is done.
     pub fn lifecycle_done(&self, turn: Turn) {
         *self.lifecycle.done.write() = Some(turn);
+    }
+
+    /// A number above all that were given before, those of earlier runs included: it follows the host's clock.
+    pub fn next_sequence(&self) -> u64 {
+        let now = u64::try_from(host_now().as_millis()).unwrap_or_default().saturating_mul(1 << 20);
+        let last = self.sequence.fetch_max(now, Ordering::SeqCst);
+        match last < now {
+            true => now,
+            false => self.sequence.fetch_add(1, Ordering::SeqCst).saturating_add(1),
+        }
     }
 
     /// Something about this bucket was changed.

@@ -3,6 +3,7 @@
 
 use crate::access::bucket_of;
 use crate::error;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::registry::{edit, present};
 use crate::state::{Bucket, Version};
@@ -130,7 +131,8 @@ pub async fn put_object_tagging(
 ) -> Result<api::PutObjectTaggingOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let tags = checked(&input.tagging.tag_set, OBJECT_TAGS_MAX)?;
-    let version_id = set(&ctx, &open.record, &input.key, input.version_id.as_deref(), tags).await?;
+    let version_id =
+        set(&ctx, &open.record, &input.key, input.version_id.as_deref(), tags, What::TaggingPut).await?;
     Ok(api::PutObjectTaggingOutput { version_id })
 }
 
@@ -140,7 +142,7 @@ pub async fn delete_object_tagging(
 ) -> Result<api::DeleteObjectTaggingOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let id = input.version_id.as_deref();
-    let version_id = set(&ctx, &open.record, &input.key, id, BTreeMap::new()).await?;
+    let version_id = set(&ctx, &open.record, &input.key, id, BTreeMap::new(), What::TaggingDelete).await?;
     Ok(api::DeleteObjectTaggingOutput { version_id })
 }
 
@@ -150,8 +152,9 @@ async fn set(
     key: &str,
     id: Option<&str>,
     tags: BTreeMap<String, String>,
+    what: What,
 ) -> Result<Option<String>> {
-    ctx.transact(|tx: Tx| {
+    happenings::transact(ctx, bucket, |tx: Tx| {
         let tags = &tags;
         async move {
             let bucket = present(&tx, &bucket.name, &bucket.id).await?;
@@ -162,6 +165,7 @@ async fn set(
             let mut version = crate::objects::object(found, key, id, "PUT")?;
             version.tags.clone_from(tags);
             tx.raw().put(version.row(&bucket.id), version.to_bytes());
+            happenings::note(&tx, ctx, &bucket, what, &version);
             Ok(shown_id(&bucket, &version))
         }
     })

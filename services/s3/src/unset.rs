@@ -18,11 +18,6 @@ pub fn operations(room: Room) -> Room {
         )
         .on(api::GetBucketReplication, on_bucket("s3:GetReplicationConfiguration"), get_bucket_replication)
         .on(api::GetBucketLogging, on_bucket("s3:GetBucketLogging"), get_bucket_logging)
-        .on(
-            api::GetBucketNotificationConfiguration,
-            on_bucket("s3:GetBucketNotification"),
-            get_bucket_notification_configuration,
-        )
         .on(api::GetBucketRequestPayment, on_bucket("s3:GetBucketRequestPayment"), get_bucket_request_payment)
         .on(
             api::GetBucketAccelerateConfiguration,
@@ -99,14 +94,6 @@ async fn get_bucket_logging(
 ) -> Result<api::GetBucketLoggingOutput> {
     bucket_of(&ctx, &input).await?;
     Ok(api::GetBucketLoggingOutput::default())
-}
-
-async fn get_bucket_notification_configuration(
-    ctx: Ctx,
-    input: api::GetBucketNotificationConfigurationInput,
-) -> Result<api::GetBucketNotificationConfigurationOutput> {
-    bucket_of(&ctx, &input).await?;
-    Ok(api::GetBucketNotificationConfigurationOutput::default())
 }
 
 async fn get_bucket_request_payment(

@@ -234,6 +234,7 @@ fn facts(world: &World) -> Facts {
         endpoint: "http://127.0.0.1:4566".to_owned(),
         user_agent: None,
         referer: None,
+        beside: false,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::acls::{check_public, need_of, not_supported, not_with_enforced, owner
 use crate::buckets::owner;
 use crate::error;
 use crate::granted;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::objects::{get, object};
 use crate::registry::{edit, present};
@@ -115,8 +116,8 @@ pub async fn put_object_acl(ctx: Ctx, input: api::PutObjectAclInput) -> Result<a
         (None, None) => return Err(missing()),
     };
     check_public(&ctx, bucket, &acl, "s3:PutObjectAcl")?;
-    ctx.transact(|tx| {
-        let (key, order, acl) = (&found.key, found.order, &acl);
+    happenings::transact(&ctx, bucket, |tx| {
+        let (ctx, key, order, acl) = (&ctx, &found.key, found.order, &acl);
         async move {
             let bucket = present(&tx, &bucket.name, &bucket.id).await?;
             let now = match id {
@@ -129,8 +130,13 @@ pub async fn put_object_acl(ctx: Ctx, input: api::PutObjectAclInput) -> Result<a
             if version.order != order || owner != acl.owner {
                 return Err(error::access_denied());
             }
+            let is_change = version.acl.as_ref() != Some(acl);
             version.acl = Some(acl.clone());
             tx.raw().put(version.row(&bucket.id), version.to_bytes());
+            // AWS: there is no event when the list stays as it is.
+            if is_change {
+                happenings::note(&tx, ctx, &bucket, What::AclPut, &version);
+            }
             Ok(())
         }
     })

@@ -2,6 +2,7 @@
 //!
 //! Invariant: what is done to a version is decided again within the transaction that does it.
 
+use crate::happenings::{self, What};
 use crate::index;
 use crate::objects::delete;
 use crate::registry::{Registry, present};
@@ -115,34 +116,37 @@ async fn carry_out(
     replaced: Option<Timestamp>,
     fate: &Fate,
 ) -> Result<()> {
-    let outcome = ctx
-        .transact(|tx| async move {
-            let bucket = present(&tx, &bucket.name, &bucket.id).await?;
-            let found = index::version_in(&tx, &bucket, &version.key, version.shown_id()).await?;
-            let newest = index::newest_in(&tx, &bucket, &version.key).await?;
-            let is_newest = newest.as_ref().is_some_and(|newest| newest.order == version.order);
-            // Something was written, tagged or removed since it was looked at, or the rules are others: the next turn
-            // decides anew.
-            let rules_hold = bucket.lifecycle.rules.iter().any(|rule| rule.is_about(version));
-            if found.as_ref() != Some(version) || is_newest != replaced.is_none() || !rules_hold {
-                return Ok(());
+    let outcome = happenings::transact(ctx, bucket, |tx| async move {
+        let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+        let found = index::version_in(&tx, &bucket, &version.key, version.shown_id()).await?;
+        let newest = index::newest_in(&tx, &bucket, &version.key).await?;
+        let is_newest = newest.as_ref().is_some_and(|newest| newest.order == version.order);
+        // Something was written, tagged or removed since it was looked at, or the rules are others: the next turn
+        // decides anew.
+        let rules_hold = bucket.lifecycle.rules.iter().any(|rule| rule.is_about(version));
+        if found.as_ref() != Some(version) || is_newest != replaced.is_none() || !rules_hold {
+            return Ok(());
+        }
+        match fate {
+            Fate::Ends if is_newest && version.content.is_some() => {
+                delete::expire(&tx, ctx, &bucket, &version.key).await?;
             }
-            match fate {
-                Fate::Ends if is_newest && version.content.is_some() => {
-                    delete::expire(&tx, ctx, &bucket, &version.key).await?;
-                }
-                Fate::Ends => index::remove(&tx, &bucket, version),
-                Fate::Moves(class) => {
-                    let mut moved = version.clone();
-                    if let Some(content) = &mut moved.content {
-                        content.headers.storage_class = Some(class.clone());
-                    }
-                    tx.raw().put(moved.row(&bucket.id), moved.to_bytes());
-                }
+            Fate::Ends => {
+                index::remove(&tx, &bucket, version);
+                happenings::note(&tx, ctx, &bucket, What::LifecycleDelete, version);
             }
-            Ok(())
-        })
-        .await;
+            Fate::Moves(class) => {
+                let mut moved = version.clone();
+                if let Some(content) = &mut moved.content {
+                    content.headers.storage_class = Some(class.clone());
+                }
+                tx.raw().put(moved.row(&bucket.id), moved.to_bytes());
+                happenings::note(&tx, ctx, &bucket, What::LifecycleTransition, &moved);
+            }
+        }
+        Ok(())
+    })
+    .await;
     match outcome {
         Err(error) if error.code == "NoSuchBucket" => Ok(()),
         outcome => outcome,

@@ -3,6 +3,7 @@
 use crate::access::bucket_of;
 use crate::bodies;
 use crate::error;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::multipart::{algorithm, parts_of, sums, upload_in};
 use crate::objects::conditions::WriteIf;
@@ -29,25 +30,25 @@ pub async fn complete_multipart_upload(
         input.multipart_upload.as_ref().and_then(|upload| upload.parts.as_deref()).unwrap_or_default();
     let write_if = WriteIf::new(input.if_match.clone(), input.if_none_match.clone())?;
     let bucket = &open.record;
-    let version = ctx
-        .transact(|tx| {
-            let (ctx, input, write_if, given) = (&ctx, &input, &write_if, &given);
-            async move {
-                let bucket = present(&tx, &bucket.name, &bucket.id).await?;
-                let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
-                let stored = parts_of(&tx, &upload).await?;
-                let parts = choose(&upload, named, &stored)?;
-                let new = assemble(&upload, &parts)?;
-                check(input, given.as_ref().and_then(|(_, value)| value.as_deref()), &new)?;
-                let newest = index::newest_in(&tx, &bucket, &input.key).await?;
-                write_if.check(&input.key, newest.as_ref())?;
-                clear(&tx, &bucket, &upload, &stored, &parts);
-                let mut version = new;
-                index::write(&tx, ctx, &bucket, newest.as_ref(), &mut version).await?;
-                Ok(version)
-            }
-        })
-        .await?;
+    let version = happenings::transact(&ctx, bucket, |tx| {
+        let (ctx, input, write_if, given) = (&ctx, &input, &write_if, &given);
+        async move {
+            let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+            let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
+            let stored = parts_of(&tx, &upload).await?;
+            let parts = choose(&upload, named, &stored)?;
+            let new = assemble(&upload, &parts)?;
+            check(input, given.as_ref().and_then(|(_, value)| value.as_deref()), &new)?;
+            let newest = index::newest_in(&tx, &bucket, &input.key).await?;
+            write_if.check(&input.key, newest.as_ref())?;
+            clear(&tx, &bucket, &upload, &stored, &parts);
+            let mut version = new;
+            index::write(&tx, ctx, &bucket, newest.as_ref(), &mut version).await?;
+            happenings::note(&tx, ctx, &bucket, What::CompleteMultipartUpload, &version);
+            Ok(version)
+        }
+    })
+    .await?;
     let content = version.content.as_ref();
     let mut output = api::CompleteMultipartUploadOutput {
         location: Some(format!("{}/{}/{}", ctx.facts().endpoint, bucket.name, version.key)),

@@ -4,6 +4,7 @@ use crate::access::{bucket, bucket_of, need};
 use crate::acls;
 use crate::bodies::{self, Expected};
 use crate::error;
+use crate::happenings::What;
 use crate::names::check_key;
 use crate::objects::conditions::{ReadIf, WriteIf};
 use crate::objects::put::{Wanted, save, tag_keys};
@@ -149,6 +150,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
         return Err(error::invalid_request(text));
     }
     let mut wanted = Wanted {
+        what: What::Copy,
         key: input.key.clone(),
         acl: acls::of_new(&ctx, &open.record, &list)?,
         headers: content.headers.clone(),

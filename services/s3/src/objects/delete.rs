@@ -2,6 +2,7 @@
 
 use crate::access::{bucket_of, need, version_key};
 use crate::error;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::registry::{Open, present};
 use crate::state::{Bucket, Version, Versioning};
@@ -11,6 +12,10 @@ use yakumo_room::{Ctx, Tx};
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 const KEYS_MAX: usize = 1000;
+
+/// The events of what removes the newest version: that it is gone, and that it has a marker above it.
+const BY_REQUEST: [What; 2] = [What::Delete, What::DeleteMarkerCreated];
+const BY_LIFECYCLE: [What; 2] = [What::LifecycleDelete, What::LifecycleDeleteMarkerCreated];
 
 /// What became of one object.
 struct Deleted {
@@ -66,11 +71,11 @@ async fn delete(
     id: Option<&str>,
     condition: &DeleteIf,
 ) -> Result<Deleted> {
-    ctx.transact(|tx| async move {
+    happenings::transact(ctx, bucket, |tx| async move {
         let bucket = present(&tx, &bucket.name, &bucket.id).await?;
         match id {
-            Some(id) => delete_version(&tx, &bucket, key, id, condition).await,
-            None => delete_newest(&tx, ctx, &bucket, key, condition).await,
+            Some(id) => delete_version(&tx, ctx, &bucket, key, id, condition).await,
+            None => delete_newest(&tx, ctx, &bucket, key, condition, BY_REQUEST).await,
         }
     })
     .await
@@ -78,6 +83,7 @@ async fn delete(
 
 async fn delete_version(
     tx: &Tx,
+    ctx: &Ctx,
     bucket: &Bucket,
     key: &str,
     id: &str,
@@ -88,6 +94,7 @@ async fn delete_version(
     let is_marker = found.as_ref().is_some_and(|version| version.content.is_none());
     if let Some(version) = &found {
         index::remove(tx, bucket, version);
+        happenings::note(tx, ctx, bucket, What::Delete, version);
     }
     // AWS: removing what is not there succeeds and names the id.
     Ok(Deleted { version_id: Some(id.to_owned()), is_marker })
@@ -95,7 +102,7 @@ async fn delete_version(
 
 /// Ends the newest version of an object as its bucket's lifecycle wants it: a delete marker, or nothing remains.
 pub async fn expire(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str) -> Result<()> {
-    delete_newest(tx, ctx, bucket, key, &DeleteIf::default()).await.map(drop)
+    delete_newest(tx, ctx, bucket, key, &DeleteIf::default(), BY_LIFECYCLE).await.map(drop)
 }
 
 async fn delete_newest(
@@ -104,12 +111,14 @@ async fn delete_newest(
     bucket: &Bucket,
     key: &str,
     condition: &DeleteIf,
+    [removed, marked]: [What; 2],
 ) -> Result<Deleted> {
     let newest = index::newest_in(tx, bucket, key).await?;
     condition.check(key, newest.as_ref())?;
     if bucket.versioning == Versioning::Never {
         if let Some(newest) = &newest {
             index::remove(tx, bucket, newest);
+            happenings::note(tx, ctx, bucket, removed, newest);
         }
         return Ok(Deleted { version_id: None, is_marker: false });
     }
@@ -123,6 +132,7 @@ async fn delete_newest(
         acl: None,
     };
     index::write(tx, ctx, bucket, newest.as_ref(), &mut marker).await?;
+    happenings::note(tx, ctx, bucket, marked, &marker);
     Ok(Deleted { version_id: Some(marker.shown_id().to_owned()), is_marker: true })
 }
 

@@ -4,6 +4,7 @@ use crate::access::{bucket_of, need};
 use crate::acls;
 use crate::bodies::{self, Expected, Received};
 use crate::error;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::names::check_key;
 use crate::objects::conditions::WriteIf;
@@ -66,6 +67,8 @@ pub struct Wanted {
     pub tags: BTreeMap<String, String>,
     pub write_if: WriteIf,
     pub acl: Option<Acl>,
+    /// By which event the object comes.
+    pub what: What,
 }
 
 pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::PutObjectOutput> {
@@ -87,6 +90,7 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
     };
     let acl = acls::of_new(&ctx, &open.record, &granted!(input))?;
     let wanted = Wanted {
+        what: if ctx.facts().beside { What::Post } else { What::Put },
         acl,
         headers: request::with_type(headers!(input)),
         metadata: request::metadata(input.metadata)?,
@@ -136,21 +140,21 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         tags: wanted.tags,
         acl: wanted.acl,
     };
-    let write_if = wanted.write_if;
-    let outcome = ctx
-        .transact(|tx| {
-            let (new, received, write_if) = (&new, &received, &write_if);
-            async move {
-                let bucket = present(&tx, &bucket.name, &bucket.id).await?;
-                let newest = index::newest_in(&tx, &bucket, &new.key).await?;
-                write_if.check(&new.key, newest.as_ref())?;
-                let mut version = new.clone();
-                index::write(&tx, ctx, &bucket, newest.as_ref(), &mut version).await?;
-                received.keep(&tx);
-                Ok(version)
-            }
-        })
-        .await;
+    let (write_if, what) = (wanted.write_if, wanted.what);
+    let outcome = happenings::transact(ctx, bucket, |tx| {
+        let (new, received, write_if) = (&new, &received, &write_if);
+        async move {
+            let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+            let newest = index::newest_in(&tx, &bucket, &new.key).await?;
+            write_if.check(&new.key, newest.as_ref())?;
+            let mut version = new.clone();
+            index::write(&tx, ctx, &bucket, newest.as_ref(), &mut version).await?;
+            received.keep(&tx);
+            happenings::note(&tx, ctx, &bucket, what, &version);
+            Ok(version)
+        }
+    })
+    .await;
     if outcome.is_err() {
         received.abandon(ctx.base()).await;
     }

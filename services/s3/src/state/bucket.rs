@@ -1,7 +1,7 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
 use crate::state::lifecycle::Lifecycle;
-use crate::state::{Acl, CorsRule, Version, Website};
+use crate::state::{Acl, CorsRule, QueueConfiguration, Version, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -37,6 +37,8 @@ pub struct Bucket {
     /// `None` is the owner's full control alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<Acl>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<QueueConfiguration>,
 }
 
 /// Whether a bucket keeps versions.
