@@ -148,9 +148,11 @@ fn stories(workspace: &Workspace, options: &Options, environment: Result<OsStrin
     heading("Stories");
     let mut command = Command::new(python::ensure()?);
     command.arg(STORIES).env("YAKUMO_BIN", binary(&workspace.target()?));
-    if let Some(word) = &options.word {
-        command.args(["-k", word]);
-    }
+    match &options.word {
+        Some(word) => command.args(["-k", word]),
+        // Every file has a cloud of its own, so files run beside each other.
+        None => command.args(["-n", "auto", "--dist", "loadfile"]),
+    };
     follow(workspace, &mut command, &mut part, Part::pytest_line)?;
     Ok(part)
 }
