@@ -81,6 +81,8 @@ KNOWN = {
     "GroupName": "target",
     "RoleName": "target",
 }
+# What another service means by a name that several have.
+OWN = {"s3control": {"AccountId": "000000000000", "ResourceArn": "arn:aws:s3:::target"}}
 
 
 def example(shape, name, queue):
@@ -113,6 +115,7 @@ def attempt(client, model, operation, queue):
     """Calls the operation; gives None when it went well, else the error's code and text."""
     shape = model.operation_model(operation).input_shape
     given = example(shape, "", queue) if shape else {}
+    given |= {name: value for name, value in OWN.get(model.service_name, {}).items() if name in given}
     try:
         answer = client._make_api_call(operation, given)
     except ClientError as error:

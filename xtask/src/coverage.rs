@@ -40,7 +40,8 @@ pub fn stale(workspace: &Workspace) -> Result<Vec<(String, String)>> {
     for room in rooms::all(workspace)? {
         let file = format!("services/{}/README.md", room.name);
         let Ok(text) = workspace.read(&file) else { continue };
-        let tables = room.apis.iter().map(|api| Ok(table(&Model::load(workspace, &api.name)?, &room)));
+        let tables =
+            room.apis.iter().map(|api| Ok(table(&Model::load(workspace, &api.name)?, &room, &api.listed)));
         let tables = tables.collect::<Result<Vec<_>>>()?.join("\n");
         match replaced(&text, &tables) {
             Some(fresh) if fresh != text => stale.push((file, fresh)),
@@ -53,9 +54,12 @@ pub fn stale(workspace: &Workspace) -> Result<Vec<(String, String)>> {
     Ok(stale)
 }
 
-/// What one API of a room can do: real, or 501.
-pub fn table(model: &Model, room: &Room) -> String {
-    let is_real = |operation: &&String| room.rows.iter().any(|row| row.operation == **operation);
+/// What one API of a room can do: real, or 501. Two APIs of a room may have operations of one name (S3 and S3 Control
+/// do), so that only those count that are `listed` for this one.
+pub fn table(model: &Model, room: &Room, listed: &[String]) -> String {
+    let is_real = |operation: &&String| {
+        listed.contains(operation) && room.rows.iter().any(|row| row.operation == **operation)
+    };
     let (real, absent): (Vec<&String>, Vec<&String>) = model.operations.iter().partition(is_real);
     let mut out =
         format!("**{}**: {} of {} operations are real.\n", model.id, real.len(), model.operations.len());
@@ -100,10 +104,15 @@ mod tests {
     #[test]
     fn a_table_tells_real_from_absent() {
         let model = Model::parse("service x\nid X\nop Get POST /\nop Put POST /\n").unwrap();
-        let rows = vec![Row { operation: "Put".into(), handler: "put".into(), file: "lib.rs".into() }];
+        let row = |name: &str| Row {
+            operation: name.into(),
+            handler: name.to_lowercase(),
+            file: "lib.rs".into(),
+        };
+        let rows = vec![row("Put"), row("Get")];
         let room = Room { name: "x".into(), apis: Vec::new(), rows, sources: Vec::new() };
         let text = "**X**: 1 of 2 operations are real.\n\nReal:\nPut.\n\n501 `NotImplemented`:\nGet.\n";
-        assert_eq!(table(&model, &room), text);
+        assert_eq!(table(&model, &room, &["Put".to_owned()]), text);
     }
 
     #[test]

@@ -61,8 +61,11 @@ fn apply_key(api: &mut Api, key: &str, value: &Value) -> Result<()> {
                 for (fact, value) in
                     facts.as_table().into_iter().flatten().filter(|(fact, _)| *fact != "source")
                 {
-                    anyhow::ensure!(["key", "value", "item"].contains(&fact.as_str()), "unknown key {fact}");
-                    shape.facts.insert(fact.clone(), plain(value));
+                    match fact.as_str() {
+                        "key" | "value" | "item" => drop(shape.facts.insert(fact.clone(), plain(value))),
+                        "pattern" => shape.pattern = plain(value),
+                        _ => bail!("unknown key {fact}"),
+                    }
                 }
             }
         }

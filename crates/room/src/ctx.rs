@@ -225,7 +225,10 @@ impl Ctx {
 
     /// The same for somebody else than the request's caller: an identity that the handler itself has verified, such
     /// as the bearer of a web identity token, who has no credentials yet.
-    pub fn authorize_as(&self, caller: Arc<Caller>, need: Need) -> Result<()> {
+    pub fn authorize_as(&self, caller: Arc<Caller>, mut need: Need) -> Result<()> {
+        if let Some(also) = need.also.take() {
+            self.authorize_as(caller.clone(), *also)?;
+        }
         self.check_rule(&need)?;
         let decided = authorise::decide(self, caller, need);
         let outcome = decided.outcome(&self.facts().endpoint);

@@ -239,8 +239,12 @@ impl Router {
                 _ => normalised(head.path),
             };
             match rest::find(service, &Head { path: &path, ..*head }) {
+                // AWS: S3 and S3 Control share their name in signatures; what lacks the header that S3 Control's operations
+                // demand (`x-amz-account-id`) is for S3, whatever its path looks like.
                 Some(found)
-                    if best.as_ref().is_none_or(|(_, best): &(_, rest::Found)| found.rank > best.rank) =>
+                    if best.as_ref().is_none_or(|(_, best): &(_, rest::Found)| {
+                        (found.has_headers, &found.rank) > (best.has_headers, &best.rank)
+                    }) =>
                 {
                     best = Some(((service, protocol), found));
                 }

@@ -1,6 +1,7 @@
 //! Operation → S3's action, the ARN, the bucket's policy and S3's condition keys.
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
+use crate::access_points;
 use crate::door::host_region;
 use crate::error;
 use crate::registry::{Open, Registry};
@@ -82,7 +83,10 @@ on_object!(
 /// The bucket of a request, checked: it exists, is in the region that was signed for, and belongs to whom the client
 /// expects.
 pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Open>> {
-    let open = ctx.state::<Registry>().bucket(name).await?;
+    let open = match ctx.state::<Registry>().bucket(name).await {
+        Err(error) if error.code == "NoSuchBucket" => access_points::open(ctx, name).await?.ok_or(error)?,
+        found => found?,
+    };
     if open.record.region != ctx.region() {
         return Err(wrong_region(ctx, &open.record));
     }
@@ -132,19 +136,25 @@ pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, key
     };
     let mut need = Need::new(action, arn, open.record.owner).with_policy(policy).shown_as(shown);
     need.keys = keys;
-    need
+    match &open.through {
+        Some(point) => point.also(ctx, open, need, key),
+        None => need,
+    }
 }
 
 /// AWS: RestrictPublicBuckets leaves a public policy to the owner's account and to AWS services:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
 pub fn is_shut_out(ctx: &Ctx, open: &Open) -> bool {
-    let restricted = open.record.public_access.is_some_and(|access| access.restrict_buckets);
+    open.record.blocks().restrict_buckets && open.is_public && is_outside(ctx, open.record.owner)
+}
+
+/// Whether the caller is neither of an account nor an AWS service.
+pub fn is_outside(ctx: &Ctx, owner: AccountId) -> bool {
     let principal = &ctx.caller().principal;
-    let outside = match principal.kind {
+    match principal.kind {
         PrincipalKind::Service(_) => false,
-        _ => principal.account != Some(open.record.owner),
-    };
-    restricted && open.is_public && outside
+        _ => principal.account != Some(owner),
+    }
 }
 
 /// The rule of an operation on a bucket.
@@ -159,7 +169,13 @@ pub fn on_bucket_with<I: OnBucket>(
 ) -> Access<I> {
     Access::needs([action], move |ctx: &Ctx, input: &I| {
         let keys = keys(input);
-        Box::pin(async move { Ok(vec![need(ctx, &*bucket_of(ctx, input).await?, action, None, keys)]) })
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            if open.through.is_some() && !access_points::takes(action) {
+                return Err(error::not_through_access_points());
+            }
+            Ok(vec![need(ctx, &open, action, None, keys)])
+        })
     })
 }
 

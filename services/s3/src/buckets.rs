@@ -116,6 +116,7 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         cors: Vec::new(),
         website: None,
         notifications: Vec::new(),
+        blocked_above: PublicAccess::default(),
     };
     let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
     ctx.state::<Registry>().forget(&bucket.name);
@@ -201,6 +202,7 @@ pub async fn delete_bucket(ctx: Ctx, input: api::DeleteBucketInput) -> Result<ap
             if !tx.raw().scan(Range::prefix(rows_under(&bucket.id, "")), 1).await?.is_empty() {
                 return Err(error::bucket_not_empty(&bucket.name, present.has_versions()));
             }
+            crate::access_points::check_none(&tx, &present).await?;
             crate::multipart::abort_all(&tx, &bucket.id).await?;
             tx.delete::<Owned>(&scope(), &[bucket.owner.as_str(), &bucket.name]);
             tx.delete_resource(&scope(), &present);
@@ -216,7 +218,7 @@ pub async fn head_bucket(ctx: Ctx, input: api::HeadBucketInput) -> Result<api::H
     Ok(api::HeadBucketOutput {
         bucket_arn: Some(open.record.arn()),
         bucket_region: Some(open.record.region.to_string()),
-        access_point_alias: Some(false),
+        access_point_alias: Some(open.through.is_some()),
         ..Default::default()
     })
 }
@@ -225,7 +227,7 @@ pub async fn head_bucket(ctx: Ctx, input: api::HeadBucketInput) -> Result<api::H
 pub fn location_access() -> Access<api::GetBucketLocationInput> {
     Access::needs(["s3:GetBucketLocation"], |ctx: &Ctx, input: &api::GetBucketLocationInput| {
         Box::pin(async move {
-            let open = ctx.state::<Registry>().bucket(&input.bucket).await?;
+            let open = crate::access_points::anywhere(ctx, &input.bucket).await?;
             if input.expected_bucket_owner.as_deref().is_some_and(|owner| owner != open.record.owner.as_str())
             {
                 return Err(error::access_denied());
@@ -239,7 +241,7 @@ pub async fn get_bucket_location(
     ctx: Ctx,
     input: api::GetBucketLocationInput,
 ) -> Result<api::GetBucketLocationOutput> {
-    let open = ctx.state::<Registry>().bucket(&input.bucket).await?;
+    let open = crate::access_points::anywhere(&ctx, &input.bucket).await?;
     // AWS: buckets in us-east-1 have no location constraint.
     let region = Some(open.record.region).filter(|region| *region != Region::US_EAST_1);
     Ok(api::GetBucketLocationOutput { location_constraint: region.map(|region| region.to_string()) })

@@ -200,3 +200,23 @@ pub fn entity_too_small(number: i32, size_bytes: u64, etag: &str) -> Error {
         .with_field("PartNumber", number.to_string())
         .with_field("ETag", etag)
 }
+
+/// What requests through an access point cannot ask for:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-service-api-support.html>
+pub fn not_through_access_points() -> Error {
+    Error::sender("MethodNotAllowed", "The specified method is not allowed against this resource.")
+        .with_status(405)
+        .with_field("ResourceType", "AccessPoint")
+}
+
+pub fn no_such_access_point(name: &str) -> Error {
+    Error::sender("NoSuchAccessPoint", "The specified accesspoint does not exist")
+        .with_status(404)
+        .with_field("AccessPointName", name)
+}
+
+/// Seen: <https://github.com/rebuy-de/aws-nuke/issues/660>, with status 400: <https://github.com/aws/aws-sdk-java-v2/pull/2596>.
+pub fn has_access_points(bucket: &str) -> Error {
+    let text = "Bucket has access points attached and cannot be deleted.";
+    Error::sender("BucketHasAccessPointsAttached", text).with_field("BucketName", bucket)
+}

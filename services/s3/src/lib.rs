@@ -1,12 +1,15 @@
-//! Amazon Simple Storage Service: operation → what it needs → handler.
+//! Amazon Simple Storage Service: operation → what it needs → handler. S3 Control has a table of its own in `control`.
 //!
 //! Objects are rows under bucket, key and order (`state::version`), their bodies rows or blobs (`bodies`); buckets are
 //! control-plane records that are kept decoded (`registry`).
 
 mod access;
+mod access_points;
+mod account_access;
 mod acls;
 mod bodies;
 mod buckets;
+mod control;
 mod cors;
 mod door;
 mod encryption;
@@ -23,6 +26,7 @@ mod objects;
 mod policies;
 mod public;
 mod registry;
+mod resource_tags;
 mod sealing;
 mod settings;
 mod state;
@@ -38,15 +42,17 @@ use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_room::{Access, Base, Room};
 
-/// The room of S3 over a cloud's ground.
-pub fn room(base: &Arc<Base>) -> Room {
+/// The rooms of S3 and S3 Control over a cloud's ground: they share their buckets.
+pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let registry = Registry::new(base.clone());
+    let control = control::room(&registry);
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
     let room =
         room.reconciler(lifecycle::reconciler(registry.clone())).reconciler(notifications::reconciler());
     let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
-    notifications::operations(lifecycle::operations(encryption::operations(unset::operations(room))))
+    let room = lifecycle::operations(encryption::operations(unset::operations(room)));
+    (notifications::operations(room), control)
 }
 
 fn bucket_operations(room: Room) -> Room {

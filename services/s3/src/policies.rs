@@ -11,9 +11,10 @@ use yakumo_policy::{Document, PolicyKind};
 use yakumo_room::{Ctx, Pins, Resource};
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
-const POLICY_BYTES_MAX: usize = 20 * 1024;
+pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 
-fn malformed(text: impl Into<String>) -> Error {
+/// What a policy is refused with.
+pub fn malformed(text: impl Into<String>) -> Error {
     Error::sender("MalformedPolicy", text)
 }
 
@@ -34,8 +35,7 @@ pub async fn put_bucket_policy(
         return Err(malformed("Policy has invalid resource"));
     }
     let pins = Pins::find(&ctx, &document, |_| malformed("Invalid principal in policy")).await?;
-    let blocked = open.record.public_access.is_some_and(|access| access.block_policy);
-    if blocked && is_public(&text) {
+    if open.record.blocks().block_policy && is_public(&text) {
         let who = &ctx.caller().principal.arn;
         let text = format!(
             "User: {who} is not authorized to perform: s3:PutBucketPolicy on resource: \"{arn}\" because public \

@@ -3,13 +3,14 @@
 //! Invariant: what is found is never older than the last acknowledged change. Every change forgets its bucket after
 //! the commit; what was read before a change is not kept behind it.
 
+use crate::access_points::Through;
 use crate::error;
-use crate::state::{Bucket, scope};
+use crate::state::{Account, Bucket, BucketPolicy, scope};
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::RwLock;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::{Attached, Document, PolicyKind};
 use yakumo_room::{Base, Ctx, Record, Resource, Tx, host_now};
 
@@ -24,6 +25,8 @@ pub struct Open {
     pub is_public: bool,
     /// What the bucket's access control list allows to others: alone, and together with the policy.
     pub acl: Option<(Arc<Attached>, Arc<Attached>)>,
+    /// The access point that the request came through.
+    pub through: Option<Arc<Through>>,
 }
 
 /// On which day of the cloud's clock lifecycle rules were last carried out, and how often they have changed.
@@ -66,7 +69,9 @@ impl Registry {
         let seen = self.changes.load(Ordering::SeqCst);
         let bytes = self.base.store.get(&scope().record_key(Bucket::TABLE, &[name])).await?;
         let bytes = bytes.ok_or_else(|| error::no_such_bucket(name))?;
-        let open = Arc::new(open(Bucket::from_bytes(&bytes).map_err(Error::internal)?)?);
+        let mut record = Bucket::from_bytes(&bytes).map_err(Error::internal)?;
+        record.blocked_above = self.account(record.owner).await?.public_access.unwrap_or_default();
+        let open = Arc::new(open(record)?);
         let mut kept = self.open.write();
         if self.changes.load(Ordering::SeqCst) == seen {
             if kept.len() >= KEPT_MAX {
@@ -75,6 +80,20 @@ impl Registry {
             kept.insert(name.to_owned(), open.clone());
         }
         Ok(open)
+    }
+
+    /// What is set for an account as a whole.
+    pub async fn account(&self, account: AccountId) -> Result<Account> {
+        let bytes = self.base.store.get(&scope().record_key(Account::TABLE, &[account.as_str()])).await?;
+        let found = bytes.map(|bytes| Account::from_bytes(&bytes).map_err(Error::internal)).transpose()?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Something was changed that many buckets may depend on.
+    pub fn forget_all(&self) {
+        let mut kept = self.open.write();
+        self.changes.fetch_add(1, Ordering::SeqCst);
+        kept.clear();
     }
 
     /// Rules were changed: they are carried out without waiting for the next day.
@@ -111,20 +130,21 @@ impl Registry {
     }
 }
 
-fn open(record: Bucket) -> Result<Open> {
-    let policy = match &record.policy {
-        None => None,
-        Some(policy) => {
-            let kind = PolicyKind::Resource { service: "s3" };
-            let mut document = Document::parse(&policy.text, kind).map_err(Error::internal)?;
-            policy.pins.hold(&mut document);
-            let (id, holder) = ("bucket policy".to_owned(), record.arn());
-            Some(Arc::new(Attached { id, holder, document: Arc::new(document) }))
-        }
-    };
+/// A policy as the engine takes it; `holder` is the ARN of the bucket or access point that it is attached to.
+pub fn compiled(policy: &BucketPolicy, id: &str, holder: String) -> Result<Arc<Attached>> {
+    let kind = PolicyKind::Resource { service: "s3" };
+    let mut document = Document::parse(&policy.text, kind).map_err(Error::internal)?;
+    policy.pins.hold(&mut document);
+    Ok(Arc::new(Attached { id: id.to_owned(), holder, document: Arc::new(document) }))
+}
+
+/// A bucket with what follows from its record.
+pub fn open(record: Bucket) -> Result<Open> {
+    let policy = record.policy.as_ref();
+    let policy = policy.map(|policy| compiled(policy, "bucket policy", record.arn())).transpose()?;
     let is_public = record.policy.as_ref().is_some_and(|policy| crate::public::is_public(&policy.text));
     let acl = crate::acls::of_bucket(&record)?;
-    Ok(Open { record, policy, is_public, acl })
+    Ok(Open { record, policy, is_public, acl, through: None })
 }
 
 /// The bucket within a transaction, so that it cannot go or change while something is written into it.

@@ -38,6 +38,8 @@ pub(crate) type Rank = (Vec<u8>, usize, bool, usize, bool);
 pub(crate) struct Found {
     pub operation: u16,
     pub rank: Rank,
+    /// Whether all headers are there that the operation demands.
+    pub has_headers: bool,
     pub labels: Vec<(u16, String)>,
 }
 
@@ -117,7 +119,8 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
         }
     }
     let (route, rank) = best?;
-    Some(Found { operation: route.operation, rank, labels: route.labels(&raw, &trimmed) })
+    let has_headers = route.headers.iter().all(|name| head.headers.contains_key(*name));
+    Some(Found { operation: route.operation, rank, has_headers, labels: route.labels(&raw, &trimmed) })
 }
 
 impl Route {

@@ -19,7 +19,7 @@ use yakumo_room::{Ctx, Need, Resource};
 
 /// The statements by which a list allows what it grants to others than the owner.
 fn statements(acl: &Acl, bucket: &Bucket, key: Option<&str>) -> Vec<Value> {
-    let ignores_public = bucket.public_access.is_some_and(|access| access.ignore_acls);
+    let ignores_public = bucket.blocks().ignore_acls;
     let grants = acl.grants.iter().filter_map(|grant| {
         let (principal, condition) = match grant.grantee {
             Grantee::Account(account) if account == acl.owner => return None,
@@ -165,7 +165,7 @@ pub fn of_new(ctx: &Ctx, bucket: &Bucket, headers: &Headers) -> Result<Option<Ac
 /// AWS: BlockPublicAcls refuses lists that grant something to everybody:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
 pub fn check_public(ctx: &Ctx, bucket: &Bucket, acl: &Acl, action: &str) -> Result<()> {
-    if !acl.is_public() || !bucket.public_access.is_some_and(|access| access.block_acls) {
+    if !acl.is_public() || !bucket.blocks().block_acls {
         return Ok(());
     }
     let (who, arn) = (&ctx.caller().principal.arn, bucket.arn());

@@ -10,6 +10,7 @@ use crate::objects::conditions::{ReadIf, WriteIf};
 use crate::objects::put::{Wanted, save, tag_keys};
 use crate::objects::{checksums, get, request, shown_id};
 use crate::registry::Open;
+use crate::state::access_point::split_arn;
 use crate::state::{Content, Version};
 use crate::{customer_key, encryption, extras, granted, headers, put_checksum, put_encryption, tags};
 use std::sync::Arc;
@@ -38,17 +39,22 @@ impl Source {
                 text,
             )
         };
-        if text.starts_with("arn:") {
-            return Err(error::not_implemented("access points as the source of a copy"));
-        }
         let (path, query) =
             text.split_once("?versionId=").map_or((text, None), |(path, id)| (path, Some(id)));
         let decoded = percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| wrong())?;
+        let version_id = query.map(str::to_owned);
+        // AWS: an access point is named by its ARN, the key behind `/object/`:
+        // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html#API_CopyObject_RequestSyntax>
+        if decoded.starts_with("arn:") {
+            let (point, key) = decoded.split_once("/object/").ok_or_else(wrong)?;
+            let bucket = split_arn(point).filter(|_| !key.is_empty()).map(|_| point.to_owned());
+            return Ok(Source { bucket: bucket.ok_or_else(wrong)?, key: key.to_owned(), version_id });
+        }
         let (bucket, key) = decoded.trim_start_matches('/').split_once('/').ok_or_else(wrong)?;
         if bucket.is_empty() || key.is_empty() {
             return Err(wrong());
         }
-        Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version_id: query.map(str::to_owned) })
+        Ok(Source { bucket: bucket.to_owned(), key: key.to_owned(), version_id })
     }
 
     /// The key of the condition `s3:x-amz-copy-source`.
@@ -231,6 +237,12 @@ mod tests {
             ("b/k", "b", "k", None),
             ("/b/a/k", "b", "a/k", None),
             ("b/a%20b%2Fc?versionId=v1", "b", "a b/c", Some("v1")),
+            (
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap/object/a/b?versionId=v1",
+                "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap",
+                "a/b",
+                Some("v1"),
+            ),
         ] {
             let source = Source::parse(text).unwrap();
             assert_eq!(

@@ -39,6 +39,10 @@ pub struct Bucket {
     pub acl: Option<Acl>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<QueueConfiguration>,
+    /// What is blocked from above the bucket: by its owner's account, and by the access point that a request came
+    /// through. Known only of buckets that the registry opened, and never stored with them.
+    #[serde(skip)]
+    pub blocked_above: PublicAccess,
 }
 
 /// Whether a bucket keeps versions.
@@ -86,6 +90,16 @@ impl PublicAccess {
     /// What a new bucket has since April 2023.
     pub const ALL: PublicAccess =
         PublicAccess { block_acls: true, ignore_acls: true, block_policy: true, restrict_buckets: true };
+
+    /// The most restrictive of both, as AWS puts the settings of account, bucket and access point together.
+    pub fn and(self, other: PublicAccess) -> PublicAccess {
+        PublicAccess {
+            block_acls: self.block_acls || other.block_acls,
+            ignore_acls: self.ignore_acls || other.ignore_acls,
+            block_policy: self.block_policy || other.block_policy,
+            restrict_buckets: self.restrict_buckets || other.restrict_buckets,
+        }
+    }
 }
 
 /// Who owns what others write, and whether access control lists count.
@@ -114,6 +128,11 @@ impl Bucket {
     pub fn holder_of(&self, version: &Version) -> AccountId {
         let acl = version.acl.as_ref().filter(|_| self.ownership.has_lists());
         acl.map_or(self.owner, |acl| acl.owner)
+    }
+
+    /// What is blocked here, by the bucket itself or from above.
+    pub fn blocks(&self) -> PublicAccess {
+        self.public_access.unwrap_or_default().and(self.blocked_above)
     }
 
     /// Whether there can be more than one version of an object.

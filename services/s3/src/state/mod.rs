@@ -1,5 +1,7 @@
 //! Stored records of S3 and the pure rules on them.
 
+pub mod access_point;
+pub mod account;
 pub mod acl;
 pub mod bucket;
 pub mod cors;
@@ -9,6 +11,8 @@ pub mod upload;
 pub mod version;
 pub mod website;
 
+pub use access_point::AccessPoint;
+pub use account::Account;
 pub use acl::{Acl, Grant, Grantee, Permission};
 pub use bucket::{Bucket, BucketPolicy, Encryption, Ownership, PublicAccess, Versioning};
 pub use cors::CorsRule;

@@ -1,0 +1,278 @@
+"""Access points: a bucket under other names, each with a policy of its own that counts beside the bucket's."""
+
+import json
+
+import pytest
+from asserting import Prefix, refused
+from people import Person, allow
+
+OWNER, OTHER, REGION = "000000000000", "111122223333", "us-east-1"
+OFF = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], False)
+
+
+@pytest.fixture(scope="module")
+def s3(cloud):
+    return cloud.client("s3", config=cloud.by_proxy())
+
+
+@pytest.fixture(scope="module")
+def control(cloud):
+    return cloud.client("s3control")
+
+
+@pytest.fixture
+def bucket(s3, name):
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    return name
+
+
+@pytest.fixture
+def point(control, bucket, name):
+    """The ARN of an access point of the bucket; both have one name."""
+    return control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket)["AccessPointArn"]
+
+
+def through(cloud, person):
+    """A person's S3 that reaches the hosts of access points."""
+    return person.service("s3", config=cloud.by_proxy())
+
+
+def statement(effect, principal, action, resource, **condition):
+    more = {"Condition": condition} if condition else {}
+    return {"Effect": effect, "Principal": principal, "Action": action, "Resource": resource, **more}
+
+
+def document(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def delegated(bucket, account=OWNER):
+    """A bucket policy that leaves everything to the access points of an account."""
+    both = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    return document(statement("Allow", {"AWS": "*"}, "s3:*", both, StringEquals={"s3:DataAccessPointAccount": account}))
+
+
+def test_made_found_listed_removed(cloud, s3, control, bucket, name):
+    made = control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket)
+    arn = f"arn:aws:s3:{REGION}:{OWNER}:accesspoint/{name}"
+    assert made["AccessPointArn"] == arn
+    assert made["Alias"].endswith("-s3alias") and len(made["Alias"]) <= 63
+    found = control.get_access_point(AccountId=OWNER, Name=name)
+    assert (found["Name"], found["Bucket"], found["NetworkOrigin"]) == (name, bucket, "Internet")
+    assert (found["Alias"], found["AccessPointArn"], found["BucketAccountId"]) == (made["Alias"], arn, OWNER)
+    assert all(found["PublicAccessBlockConfiguration"].values())
+    with refused("AccessPointAlreadyOwnedByYou", status=409):
+        control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket)
+    control.create_access_point(AccountId=OWNER, Name=f"{name}-2", Bucket=bucket)
+    first = control.list_access_points(AccountId=OWNER, Bucket=bucket, MaxResults=1)
+    assert [point["Name"] for point in first["AccessPointList"]] == [name]
+    rest = control.list_access_points(AccountId=OWNER, Bucket=bucket, MaxResults=1, NextToken=first["NextToken"])
+    assert [point["Name"] for point in rest["AccessPointList"]] == [f"{name}-2"] and "NextToken" not in rest
+    elsewhere = cloud.client("s3control", region="eu-west-1")
+    assert elsewhere.list_access_points(AccountId=OWNER)["AccessPointList"] == []
+    with refused("NoSuchAccessPoint", "The specified accesspoint does not exist", 404):
+        elsewhere.get_access_point(AccountId=OWNER, Name=name)
+    s3.delete_object(Bucket=bucket, Key="k")
+    with refused("BucketHasAccessPointsAttached", "Bucket has access points attached and cannot be deleted.", 400):
+        s3.delete_bucket(Bucket=bucket)
+    for one in (name, f"{name}-2"):
+        control.delete_access_point(AccountId=OWNER, Name=one)
+    with refused("NoSuchAccessPoint", status=404):
+        control.delete_access_point(AccountId=OWNER, Name=name)
+    with refused("NoSuchBucket", status=404):
+        s3.list_objects_v2(Bucket=made["Alias"])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_what_cannot_be_made(control, bucket, name):
+    with refused("NotImplemented", Prefix("yakumo does not implement access points with the network origin VPC"), 501):
+        control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket, VpcConfiguration={"VpcId": "vpc-1a2b3c4d"})
+    with refused("InvalidRequest", status=400):
+        control.create_access_point(AccountId=OWNER, Name="Under_Score", Bucket=bucket)
+    with refused("NoSuchBucket", status=404):
+        control.create_access_point(AccountId=OWNER, Name=name, Bucket=f"{bucket}-absent")
+    with refused("AccessDenied", status=403):
+        control.create_access_point(AccountId=OTHER, Name=name, Bucket=bucket)
+
+
+def test_objects_through_arn_and_alias(s3, control, bucket, point, name):
+    alias = control.get_access_point(AccountId=OWNER, Name=name)["Alias"]
+    s3.put_object(Bucket=point, Key="a b/c", Body=b"through", Tagging="t=1")
+    assert s3.get_object(Bucket=bucket, Key="a b/c")["Body"].read() == b"through"
+    assert s3.get_object(Bucket=alias, Key="a b/c")["Body"].read() == b"through"
+    assert s3.get_object_tagging(Bucket=point, Key="a b/c")["TagSet"] == [{"Key": "t", "Value": "1"}]
+    assert s3.head_bucket(Bucket=alias)["AccessPointAlias"] is True
+    assert s3.head_bucket(Bucket=bucket)["AccessPointAlias"] is False
+    assert [one["Key"] for one in s3.list_objects_v2(Bucket=point)["Contents"]] == ["a b/c", "k"]
+    upload = s3.create_multipart_upload(Bucket=point, Key="parts")["UploadId"]
+    part = s3.upload_part(Bucket=point, Key="parts", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+    parts = {"Parts": [{"ETag": part, "PartNumber": 1}]}
+    s3.complete_multipart_upload(Bucket=alias, Key="parts", UploadId=upload, MultipartUpload=parts)
+    s3.copy_object(Bucket=alias, Key="copy", CopySource=f"{point}/object/parts")
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"p"
+    gone = s3.delete_objects(Bucket=point, Delete={"Objects": [{"Key": "copy"}, {"Key": "parts"}]})
+    assert len(gone["Deleted"]) == 2
+    # AWS: a bucket is not set through its access points.
+    for call in (s3.get_bucket_versioning, s3.delete_bucket_policy, s3.delete_bucket):
+        with refused("MethodNotAllowed", status=405):
+            call(Bucket=alias)
+
+
+def test_both_policies_must_allow(cloud, iam, s3, control, bucket, point, name):
+    person = Person(cloud, iam, name)
+    client = through(cloud, person)
+    read = lambda: client.get_object(Bucket=point, Key="k")["Body"].read()  # noqa: E731
+    shown = f'"{point}/object/k"'
+    with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: s3:GetObject on resource: {shown}"), 403):
+        read()
+    policy = document(statement("Allow", {"AWS": person.arn}, "s3:GetObject", f"{point}/object/k"))
+    control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=policy)
+    text = Prefix(f'User: {person.arn} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::{bucket}/k"')
+    with refused("AccessDenied", text, 403):
+        read()
+    s3.put_bucket_policy(Bucket=bucket, Policy=delegated(bucket))
+    assert read() == b"x"
+    with refused("AccessDenied", status=403):
+        client.get_object(Bucket=bucket, Key="k")
+    with refused("AccessDenied", status=403):
+        client.put_object(Bucket=point, Key="k", Body=b"y")
+    # What the bucket allows, the access point can deny.
+    person.put("all", allow("s3:*"))
+    client.put_object(Bucket=point, Key="k", Body=b"x")
+    denied = statement("Deny", "*", "s3:GetObject", f"{point}/object/*")
+    control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=document(denied))
+    assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    text = Prefix(f"User: {person.arn} is not authorized to perform: s3:GetObject on resource: {shown} with an explicit deny")
+    with refused("AccessDenied", text, 403):
+        read()
+
+
+@pytest.mark.parametrize(
+    "key, value, wrong",
+    [
+        ("s3:DataAccessPointArn", "arn:aws:s3:us-east-1:000000000000:accesspoint/{name}", "arn:aws:s3:us-east-1:000000000000:accesspoint/x"),
+        ("s3:DataAccessPointAccount", OWNER, OTHER),
+        ("s3:AccessPointNetworkOrigin", "Internet", "VPC"),
+    ],
+)
+def test_the_bucket_is_told_of_the_access_point(cloud, iam, s3, bucket, point, name, key, value, wrong):
+    person = Person(cloud, iam, name)
+    person.put("point", allow("s3:GetObject", f"{point}/object/*"))
+    client = through(cloud, person)
+    for given, is_right in ((wrong, False), (value.format(name=name), True)):
+        one = statement("Allow", {"AWS": person.arn}, "s3:GetObject", f"arn:aws:s3:::{bucket}/*", StringEquals={key: given})
+        s3.put_bucket_policy(Bucket=bucket, Policy=document(one))
+        if is_right:
+            assert client.get_object(Bucket=point, Key="k")["Body"].read() == b"x"
+        else:
+            with refused("AccessDenied", status=403):
+                client.get_object(Bucket=point, Key="k")
+    with refused("AccessDenied", status=403):
+        client.get_object(Bucket=bucket, Key="k")
+
+
+def test_policies(control, point, name):
+    with refused("NoSuchAccessPointPolicy", "The specified accesspoint policy does not exist", 404):
+        control.get_access_point_policy(AccountId=OWNER, Name=name)
+    policy = document(statement("Allow", {"AWS": OWNER}, "s3:GetObject", f"{point}/object/*"))
+    control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=policy)
+    assert json.loads(control.get_access_point_policy(AccountId=OWNER, Name=name)["Policy"]) == json.loads(policy)
+    status = control.get_access_point_policy_status(AccountId=OWNER, Name=name)["PolicyStatus"]
+    assert status == {"IsPublic": False}
+    other = policy.replace(f"accesspoint/{name}", "accesspoint/other")
+    with refused("MalformedPolicy", "Policy has invalid resource"):
+        control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=other)
+    public = document(statement("Allow", "*", "s3:GetObject", f"{point}/object/*"))
+    with refused("AccessDenied", Prefix("User: arn:aws:iam::000000000000:root is not authorized to perform: s3:PutAccessPointPolicy"), 403):
+        control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=public)
+    control.delete_access_point_policy(AccountId=OWNER, Name=name)
+    with refused("NoSuchAccessPointPolicy", status=404):
+        control.get_access_point_policy_status(AccountId=OWNER, Name=name)
+
+
+def test_an_access_point_of_another_account(cloud, s3, bucket, name):
+    theirs = cloud.client("s3control", key=OTHER)
+    with refused("AccessDenied", status=403):
+        theirs.create_access_point(AccountId=OTHER, Name=name, Bucket=bucket)
+    arn = theirs.create_access_point(AccountId=OTHER, Name=name, Bucket=bucket, BucketAccountId=OWNER)["AccessPointArn"]
+    client = cloud.client("s3", key=OTHER, config=cloud.by_proxy())
+    with refused("AccessDenied", status=403):
+        client.get_object(Bucket=arn, Key="k")
+    s3.put_bucket_policy(Bucket=bucket, Policy=delegated(bucket, OTHER))
+    assert client.get_object(Bucket=arn, Key="k")["Body"].read() == b"x"
+    with refused("AccessDenied", status=403):
+        client.get_object(Bucket=bucket, Key="k")
+
+
+def test_a_block_of_its_own(cloud, s3, control, bucket, name):
+    """The bucket lets everybody in; an access point with the block does not, its twin without does."""
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=OFF)
+    everybody = document(statement("Allow", "*", "s3:GetObject", f"arn:aws:s3:::{bucket}/*"))
+    s3.put_bucket_policy(Bucket=bucket, Policy=everybody)
+    stranger = cloud.client("s3", key=OTHER, config=cloud.by_proxy())
+    assert stranger.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    arns = {}
+    for kind, block in (("open", OFF), ("shut", OFF | {"RestrictPublicBuckets": True})):
+        one = f"{name}-{kind}"
+        arns[kind] = control.create_access_point(
+            AccountId=OWNER, Name=one, Bucket=bucket, PublicAccessBlockConfiguration=block
+        )["AccessPointArn"]
+        public = document(statement("Allow", "*", "s3:GetObject", f"{arns[kind]}/object/*"))
+        control.put_access_point_policy(AccountId=OWNER, Name=one, Policy=public)
+        status = control.get_access_point_policy_status(AccountId=OWNER, Name=one)["PolicyStatus"]["IsPublic"]
+        assert status is (kind == "open")
+    assert stranger.get_object(Bucket=arns["open"], Key="k")["Body"].read() == b"x"
+    with refused("AccessDenied", status=403):
+        stranger.get_object(Bucket=arns["shut"], Key="k")
+    assert s3.get_object(Bucket=arns["shut"], Key="k")["Body"].read() == b"x"
+
+
+def test_each_operation_is_an_action_of_its_own(cloud, iam, control, bucket, point, name):
+    person = Person(cloud, iam, name)
+    client = person.service("s3control")
+    policy = document(statement("Allow", {"AWS": OWNER}, "s3:GetObject", f"{point}/object/*"))
+    one = {"AccountId": OWNER, "Name": name}
+    calls = {
+        "ListAccessPoints": ("*", lambda: client.list_access_points(AccountId=OWNER)),
+        "GetAccessPoint": ("*", lambda: client.get_access_point(**one)),
+        "PutAccessPointPolicy": (point, lambda: client.put_access_point_policy(**one, Policy=policy)),
+        "GetAccessPointPolicy": (point, lambda: client.get_access_point_policy(**one)),
+        "GetAccessPointPolicyStatus": (point, lambda: client.get_access_point_policy_status(**one)),
+        "DeleteAccessPointPolicy": (point, lambda: client.delete_access_point_policy(**one)),
+        "DeleteAccessPoint": (point, lambda: client.delete_access_point(**one)),
+        "CreateAccessPoint": (point, lambda: client.create_access_point(**one, Bucket=bucket)),
+    }
+    for action, (resource, call) in calls.items():
+        with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: s3:{action} on"), 403):
+            call()
+        person.put("one", allow(f"s3:{action}", resource))
+        call()
+        person.drop("one")
+    # Tags at the making are an action of their own.
+    tagged = {"AccountId": OWNER, "Name": f"{name}-t", "Bucket": bucket, "Tags": [{"Key": "a", "Value": "b"}]}
+    person.put("one", allow("s3:CreateAccessPoint"))
+    with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: s3:TagResource on"), 403):
+        client.create_access_point(**tagged)
+    person.put("one", allow(["s3:CreateAccessPoint", "s3:TagResource"]))
+    arn = client.create_access_point(**tagged)["AccessPointArn"]
+    assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=arn)["Tags"] == tagged["Tags"]
+    control.untag_resource(AccountId=OWNER, ResourceArn=arn, TagKeys=["a"])
+    assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=arn)["Tags"] == []
+
+
+def test_it_is_there_after_a_kill(workshop, name):
+    cloud = workshop.cloud(data_dir=workshop.directory())
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    made = cloud.client("s3control").create_access_point(AccountId=OWNER, Name=name, Bucket=name)
+    denied = document(statement("Deny", "*", "s3:PutObject", f"{made['AccessPointArn']}/object/*"))
+    cloud.client("s3control").put_access_point_policy(AccountId=OWNER, Name=name, Policy=denied)
+    cloud.kill()
+    cloud.start()
+    s3 = cloud.client("s3")
+    assert s3.get_object(Bucket=made["Alias"], Key="k")["Body"].read() == b"x"
+    with refused("AccessDenied", status=403):
+        s3.put_object(Bucket=made["Alias"], Key="k", Body=b"y")
+    s3.put_object(Bucket=name, Key="k", Body=b"y")
