@@ -106,7 +106,7 @@ class Cloud:
         session = boto3.session.Session()
         if service == "s3control":
             # It puts the account in front of the host: names that resolve nowhere. So the cloud is its own proxy.
-            extra.setdefault("config", self.by_proxy())
+            extra = {"config": self.by_proxy(), "endpoint_url": self.named_url} | extra
         return session.client(
             service,
             endpoint_url=extra.pop("endpoint_url", self.url),
@@ -117,6 +117,11 @@ class Cloud:
             config=extra.pop("config", CONFIG),
             **extra,
         )
+
+    @property
+    def named_url(self):
+        """The cloud by a name that others can stand in front of."""
+        return f"http://localhost:{self.port}"
 
     def by_proxy(self, **more):
         """A configuration with which names below the cloud's host need not resolve: virtual hosts, access points."""

@@ -12,7 +12,7 @@ OFF = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy",
 
 @pytest.fixture(scope="module")
 def s3(cloud):
-    return cloud.client("s3", config=cloud.by_proxy())
+    return cloud.client("s3", endpoint_url=cloud.named_url, config=cloud.by_proxy())
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def point(control, bucket, name):
 
 def through(cloud, person):
     """A person's S3 that reaches the hosts of access points."""
-    return person.service("s3", config=cloud.by_proxy())
+    return person.service("s3", endpoint_url=cloud.named_url, config=cloud.by_proxy())
 
 
 def statement(effect, principal, action, resource, **condition):
@@ -196,7 +196,7 @@ def test_an_access_point_of_another_account(cloud, s3, bucket, name):
     with refused("AccessDenied", status=403):
         theirs.create_access_point(AccountId=OTHER, Name=name, Bucket=bucket)
     arn = theirs.create_access_point(AccountId=OTHER, Name=name, Bucket=bucket, BucketAccountId=OWNER)["AccessPointArn"]
-    client = cloud.client("s3", key=OTHER, config=cloud.by_proxy())
+    client = cloud.client("s3", key=OTHER, endpoint_url=cloud.named_url, config=cloud.by_proxy())
     with refused("AccessDenied", status=403):
         client.get_object(Bucket=arn, Key="k")
     s3.put_bucket_policy(Bucket=bucket, Policy=delegated(bucket, OTHER))
@@ -210,7 +210,7 @@ def test_a_block_of_its_own(cloud, s3, control, bucket, name):
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=OFF)
     everybody = document(statement("Allow", "*", "s3:GetObject", f"arn:aws:s3:::{bucket}/*"))
     s3.put_bucket_policy(Bucket=bucket, Policy=everybody)
-    stranger = cloud.client("s3", key=OTHER, config=cloud.by_proxy())
+    stranger = cloud.client("s3", key=OTHER, endpoint_url=cloud.named_url, config=cloud.by_proxy())
     assert stranger.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
     arns = {}
     for kind, block in (("open", OFF), ("shut", OFF | {"RestrictPublicBuckets": True})):
@@ -244,7 +244,7 @@ def test_each_operation_is_an_action_of_its_own(cloud, iam, control, bucket, poi
         "CreateAccessPoint": (point, lambda: client.create_access_point(**one, Bucket=bucket)),
     }
     for action, (resource, call) in calls.items():
-        with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: s3:{action} on"), 403):
+        with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: s3:{action} "), 403):
             call()
         person.put("one", allow(f"s3:{action}", resource))
         call()

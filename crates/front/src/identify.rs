@@ -314,7 +314,8 @@ fn family(addressed: &Addressed) -> Family {
         Protocol::AwsJson10 | Protocol::AwsJson11 | Protocol::RpcV2Cbor => Family::Json,
         Protocol::AwsQuery => Family::Query,
         Protocol::Ec2Query => Family::Ec2,
-        Protocol::RestXml if addressed.service.validation == Validation::S3 => Family::S3,
+        // S3, and S3 Control, which signs as S3 does.
+        Protocol::RestXml if addressed.service.signing_name == "s3" => Family::S3,
         Protocol::RestXml | Protocol::RestJson1 => Family::Rest,
     }
 }
