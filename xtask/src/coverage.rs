@@ -104,11 +104,8 @@ mod tests {
     #[test]
     fn a_table_tells_real_from_absent() {
         let model = Model::parse("service x\nid X\nop Get POST /\nop Put POST /\n").unwrap();
-        let row = |name: &str| Row {
-            operation: name.into(),
-            handler: name.to_lowercase(),
-            file: "lib.rs".into(),
-        };
+        let row =
+            |name: &str| Row { operation: name.into(), handler: name.to_lowercase(), file: "lib.rs".into() };
         let rows = vec![row("Put"), row("Get")];
         let room = Room { name: "x".into(), apis: Vec::new(), rows, sources: Vec::new() };
         let text = "**X**: 1 of 2 operations are real.\n\nReal:\nPut.\n\n501 `NotImplemented`:\nGet.\n";

@@ -11,7 +11,6 @@ use http::request::Parts;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
 use yakumo_room::{Caller, Credentials, Proof, Use, World, host_now, static_root_credentials};
-use yakumo_wire::model::Validation;
 use yakumo_wire::router::rooted;
 use yakumo_wire::{Addressed, Head, Protocol};
 

@@ -42,9 +42,7 @@ pub async fn get_public_access_block(
             .with_field("AccountId", &*input.account_id)
     };
     let access = found.public_access.ok_or_else(none)?;
-    Ok(api::GetPublicAccessBlockOutput {
-        public_access_block_configuration: Some(control::shown(access)),
-    })
+    Ok(api::GetPublicAccessBlockOutput { public_access_block_configuration: Some(control::shown(access)) })
 }
 
 pub async fn delete_public_access_block(

@@ -55,12 +55,16 @@ fn access_point_operations(room: Room) -> Room {
         )
         .on(
             api::PutAccessPointPolicy,
-            on_point("s3:PutAccessPointPolicy", |i: &api::PutAccessPointPolicyInput| (&i.account_id, &i.name)),
+            on_point("s3:PutAccessPointPolicy", |i: &api::PutAccessPointPolicyInput| {
+                (&i.account_id, &i.name)
+            }),
             policies::put_access_point_policy,
         )
         .on(
             api::GetAccessPointPolicy,
-            on_point("s3:GetAccessPointPolicy", |i: &api::GetAccessPointPolicyInput| (&i.account_id, &i.name)),
+            on_point("s3:GetAccessPointPolicy", |i: &api::GetAccessPointPolicyInput| {
+                (&i.account_id, &i.name)
+            }),
             policies::get_access_point_policy,
         )
         .on(

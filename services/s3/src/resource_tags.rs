@@ -50,18 +50,14 @@ fn named(arn: &str) -> Result<Named<'_>> {
     }
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "s3", "", "", bucket] if !bucket.contains('/') => Ok(Named::Bucket(bucket)),
-        ["arn", _, "s3", ..] => Err(not_implemented("tags of other resources than buckets and access points")),
+        ["arn", _, "s3", ..] => {
+            Err(not_implemented("tags of other resources than buckets and access points"))
+        }
         _ => Err(Error::sender("InvalidRequest", "Invalid resource ARN")),
     }
 }
 
-async fn needs(
-    ctx: &Ctx,
-    action: &'static str,
-    id: &str,
-    arn: &str,
-    keys: Keys,
-) -> Result<Vec<Need>> {
+async fn needs(ctx: &Ctx, action: &'static str, id: &str, arn: &str, keys: Keys) -> Result<Vec<Need>> {
     let given = account(id)?;
     let mut need = match named(arn)? {
         Named::Bucket(name) => {

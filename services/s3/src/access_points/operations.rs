@@ -224,8 +224,7 @@ pub async fn edit(
     ctx.transact(|tx| {
         let edit = &edit;
         async move {
-            let before =
-                tx.get::<AccessPoint>(&scope(), &[account.as_str(), region.as_str(), name]).await?;
+            let before = tx.get::<AccessPoint>(&scope(), &[account.as_str(), region.as_str(), name]).await?;
             let before = before.ok_or_else(|| error::no_such_access_point(name))?;
             let mut after = before.clone();
             edit(&mut after)?;
