@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crates/aws", &[]),
     ("crates/checksum", &[]),
     ("crates/codegen", &[]),
+    ("crates/machine", &[]),
     ("crates/reference", &[]),
     ("crates/wire", &["crates/aws"]),
     ("crates/policy", &["crates/aws"]),

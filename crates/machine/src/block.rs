@@ -1,0 +1,95 @@
+//! Block files: sparse files with an ext4 file system, mounted through loop devices. They hold a limit truly.
+//!
+//! Invariant: a loop device frees itself with its last mount, so none is left over, however a sandbox ends.
+
+use crate::Error;
+use crate::error::During;
+use crate::spec::DISK_BYTES_MIN;
+use crate::sys;
+use rustix::mount::MountFlags;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// How often another loop device is tried when somebody was faster.
+const ATTEMPTS: usize = 64;
+
+/// Makes a file with an empty file system of `bytes`; its root directory belongs to root. It takes place only as it is written to.
+pub fn create(path: &Path, bytes: u64) -> Result<(), Error> {
+    if bytes < DISK_BYTES_MIN {
+        return Err(Error::invalid("a file system of less than 16 MiB has no room for itself"));
+    }
+    let mut options = File::options();
+    let file = options.write(true).create_new(true).mode(0o600).open(path).during(path.display())?;
+    let made = file.set_len(bytes).during(path.display()).and_then(|()| {
+        // Nothing is kept back for root, and what needs not be written now is written when it is used.
+        let options =
+            ["-q", "-F", "-m", "0", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0"];
+        run("mkfs.ext4", options.iter().map(OsStr::new).chain([path.as_os_str()]), &[0])
+    });
+    if made.is_err() {
+        // What is half made is of no use; the first error is the one to tell.
+        std::fs::remove_file(path).ok();
+    }
+    made
+}
+
+/// Makes an existing file system larger, while it is not mounted. Smaller is refused.
+pub fn grow(path: &Path, bytes: u64) -> Result<(), Error> {
+    let file = File::options().write(true).open(path).during(path.display())?;
+    let now = file.metadata().during(path.display())?.len();
+    if bytes < now {
+        return Err(Error::invalid(format!("{} cannot shrink from {now} to {bytes} bytes", path.display())));
+    }
+    if bytes == now {
+        return Ok(());
+    }
+    file.set_len(bytes).during(path.display())?;
+    // 1: errors were corrected, as after a crash of the host.
+    run("e2fsck", [OsStr::new("-fp"), path.as_os_str()], &[0, 1])?;
+    run("resize2fs", [path.as_os_str()], &[0])
+}
+
+/// Mounts a block file on a directory.
+pub(crate) fn mount(path: &Path, target: &Path, read_only: bool) -> Result<(), Error> {
+    let device = attach(path, read_only)?;
+    let mut flags = MountFlags::NODEV;
+    if read_only {
+        flags |= MountFlags::RDONLY;
+    }
+    let mounted = rustix::mount::mount(&device.0, target, "ext4", flags, None::<&std::ffi::CStr>);
+    mounted.during(format_args!("cannot mount {}", path.display()))
+    // The device's descriptor is closed here: the mount holds it now.
+}
+
+/// A loop device with the file in it, and its open descriptor, which keeps it from being freed.
+fn attach(path: &Path, read_only: bool) -> Result<(String, File), Error> {
+    let file = File::options().read(true).write(!read_only).open(path).during(path.display())?;
+    let control = File::options().read(true).write(true).open("/dev/loop-control");
+    let control = control.map_err(|error| Error::unsupported(format!("no loop devices here: {error}")))?;
+    for _ in 0..ATTEMPTS {
+        let number = sys::free_loop(&control).during("no loop device is free")?;
+        let name = format!("/dev/loop{number}");
+        let Ok(device) = File::options().read(true).write(!read_only).open(&name) else { continue };
+        match sys::attach_loop(&device, file.as_raw_fd(), read_only) {
+            Ok(()) => return Ok((name, device)),
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => {}
+            Err(error) => return Err(Error::failed(format_args!("cannot attach {}", path.display()), error)),
+        }
+    }
+    Err(Error::failed("cannot get a loop device", "others were faster each time"))
+}
+
+/// Runs one of the tools of e2fsprogs.
+fn run<'a>(tool: &str, arguments: impl IntoIterator<Item = &'a OsStr>, fine: &[i32]) -> Result<(), Error> {
+    let mut command = Command::new(tool);
+    command.args(arguments).stdin(Stdio::null()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let output = command.output().map_err(|error| Error::unsupported(format!("{tool}: {error}")))?;
+    if output.status.code().is_some_and(|code| fine.contains(&code)) {
+        return Ok(());
+    }
+    Err(Error::failed(tool, String::from_utf8_lossy(&output.stderr).trim()))
+}

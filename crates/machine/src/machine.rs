@@ -1,0 +1,355 @@
+//! The machine: all sandboxes of one directory. Every function works on what lies there, so that any number of programs, one after
+//! another, find what runs.
+//!
+//! Invariant: what a function says about a sandbox, the lock and the kernel said just before; nothing is remembered here.
+
+use crate::Error;
+use crate::channel;
+use crate::error::During;
+use crate::files::File as PutFile;
+use crate::groups::{Groups, Hierarchy, Usage};
+use crate::images::Images;
+use crate::keeper;
+use crate::place::{self, End, Place, Plan, State};
+use crate::program::{self, Program, Streams};
+use crate::protocol::Ask;
+use crate::spec::{Command, Spec, check_id};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Stdio};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// How long a keeper may take to start a sandbox (making a large disk takes longest).
+const STARTED_WITHIN: Duration = Duration::from_secs(120);
+/// How long killed processes may take to go.
+const KILLED_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a machine is opened with.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The machine's directory; made if it is not there. Only root can enter it.
+    pub root: PathBuf,
+    /// The cloud's name in the kernel's names: 1 to 40 of `a-z`, `0-9` and `-`.
+    pub name: String,
+    /// The program and arguments that call [`crate::keeper_main`]; two more arguments are added.
+    pub keeper: Vec<OsString>,
+}
+
+/// All sandboxes of one directory.
+#[derive(Debug)]
+pub struct Machine {
+    configuration: Configuration,
+    images: Images,
+    /// Keepers that this process has started, until it has waited for them.
+    children: Mutex<Vec<Child>>,
+}
+
+/// How a sandbox is.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub enum Status {
+    /// It runs.
+    Running(State),
+    /// It is being started, or its keeper cleans up behind it.
+    Changing,
+    /// It has ended.
+    Ended(End),
+    /// It has ended without a word: the host was switched off, or its keeper was killed.
+    Lost,
+}
+
+/// What this host can do, each with the reason when it cannot.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Report {
+    /// Run sandboxes at all.
+    pub sandboxes: Result<(), String>,
+    /// Hold disks to their size (`Disk::Bytes`, `Source::Block`).
+    pub disks: Result<(), String>,
+    /// The version of control groups: 1 or 2.
+    pub groups: Option<u8>,
+}
+
+impl Machine {
+    /// Opens a machine and clears away what sandboxes without a keeper have left in the kernel.
+    pub fn open(configuration: Configuration) -> Result<Machine, Error> {
+        check_id(&configuration.name)?;
+        if configuration.keeper.is_empty() {
+            return Err(Error::invalid("keeper: it names no program"));
+        }
+        Machine::report().sandboxes.map_err(Error::unsupported)?;
+        place::make_directory(&configuration.root.join("sandboxes"))?;
+        let images = Images::open(configuration.root.join("images"))?;
+        let machine = Machine { configuration, images, children: Mutex::new(Vec::new()) };
+        machine.sweep()?;
+        Ok(machine)
+    }
+
+    /// What this host can do.
+    pub fn report() -> Report {
+        let hierarchy = Hierarchy::detect();
+        let groups =
+            hierarchy.as_ref().ok().map(|found| if matches!(found, Hierarchy::One(_)) { 2 } else { 1 });
+        let files = |paths: &[&str]| {
+            let missing = paths.iter().find(|path| !std::path::Path::new(path).exists());
+            missing.map_or(Ok(()), |path| Err(format!("this host has no {path}")))
+        };
+        let root = rustix::process::geteuid().is_root().then_some(());
+        let overlay =
+            std::fs::read_to_string("/proc/filesystems").unwrap_or_default().contains("\toverlay\n");
+        let sandboxes =
+            root.ok_or_else(|| "sandboxes need root".to_owned()).and(files(&["/proc/self/ns/user"]));
+        let overlay =
+            overlay.then_some(()).ok_or_else(|| "this host's kernel has no overlay file system".to_owned());
+        let sandboxes = sandboxes.and(overlay).and(hierarchy.map(drop).map_err(|error| error.message));
+        Report { sandboxes, disks: files(&["/dev/loop-control", "/usr/sbin/mkfs.ext4"]), groups }
+    }
+
+    /// Starts a sandbox, again with the same disk if it was there before. It runs when this returns, and its first command too.
+    pub fn start(&self, spec: &Spec) -> Result<State, Error> {
+        spec.check()?;
+        self.wait_for_children();
+        let place = self.place(&spec.id)?;
+        let is_new = !place.is_there();
+        place.make()?;
+        let _turn = place.turn()?;
+        if place.is_live()? {
+            return Err(Error::running(&spec.id));
+        }
+        let started = self.images.trees(&spec.image).and_then(|trees| {
+            place.write("plan.json", &Plan { spec: spec.clone(), trees, group: self.group(&spec.id) })?;
+            self.start_keeper(&spec.id, &place)
+        });
+        if started.is_err() && is_new {
+            // What is left tells nothing that the error does not.
+            place::remove_tree(place.path()).ok();
+        }
+        started
+    }
+
+    fn start_keeper(&self, id: &str, place: &Place) -> Result<State, Error> {
+        let [program, arguments @ ..] = &self.configuration.keeper[..] else {
+            return Err(Error::invalid("keeper: it names no program"));
+        };
+        let errors = File::create(place.at("keeper.log")).during("keeper.log")?;
+        let mut command = std::process::Command::new(program);
+        command.args(arguments).arg(&self.configuration.root).arg(id);
+        command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        let mut child = command.spawn().during("cannot start a keeper")?;
+        let line = child.stdout.take().map(first_line);
+        let line = line.unwrap_or_else(|| Err(Error::failed("the keeper", "it has no output")));
+        let state = line.and_then(|line| {
+            let outcome: Result<State, Error> = serde_json::from_str(&line).map_err(|_| {
+                let log = std::fs::read_to_string(place.at("keeper.log")).unwrap_or_default();
+                Error::failed("the keeper ended before it was ready", log.trim())
+            })?;
+            outcome
+        });
+        if state.is_err() {
+            // It has failed or hangs; either way it takes its sandbox along.
+            child.kill().ok();
+            child.wait().ok();
+            return state;
+        }
+        self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(child);
+        state
+    }
+
+    /// Starts a program in a running sandbox. With `stays` it goes on when the returned value is dropped.
+    pub fn run(&self, id: &str, command: &Command, streams: Streams, stays: bool) -> Result<Program, Error> {
+        Program::start(self.connect(id)?, command, streams, stays)
+    }
+
+    /// Puts a file into a running sandbox, with the rights of root inside.
+    pub fn put(&self, id: &str, file: PutFile) -> Result<(), Error> {
+        file.check()?;
+        program::ask(&self.connect(id)?, &Ask::Put(file))
+    }
+
+    /// Sends a signal to the process group of a sandbox's first command.
+    pub fn signal(&self, id: &str, number: i32) -> Result<(), Error> {
+        program::ask(&self.connect(id)?, &Ask::Signal(number))
+    }
+
+    /// Asks all processes of a sandbox to end, and kills those that have not after `patience`.
+    pub fn stop(&self, id: &str, patience: Duration) -> Result<Option<End>, Error> {
+        let asked = self.connect(id).and_then(|socket| program::ask(&socket, &Ask::ShutDown));
+        if asked.is_ok() && self.wait(id, patience)? {
+            return self.end(id);
+        }
+        self.kill(id)
+    }
+
+    /// Kills all processes of a sandbox; how it ended, if its keeper could tell. What does not run is fine.
+    pub fn kill(&self, id: &str) -> Result<Option<End>, Error> {
+        let place = self.place(id)?;
+        // A keeper that just starts its sandbox has no state yet; it will soon.
+        if place.is_live()?
+            && let Some(state) = place.read::<State>("state.json")?
+            && let Some(init) = state.init.open()
+        {
+            rustix::process::pidfd_send_signal(&init, rustix::process::Signal::KILL).during("cannot kill")?;
+        }
+        if !self.wait(id, KILLED_WITHIN)? {
+            return Err(Error::failed(format_args!("the sandbox {id}"), "it does not end"));
+        }
+        self.end(id)
+    }
+
+    /// Waits until nothing of a sandbox lives; whether that came in time.
+    pub fn wait(&self, id: &str, within: Duration) -> Result<bool, Error> {
+        let place = self.place(id)?;
+        if place.is_live()?
+            && let Some(state) = place.read::<State>("state.json")?
+            && let Some(keeper) = state.keeper.open()
+            && !program::wait_for(&keeper, within)?
+        {
+            return Ok(false);
+        }
+        self.wait_for_children();
+        // A keeper that was killed takes its init along, which needs a moment; one that starts its sandbox, too.
+        let until = std::time::Instant::now() + within.min(KILLED_WITHIN);
+        while place.is_live()? {
+            if std::time::Instant::now() > until {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Ok(true)
+    }
+
+    /// How a sandbox is; `None` when there is none.
+    pub fn status(&self, id: &str) -> Result<Option<Status>, Error> {
+        self.wait_for_children();
+        let place = self.place(id)?;
+        if !place.is_there() {
+            return Ok(None);
+        }
+        let is_live = place.is_live()?;
+        let status = match (is_live, self.end(id)?) {
+            (true, None) => place.read("state.json")?.map_or(Status::Changing, Status::Running),
+            (true, Some(_)) => Status::Changing,
+            (false, Some(end)) => Status::Ended(end),
+            (false, None) => Status::Lost,
+        };
+        Ok(Some(status))
+    }
+
+    /// All sandboxes, with how they are.
+    pub fn list(&self) -> Result<Vec<(String, Status)>, Error> {
+        let mut all = Vec::new();
+        for id in self.ids()? {
+            if let Some(status) = self.status(&id)? {
+                all.push((id, status));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The specification that a sandbox was last started with.
+    pub fn spec(&self, id: &str) -> Result<Option<Spec>, Error> {
+        Ok(self.place(id)?.read::<Plan>("plan.json")?.map(|plan| plan.spec))
+    }
+
+    /// What a running sandbox has used.
+    pub fn usage(&self, id: &str) -> Result<Usage, Error> {
+        let place = self.place(id)?;
+        let state = if place.is_live()? { place.read::<State>("state.json")? } else { None };
+        let state = state.ok_or_else(|| Error::not_running(id))?;
+        Ok(Groups { directories: state.groups }.usage())
+    }
+
+    /// The last `most` bytes of a sandbox's console, over all its starts.
+    pub fn console(&self, id: &str, most: usize) -> Result<Vec<u8>, Error> {
+        keeper::last(&self.place(id)?.console(), most)
+    }
+
+    /// Kills a sandbox and removes it with its disk. What is not there is fine.
+    pub fn remove(&self, id: &str) -> Result<(), Error> {
+        let place = self.place(id)?;
+        if !place.is_there() {
+            return Ok(());
+        }
+        self.kill(id)?;
+        self.clear_groups(id)?;
+        place::remove_tree(place.path())
+    }
+
+    /// Where a sandbox's disk lies: the directory of `Disk::Directory`, or the file of `Disk::Bytes`.
+    pub fn disk(&self, id: &str) -> Result<Option<PathBuf>, Error> {
+        let place = self.place(id)?;
+        Ok(["disk.img", "layer"].iter().map(|name| place.at(name)).find(|path| path.exists()))
+    }
+
+    fn end(&self, id: &str) -> Result<Option<End>, Error> {
+        self.place(id)?.read("end.json")
+    }
+
+    fn place(&self, id: &str) -> Result<Place, Error> {
+        check_id(id)?;
+        Ok(Place::of(&self.configuration.root, id))
+    }
+
+    fn group(&self, id: &str) -> String {
+        format!("{}.{id}", self.configuration.name)
+    }
+
+    fn ids(&self) -> Result<Vec<String>, Error> {
+        let root = self.configuration.root.join("sandboxes");
+        let mut ids = Vec::new();
+        for entry in std::fs::read_dir(&root).during(root.display())? {
+            let name = entry.during(root.display())?.file_name();
+            ids.extend(name.to_str().filter(|name| check_id(name).is_ok()).map(str::to_owned));
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn connect(&self, id: &str) -> Result<OwnedFd, Error> {
+        let place = self.place(id)?;
+        let directory = File::open(place.path()).map_err(|_| Error::not_running(id))?;
+        channel::connect(&directory, "control.sock").map_err(|_| Error::not_running(id))
+    }
+
+    /// Removes the groups of sandboxes that have ended without their keeper, and images that none uses.
+    fn sweep(&self) -> Result<(), Error> {
+        let mut used = Vec::new();
+        for id in self.ids()? {
+            let place = self.place(&id)?;
+            if place.is_live()? {
+                used.extend(place.read::<Plan>("plan.json")?.into_iter().flat_map(|plan| plan.trees));
+            } else {
+                self.clear_groups(&id)?;
+            }
+        }
+        self.images.sweep(&used)
+    }
+
+    fn clear_groups(&self, id: &str) -> Result<(), Error> {
+        Hierarchy::detect()?.groups(&self.group(id)).remove()
+    }
+
+    /// Keepers that have ended are waited for, so that they are no zombies.
+    fn wait_for_children(&self) {
+        let mut children = self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        children.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+    }
+}
+
+/// The line that a keeper says, in time.
+fn first_line(output: ChildStdout) -> Result<String, Error> {
+    if !program::wait_for(&output, STARTED_WITHIN)? {
+        return Err(Error::failed("the keeper", "it takes too long"));
+    }
+    let mut line = String::new();
+    BufReader::new(output.take(64 * 1024)).read_line(&mut line).during("the keeper")?;
+    Ok(line)
+}
+
+/// Makes a network namespace whose network the root of a sandbox in it will rule, and shows it at `path`, as `ip netns add` does. The calling
+/// process must have one thread: a host agent calls it before it starts others, or in a process of its own.
+pub fn make_network(path: &std::path::Path) -> Result<(), Error> {
+    crate::namespaces::make_network(path)
+}

@@ -1,0 +1,4 @@
+//! Sandboxes as they run: what they may, what they may not, and what is left of them. Needs root; says so otherwise.
+
+mod bench;
+mod life;
