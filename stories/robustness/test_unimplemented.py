@@ -36,7 +36,7 @@ CALLS = [
     ("events", "ListRules", lambda c: c.list_rules()),
     ("kinesis", "ListStreams", lambda c: c.list_streams()),
     ("cloudtrail", "ListTrails", lambda c: c.list_trails()),
-    ("organizations", "DescribeEffectivePolicy", lambda c: c.describe_effective_policy(PolicyType="TAG_POLICY")),
+    ("organizations", "ListAccountsWithInvalidEffectivePolicy", lambda c: c.list_accounts_with_invalid_effective_policy(PolicyType="TAG_POLICY")),
     ("iam", "ListOrganizationsFeatures", lambda c: c.list_organizations_features()),
     ("iam", "GenerateOrganizationsAccessReport", lambda c: c.generate_organizations_access_report(EntityPath="o-a1b2c3d4e5/r-a1b2")),
 ]

@@ -34,6 +34,7 @@ impl Cloud {
         let base = Base::with_outside(self.store.clone(), clock, ids, Internet::new());
         // Without what the rooms keep in memory there is no world: the old one stays, stopped.
         let world = services::world(base).await?;
+        self.front.witness(&world);
         *reconcilers = start_reconcilers(&world);
         self.front.replace_world(world);
         outcome.and(kept)

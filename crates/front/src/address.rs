@@ -1,5 +1,6 @@
 //! Step 2: which service, operation and protocol does the request name?
 
+use crate::decode;
 use crate::front::Front;
 use crate::identify::Claim;
 use crate::reader::Reader;
@@ -27,7 +28,7 @@ pub async fn address(
     let mut asked = wire_head(head, claim.scope());
     let mut found = front.router.address(&asked);
     if matches!(found, Err(AddressError::NeedForm)) {
-        asked.form = Some(body.whole().await?);
+        asked.form = Some(decode::plain(head, body.whole().await?)?);
         found = front.router.address(&asked);
     }
     match found {
@@ -35,10 +36,10 @@ pub async fn address(
             trip.addressed = Some(addressed.clone());
             Ok(addressed)
         }
-        Err(AddressError::UnknownOperation { service, protocol, name }) => {
+        Err(AddressError::UnknownOperation { service, protocol, name, version }) => {
             let service = front.router.service(service).ok_or_else(unknown_service)?;
             trip.named = Some((service, protocol));
-            Err(unknown_operation(service, protocol, &name))
+            Err(unknown_operation(service, protocol, &name, version.as_deref()))
         }
         Err(AddressError::UnknownService | AddressError::NeedForm) => Err(unknown_service()),
     }

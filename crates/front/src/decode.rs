@@ -4,10 +4,11 @@ use crate::address::wire_head;
 use crate::identify::Seal;
 use crate::reader::Reader;
 use crate::stream;
+use bytes::Bytes;
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
-use yakumo_aws::Result;
+use yakumo_aws::{Error, Result};
 use yakumo_room::{Input, Registered};
 use yakumo_wire::{Addressed, Body, Request};
 
@@ -23,13 +24,34 @@ pub async fn decode(
     let body = if addressed.streams() {
         Body::Stream(stream::verified(body.take(), &head.headers, seal)?)
     } else {
-        Body::Full(body.whole().await?.clone())
+        Body::Full(plain(head, body.whole().await?)?.clone())
     };
     let mut head = wire_head(head, None);
     if let Some(headers) = &headers {
         head.headers = headers;
     }
     row.decode(addressed, Request { head, body })
+}
+
+/// A body that is read whole, refused when it is compressed: clients compress what some operations of some services take
+/// (`@requestCompression` in the models). Objects are not read here, and their encoding is theirs.
+/// DIFFERS: AWS unpacks `gzip` where a model says so; here nothing is unpacked.
+pub fn plain<'b>(head: &Parts, body: &'b Bytes) -> Result<&'b Bytes> {
+    let encodings = head.headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut encodings = encodings.flat_map(|value| value.split(',')).map(str::trim);
+    let packed = encodings.find(|encoding| {
+        !["", "identity", "aws-chunked"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain))
+    });
+    match packed.filter(|_| !body.is_empty()) {
+        Some(encoding) => {
+            let text = format!(
+                "yakumo does not read request bodies with Content-Encoding: {encoding}. Send them as they are \
+                 (AWS_DISABLE_REQUEST_COMPRESSION=true)."
+            );
+            Err(Error::sender("UnsupportedMediaType", text).with_status(415))
+        }
+        None => Ok(body),
+    }
 }
 
 /// A chunked body reaches its handler without the chunks' framing, and so does its length: a handler that compares the

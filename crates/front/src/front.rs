@@ -55,7 +55,7 @@ pub struct Front {
 impl Front {
     /// A front door before a world.
     pub fn new(world: Arc<World>, router: &'static Router, settings: Settings) -> Arc<Front> {
-        Arc::new(Front {
+        let front = Arc::new(Front {
             journal: Journal::default(),
             metrics: Metrics::default(),
             bodies: Semaphore::new(settings.bodies_bytes_max / 1024),
@@ -64,7 +64,19 @@ impl Front {
             signing_keys: SigningKeys::default(),
             control: OnceLock::new(),
             world: watch::Sender::new(world),
-        })
+        });
+        front.witness(&front.world());
+        front
+    }
+
+    /// Remembers the calls that the services of a world make on their own.
+    pub fn witness(self: &Arc<Front>, world: &World) {
+        let front = Arc::downgrade(self);
+        world.set_recorder(move |call| {
+            if let Some(front) = front.upgrade() {
+                front.journal.push(call.into());
+            }
+        });
     }
 
     /// Sets who answers control requests; the first one set stays.

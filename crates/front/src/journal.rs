@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use yakumo_aws::{Region, Timestamp};
-use yakumo_room::{Caller, Decided};
+use yakumo_room::{Background, Caller, Decided, host_now};
 
 use crate::unproved::Unproved;
 
@@ -29,8 +29,8 @@ pub struct Entry {
     pub arrived: Timestamp,
     /// From the first step to the encoded answer.
     pub took: Duration,
-    /// Where it came from.
-    pub source_ip: IpAddr,
+    /// Where it came from; `None` when a service made it on its own.
+    pub source_ip: Option<IpAddr>,
     /// The service's name in the models, as far as it was found.
     pub service: Option<&'static str>,
     /// The operation's name in the model, as far as it was found.
@@ -49,6 +49,28 @@ pub struct Entry {
     pub status: u16,
     /// The error's code and message for the client.
     pub error: Option<(String, String)>,
+}
+
+impl From<Background> for Entry {
+    fn from(call: Background) -> Entry {
+        let took_ms = host_now().as_millis().saturating_sub(call.began.as_millis());
+        Entry {
+            sequence: 0,
+            request_id: call.request_id,
+            arrived: call.began,
+            took: Duration::from_millis(u64::try_from(took_ms).unwrap_or_default()),
+            source_ip: None,
+            service: Some(call.service),
+            operation: Some(call.operation),
+            region: Some(call.region),
+            caller: Some(call.caller),
+            access_key_id: None,
+            unproved: None,
+            decided: call.decided,
+            status: call.status,
+            error: call.error,
+        }
+    }
 }
 
 impl Entry {
@@ -150,7 +172,7 @@ mod tests {
             request_id: id.into(),
             arrived: Timestamp::default(),
             took: Duration::ZERO,
-            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            source_ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             service: None,
             operation: None,
             region: None,

@@ -115,7 +115,7 @@ impl Drop for Trip {
             request_id: std::mem::take(&mut self.request_id),
             arrived: self.arrived,
             took,
-            source_ip: self.peer.remote.ip(),
+            source_ip: Some(self.peer.remote.ip()),
             service,
             operation,
             region: self.region,

@@ -1,7 +1,7 @@
 //! Asks the policies: puts together what the caller, the resource and the request bring, and keeps the decision with
 //! all that is needed to explain it later.
 
-use crate::{Caller, Ctx, Facts, Need, Place};
+use crate::{Caller, Ctx, Facts, Need, Place, World, tag_policy};
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result, Timestamp};
 use yakumo_policy::{Context, Decision, Explanation, Policies, PrincipalKind, Request, evaluate, explain};
@@ -112,6 +112,15 @@ impl Decided {
         };
         // The code is the common one; each protocol has its own name for it, which the front door knows.
         Err(Error::sender("AccessDenied", text).with_status(403))
+    }
+
+    /// Refuses what an enforced tag policy of the resource's account forbids.
+    pub(crate) fn tagging(&self, world: &World) -> Result<()> {
+        let Some(policy) = self.places.owner.as_ref().and_then(|place| place.tags.as_ref()) else {
+            return Ok(());
+        };
+        let service = self.need.action.split(':').next().unwrap_or_default();
+        tag_policy::check(policy, world.room(service), &self.need)
     }
 
     /// How many bytes of it the client had a hand in, so that whoever keeps decisions can bound them.

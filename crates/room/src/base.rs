@@ -5,8 +5,12 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+use yakumo_aws::{Error, Result};
 use yakumo_store::Store;
+
+/// How many pieces of long computation run at once.
+const LABOURS_MAX: usize = 4;
 
 /// The ground that a cloud's rooms stand on.
 pub struct Base {
@@ -21,6 +25,7 @@ pub struct Base {
     nudges: Mutex<HashMap<&'static str, Arc<Notify>>>,
     stopping: AtomicBool,
     stopped: Notify,
+    labour: Semaphore,
 }
 
 impl Base {
@@ -32,7 +37,8 @@ impl Base {
     /// Ground for a new set of rooms that may ask for documents from outside.
     pub fn with_outside(store: Store, clock: Clock, ids: Ids, outside: Arc<dyn Outside>) -> Arc<Base> {
         let (nudges, stopping, stopped) = (Mutex::default(), AtomicBool::new(false), Notify::new());
-        Arc::new(Base { store, clock, ids, outside, nudges, stopping, stopped })
+        let labour = Semaphore::new(LABOURS_MAX);
+        Arc::new(Base { store, clock, ids, outside, nudges, stopping, stopped, labour })
     }
 
     /// The bell of a reconciler.
@@ -43,6 +49,18 @@ impl Base {
     /// Wakes a reconciler soon. Ring it after the commit that gave it work.
     pub fn nudge(&self, reconciler: &'static str) {
         self.bell(reconciler).notify_one();
+    }
+
+    /// Runs a computation of milliseconds or more (a password's slow hash) apart from the threads that serve requests.
+    /// Some run at once, others wait for their turn. It touches nothing but what it is given.
+    ///
+    /// # Errors
+    /// InternalFailure when it panics.
+    pub async fn labour<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let turn = self.labour.acquire().await.map_err(Error::internal)?;
+        let outcome = tokio::task::spawn_blocking(work).await.map_err(Error::internal);
+        drop(turn);
+        outcome
     }
 
     /// Tells long polls and reconcilers to come to an end.

@@ -2,10 +2,33 @@
 //!
 //! Invariant: no handler runs before its caller is allowed, here as at the front door.
 
-use crate::{Caller, Ctx, Facts, Input, Registered, World};
+use crate::{Caller, Ctx, Decided, Facts, Input, Registered, World, host_now};
 use std::sync::Arc;
-use yakumo_aws::{Error, Region, Result};
+use yakumo_aws::{Error, Region, Result, Timestamp};
 use yakumo_wire::Operation;
+
+/// A call that a service made on its own, when it has ended: for whoever keeps a record of requests.
+#[derive(Clone, Debug)]
+pub struct Background {
+    /// Its id.
+    pub request_id: String,
+    /// The service that was called.
+    pub service: &'static str,
+    /// The operation that was called.
+    pub operation: &'static str,
+    /// The region that it acted in.
+    pub region: Region,
+    /// As whom the service called.
+    pub caller: Arc<Caller>,
+    /// What the policies were asked.
+    pub decided: Vec<Decided>,
+    /// The HTTP status that a client would have got.
+    pub status: u16,
+    /// The error's code and message, when it ended in one.
+    pub error: Option<(String, String)>,
+    /// Host time of its begin.
+    pub began: Timestamp,
+}
 
 impl Ctx {
     /// Calls an operation of another service as `caller`, with what it decided kept in the record of this request.
@@ -36,7 +59,7 @@ impl Ctx {
 }
 
 impl World {
-    /// Calls an operation on behalf of background work, as `caller`.
+    /// Calls an operation on behalf of background work, as `caller`. It is recorded as clients' requests are.
     ///
     /// # Errors
     /// As [`Ctx::call`]; and when the world is being stopped.
@@ -51,9 +74,27 @@ impl World {
         O::Input: Sync,
     {
         let visit = self.enter().ok_or_else(|| Error::internal("the cloud is stopping"))?;
-        let facts = Facts::internal(self.base.ids.uuid());
+        let (request_id, began) = (self.base.ids.uuid(), host_now());
+        let facts = Facts::internal(request_id.clone());
         let row = row(self, &operation)?;
-        run(&Ctx::new(visit, O::SERVICE, row, caller, region, facts), row, operation, input).await
+        let ctx = Ctx::new(visit, O::SERVICE, row, caller.clone(), region, facts);
+        let outcome = run(&ctx, row, operation, input).await;
+        let (service, operation, decided) = (O::SERVICE, O::NAME, ctx.take_decided());
+        let failed = outcome.as_ref().err();
+        let status = failed.map_or(200, |error| error.status);
+        let error = failed.map(|error| (error.code.to_string(), error.message.clone()));
+        self.record(Background {
+            request_id,
+            service,
+            operation,
+            region,
+            caller,
+            decided,
+            status,
+            error,
+            began,
+        });
+        outcome
     }
 }
 

@@ -217,6 +217,7 @@ impl Ctx {
     }
 
     /// Decides whether the caller may do this, records the decision, and fails with AWS's AccessDenied text if not.
+    /// What is allowed is still refused when a tag policy is enforced that forbids its tags.
     /// An access rule that asks for an action it does not declare is a fault of ours: InternalFailure. So is, in debug
     /// builds, one that asks for what AWS does not publish (`reference/`).
     pub fn authorize(&self, need: Need) -> Result<()> {
@@ -231,7 +232,7 @@ impl Ctx {
         }
         self.check_rule(&need)?;
         let decided = authorise::decide(self, caller, need);
-        let outcome = decided.outcome(&self.facts().endpoint);
+        let outcome = decided.outcome(&self.facts().endpoint).and_then(|()| decided.tagging(self.world()));
         self.0.decided.lock().push(decided);
         outcome
     }

@@ -3,6 +3,7 @@
 //! `Organizations` is the seam to the organizations room. It answers from memory, since every decision asks, and its
 //! answers are never older than the last acknowledged change.
 
+use crate::TagPolicy;
 use std::sync::Arc;
 use yakumo_aws::AccountId;
 use yakumo_policy::Attached;
@@ -23,6 +24,8 @@ pub struct Place {
     pub scps: Vec<Vec<Attached>>,
     /// Resource control policies, by level as above.
     pub rcps: Vec<Vec<Attached>>,
+    /// The tag policy that is enforced on the account's resources, if any is.
+    pub tags: Option<Arc<TagPolicy>>,
 }
 
 /// Tells the place of accounts; implemented by the organizations room and injected by `cloud`.

@@ -1,7 +1,7 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Beside, Ctx, Need, Reconciler};
+use crate::{Access, Beside, Ctx, Need, Reconciler, Tagged};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ pub struct Room {
     state: Arc<dyn Any + Send + Sync>,
     anonymous: bool,
     resource_control: bool,
+    tagged: Tagged,
     resources: Option<Box<Resources>>,
     beside: Option<Arc<dyn Beside>>,
 }
@@ -35,6 +36,7 @@ impl Room {
             state: Arc::new(()),
             anonymous: false,
             resource_control: false,
+            tagged: Tagged::default(),
             resources: None,
             beside: None,
         }
@@ -64,6 +66,18 @@ impl Room {
     /// Whether resource control policies act on this service's resources.
     pub fn has_resource_control(&self) -> bool {
         self.resource_control
+    }
+
+    /// Tag policies can be enforced on resources of these types; the room's access rules name all tags that a request
+    /// sets (`aws:RequestTag/…`), and the ARNs of the resources begin with the type, unless there is one type alone.
+    pub fn tag_policies(mut self, tagged: Tagged) -> Room {
+        self.tagged = tagged;
+        self
+    }
+
+    /// On what tag policies can be enforced.
+    pub fn tagged(&self) -> Tagged {
+        self.tagged
     }
 
     /// Whether requests without a signature come in.

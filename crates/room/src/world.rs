@@ -3,11 +3,11 @@
 //! A reset or a snapshot load replaces the whole world: the old one is stopped, everybody leaves, the store changes, a
 //! new world is built over it. So no room ever sees its records change behind its back.
 
-use crate::{Base, Organizations, Principals, Room};
+use crate::{Background, Base, Organizations, Principals, Room};
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Notify;
 
 /// All rooms of a cloud over their common ground.
@@ -23,7 +23,10 @@ pub struct World {
     doors: Vec<&'static str>,
     inside: AtomicUsize,
     left: Notify,
+    recorder: OnceLock<Box<Recorder>>,
 }
+
+type Recorder = dyn Fn(Background) + Send + Sync;
 
 impl World {
     /// Puts rooms together.
@@ -36,7 +39,20 @@ impl World {
         let doors = rooms.iter().filter(|room| room.beside_door().is_some()).map(Room::name).collect();
         let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
         let (inside, left) = (AtomicUsize::new(0), Notify::new());
-        Arc::new(World { base, principals, organizations, rooms, doors, inside, left })
+        let recorder = OnceLock::new();
+        Arc::new(World { base, principals, organizations, rooms, doors, inside, left, recorder })
+    }
+
+    /// Sets who is told of every call that a service makes on its own; the first one set stays.
+    pub fn set_recorder(&self, recorder: impl Fn(Background) + Send + Sync + 'static) {
+        // A second one would be the same front door's.
+        let _ = self.recorder.set(Box::new(recorder));
+    }
+
+    pub(crate) fn record(&self, call: Background) {
+        if let Some(recorder) = self.recorder.get() {
+            recorder(call);
+        }
     }
 
     /// The room of a service, if there is one.

@@ -83,6 +83,8 @@ pub enum AddressError {
         protocol: Protocol,
         /// What it asked for; empty when it named nothing.
         name: String,
+        /// The version of the API that it asked for, when that is not the model's.
+        version: Option<String>,
     },
     /// Nothing says which service is meant.
     UnknownService,
@@ -203,9 +205,15 @@ impl Router {
     ) -> Result<Addressed, AddressError> {
         let versioned =
             |at: &&usize| version.is_none_or(|version| self.services[**at].api_version == version);
-        // AWS: some services accept older versions than their model's, so a scope alone is enough.
-        let matching: Vec<&usize> = candidates.iter().filter(versioned).collect();
-        let chosen = if matching.is_empty() && scoped { candidates.iter().collect() } else { matching };
+        let mut chosen: Vec<&usize> = candidates.iter().filter(versioned).collect();
+        if let (true, true, Some(version)) = (chosen.is_empty(), scoped, version) {
+            // AWS: some services accept older versions than their model's; none knows a later one.
+            let older = |at: &&usize| is_date(version) && version < self.services[**at].api_version;
+            chosen = candidates.iter().filter(older).collect();
+            if let (true, Some(first)) = (chosen.is_empty(), candidates.first()) {
+                return Err(self.unknown_version(*first, action, version));
+            }
+        }
         let mut unknown = AddressError::UnknownService;
         for at in chosen {
             let embedded = &self.services[*at];
@@ -217,6 +225,13 @@ impl Router {
             }
         }
         Err(unknown)
+    }
+
+    fn unknown_version(&self, at: usize, action: &str, version: &str) -> AddressError {
+        let embedded = &self.services[at];
+        let protocol = query_protocol(embedded).unwrap_or(Protocol::AwsQuery);
+        let (name, version) = (action.to_owned(), Some(version.to_owned()));
+        AddressError::UnknownOperation { service: embedded.name, protocol, name, version }
     }
 
     fn by_path(&self, head: &Head<'_>) -> Result<Addressed, AddressError> {
@@ -250,7 +265,8 @@ impl Router {
                 }
                 None if unknown == AddressError::UnknownService => {
                     let name = String::new();
-                    unknown = AddressError::UnknownOperation { service: service.name, protocol, name };
+                    let service = service.name;
+                    unknown = AddressError::UnknownOperation { service, protocol, name, version: None };
                 }
                 _ => {}
             }
@@ -259,6 +275,13 @@ impl Router {
         let operation = &service.operations[usize::from(found.operation)];
         Ok(Addressed { service, operation, protocol, labels: found.labels })
     }
+}
+
+/// Whether a text has the form of an API version: `2010-05-08`.
+fn is_date(text: &str) -> bool {
+    let mut bytes = text.bytes().enumerate();
+    text.len() == 10
+        && bytes.all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 fn query_protocol(service: &Embedded) -> Option<Protocol> {
@@ -270,7 +293,8 @@ fn named(service: &'static Service, protocol: Protocol, name: &str) -> Result<Ad
     match service.operation(name) {
         Some(operation) => Ok(Addressed { service, operation, protocol, labels: Vec::new() }),
         None => {
-            Err(AddressError::UnknownOperation { service: service.name, protocol, name: name.to_owned() })
+            let (service, name) = (service.name, name.to_owned());
+            Err(AddressError::UnknownOperation { service, protocol, name, version: None })
         }
     }
 }

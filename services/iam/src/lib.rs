@@ -60,7 +60,7 @@ mod virtual_mfa_devices;
 use directory::Directory;
 use std::sync::Arc;
 use std::time::Duration;
-use yakumo_room::{Base, Principals, Reconciler, Room};
+use yakumo_room::{Base, Principals, Reconciler, Room, Tagged};
 
 /// How long the sweep of ended sessions rests.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -82,7 +82,12 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room, Arc<dyn Principals>) {
     let known = directory.clone();
     let write_reports = move |world| credential_reports::write(world, known.clone());
     let written = Reconciler::new(credential_reports::RECONCILER, SWEEP_EVERY, write_reports);
+    // AWS: not users nor roles
+    // (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_supported-resources-enforcement.html>).
+    let types =
+        &["instance-profile", "mfa", "oidc-provider", "policy", "saml-provider", "server-certificate"];
     let iam = table::iam(directory.clone())
+        .tag_policies(Tagged { types, code: "TagPolicyException" })
         .reconciler(sweep)
         .reconciler(written)
         .reconciler(last_uses)

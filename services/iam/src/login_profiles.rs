@@ -64,7 +64,10 @@ pub(crate) async fn create_login_profile(
     let (_, known) = look_up(&ctx, input.user_name.as_deref()).await?;
     check_strength(&ctx, &password).await?;
     // Deriving is dear: not for what is refused anyway.
-    let derived = known.is_none().then(|| Derived::fresh(&password, &ctx.base().ids));
+    let derived = match known {
+        None => Some(Derived::fresh(ctx.base(), &password).await?),
+        Some(_) => None,
+    };
     let reset_required = input.password_reset_required.unwrap_or_default();
     let now = ctx.now();
     let login_profile = ctx
@@ -112,7 +115,7 @@ pub(crate) async fn update_login_profile(
 /// A new password that the policy lets be, derived; refused when it was used too recently.
 async fn judged(ctx: &Ctx, password: &str, profile: &LoginProfile) -> Result<Derived> {
     check_strength(ctx, password).await?;
-    let derived = Derived::like(password, profile);
+    let derived = Derived::like(ctx.base(), password, profile).await?;
     let remembered = policy(ctx).await?.and_then(|policy| policy.reuse_prevention).unwrap_or_default();
     let count = usize::try_from(remembered).unwrap_or_default();
     if profile.is_among_last(count, &derived) {
@@ -186,7 +189,7 @@ pub(crate) async fn change_password(ctx: Ctx, input: ChangePasswordInput) -> Res
     let name = own_name(&ctx)?.ok_or_else(error::must_name_user)?;
     let (user, profile) = look_up(&ctx, Some(&name)).await?;
     let profile = profile.ok_or_else(|| not_found(&user.name))?;
-    let old = Derived::like(&input.old_password, &profile);
+    let old = Derived::like(ctx.base(), &input.old_password, &profile).await?;
     let check = |profile: &LoginProfile| match profile.is(&old) {
         true => Ok(()),
         false => Err(error::denied("The old password was incorrect.")),

@@ -10,6 +10,7 @@ use crate::state::{Delegation, Organization, PolicyType, arn};
 use crate::tags::TAGS_MAX;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
+use yakumo_api_organizations::DescribeEffectivePolicyInput;
 use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::{Attached, Document, PolicyKind};
 use yakumo_room::{Access, Ctx, Need, Resource};
@@ -87,6 +88,20 @@ fn rule<I: Sync + 'static>(
     Access::needs(actions, move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
         let (targets, keys) = (targets(input), keys(input));
         Box::pin(async move { needs(ctx, action, who, &targets, keys) })
+    })
+}
+
+/// The rule of DescribeEffectivePolicy. AWS: "This operation can be called from any account in the organization", which
+/// sees what is in effect in itself; in others, who may read the organization
+/// (<https://docs.aws.amazon.com/organizations/latest/APIReference/API_DescribeEffectivePolicy.html>).
+pub(crate) fn effective_policy() -> Access<DescribeEffectivePolicyInput> {
+    let action = "organizations:DescribeEffectivePolicy";
+    Access::needs(vec![action], move |ctx: &Ctx, input: &DescribeEffectivePolicyInput| {
+        let own = ctx.account().to_string();
+        let target = input.target_id.clone().unwrap_or_else(|| own.clone());
+        let who = if target == own { Who::Anyone } else { Who::Reader };
+        let keys = key("organizations:PolicyType", &input.policy_type);
+        Box::pin(async move { needs(ctx, action, who, &[target], keys) })
     })
 }
 

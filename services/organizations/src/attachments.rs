@@ -6,8 +6,8 @@ use crate::policies::summary;
 use crate::realm::{Draft, Realm};
 use crate::roots::need_enabled;
 use crate::seats::seat;
-use crate::state::{Account, Organization, Policy, PolicyType, Unit};
-use std::collections::BTreeSet;
+use crate::state::{Account, Hung, Organization, Policy, PolicyType, Unit};
+use crate::tag_policies::touch;
 use std::sync::Arc;
 use yakumo_api_organizations::{
     AttachPolicyInput, AttachPolicyOutput, DetachPolicyInput, DetachPolicyOutput, ListPoliciesForTargetInput,
@@ -16,15 +16,11 @@ use yakumo_api_organizations::{
 use yakumo_aws::Result;
 use yakumo_room::Ctx;
 
-/// AWS: policies of a type on one target, AWS's own included
-/// (<https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html>).
-const ATTACHED_MAX: usize = 5;
-
 /// The policy of a request to attach or detach, its target's policies, and how many of them are of its type.
 struct Hook {
     organization: Arc<Organization>,
     policy: Arc<Policy>,
-    policies: BTreeSet<String>,
+    policies: Hung,
     of_type: usize,
 }
 
@@ -42,7 +38,7 @@ fn hook(draft: &Draft, ctx: &Ctx, policy_id: &str, target_id: &str) -> Result<Ho
 }
 
 /// Hangs these policies on a target.
-fn hang(draft: &mut Draft, organization: &Organization, target_id: &str, policies: BTreeSet<String>) {
+fn hang(draft: &mut Draft, organization: &Organization, target_id: &str, policies: Hung) {
     if let Some(unit) = draft.state.unit(&organization.id, target_id) {
         let unit = Unit { policies, ..Unit::clone(unit) };
         draft.put(unit);
@@ -63,11 +59,11 @@ pub(crate) async fn attach_policy(ctx: Ctx, input: AttachPolicyInput) -> Result<
         if !hook.policies.insert(hook.policy.id.clone()) {
             return Err(error::already_attached());
         }
-        if hook.of_type >= ATTACHED_MAX {
+        if hook.of_type >= hook.policy.policy_type.attached_max() {
             return Err(error::too_many_attached());
         }
         hang(draft, &hook.organization, &input.target_id, hook.policies);
-        Ok(())
+        touch(draft, &ctx, hook.policy.policy_type)
     });
     work.await?;
     Ok(AttachPolicyOutput {})
@@ -88,7 +84,7 @@ pub(crate) async fn detach_policy(ctx: Ctx, input: DetachPolicyInput) -> Result<
             _ => {}
         }
         hang(draft, &hook.organization, &input.target_id, hook.policies);
-        Ok(())
+        touch(draft, &ctx, hook.policy.policy_type)
     });
     work.await?;
     Ok(DetachPolicyOutput {})

@@ -2,32 +2,31 @@
 //! AWS: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_rcps_syntax.html>
 
 use crate::error;
-use crate::state::PolicyType;
 use yakumo_aws::Result;
-use yakumo_policy::{Document, Malformed};
+use yakumo_policy::{Document, Malformed, PolicyKind};
 
 /// AWS: the most characters of an SCP or RCP, white space included.
 const CHARS_MAX: usize = 5_120;
 
 /// Refuses what is no policy of its type, and what is too long.
-pub(crate) fn check(policy_type: PolicyType, content: &str) -> Result<()> {
+pub(crate) fn check(kind: PolicyKind<'_>, content: &str) -> Result<()> {
     if content.chars().count() > CHARS_MAX {
         return Err(error::policy_too_large());
     }
     // The words are those of Organizations already; what is wrong in detail is its reason.
     let malformed = |reason: Malformed| error::malformed_policy(&reason.message).with_source(reason);
-    Document::parse(content, policy_type.kind()).map_err(malformed)?;
+    Document::parse(content, kind).map_err(malformed)?;
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::state::PolicyType;
+    use yakumo_policy::PolicyKind;
 
-    fn judge(policy_type: PolicyType, statement: &str, code: Option<&str>) {
+    fn judge(kind: PolicyKind<'_>, statement: &str, code: Option<&str>) {
         let content = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
-        let outcome = check(policy_type, &content).err().map(|error| error.code.into_owned());
+        let outcome = check(kind, &content).err().map(|error| error.code.into_owned());
         assert_eq!(outcome.as_deref(), code, "{statement}");
     }
 
@@ -46,7 +45,7 @@ mod tests {
             (r#"{"Effect":"Deny","Action":"*"}"#, malformed),
             ("", malformed),
         ] {
-            judge(PolicyType::ServiceControl, statement, code);
+            judge(PolicyKind::Scp, statement, code);
         }
     }
 
@@ -68,7 +67,7 @@ mod tests {
             (r#"{"Effect":"Deny","Principal":"*","Action":"iam:*","Resource":"*"}"#, malformed),
             (r#"{"Effect":"Deny","Action":"sqs:*","Resource":"*"}"#, malformed),
         ] {
-            judge(PolicyType::ResourceControl, statement, code);
+            judge(PolicyKind::Rcp, statement, code);
         }
     }
 
@@ -81,8 +80,8 @@ mod tests {
             )
         };
         let spare = 5_120 - text(0).len();
-        check(PolicyType::ServiceControl, &text(spare)).unwrap();
-        let error = check(PolicyType::ServiceControl, &text(spare + 1)).unwrap_err();
+        check(PolicyKind::Scp, &text(spare)).unwrap();
+        let error = check(PolicyKind::Scp, &text(spare + 1)).unwrap_err();
         assert_eq!(error.message, "You have exceeded the maximum policy size.");
     }
 }

@@ -193,6 +193,22 @@ pub(crate) fn malformed_policy(text: &str) -> Error {
     Error::sender("MalformedPolicyDocumentException", text)
 }
 
+/// AWS's text for a management policy that is none.
+pub(crate) fn wrong_type() -> Error {
+    malformed_policy(
+        "The provided policy document does not meet the requirements of the specified policy type.",
+    )
+}
+
+pub(crate) fn no_effective_policy() -> Error {
+    let text = "The effective policy of the specified type doesn't exist for the specified target.";
+    Error::sender("EffectivePolicyNotFoundException", text)
+}
+
+pub(crate) fn target_not_supported() -> Error {
+    invalid_input("TARGET_NOT_SUPPORTED", "You can't perform the specified operation on that target entity.")
+}
+
 pub(crate) fn policy_too_large() -> Error {
     constraint("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the maximum policy size.")
 }

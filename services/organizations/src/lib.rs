@@ -26,6 +26,7 @@ mod roots;
 mod seats;
 mod state;
 mod table;
+mod tag_policies;
 mod tags;
 mod trusted_services;
 mod units;

@@ -3,7 +3,7 @@
 use crate::error;
 use crate::realm::Realm;
 use crate::seats::seat;
-use crate::state::{Account, Joined, Membership, Organization, PolicyType, Tags, fresh_id};
+use crate::state::{Account, Hung, Joined, Membership, Organization, PolicyType, Tags, fresh_id};
 use std::collections::{BTreeMap, BTreeSet};
 use yakumo_api_organizations::{
     CreateOrganizationInput, CreateOrganizationOutput, DeleteOrganizationInput, DeleteOrganizationOutput,
@@ -48,10 +48,11 @@ pub(crate) async fn create_organization(
         created: now,
         root: fresh_id(ids, "r-", 4),
         root_tags: Tags::new(),
-        root_policies: BTreeSet::new(),
+        root_policies: Hung::default(),
         enabled: BTreeSet::new(),
         services: BTreeMap::new(),
         delegation: None,
+        tags_changed: None,
     };
     let membership = Membership {
         organization: organization.id.clone(),
@@ -61,7 +62,7 @@ pub(crate) async fn create_organization(
         method: Joined::Invited,
         joined: now,
         tags: Tags::new(),
-        policies: BTreeSet::new(),
+        policies: Hung::default(),
         delegated: BTreeMap::new(),
     };
     let answer = ctx.state::<Realm>().change(&ctx, |draft| {

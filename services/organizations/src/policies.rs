@@ -5,6 +5,7 @@ use crate::pages::page;
 use crate::realm::{Draft, Realm};
 use crate::seats::seat;
 use crate::state::{Organization, Policy, PolicyType, fresh_id};
+use crate::tag_policies::{document, touch};
 use crate::{control, tags};
 use std::sync::Arc;
 use yakumo_api_organizations::{
@@ -33,6 +34,14 @@ fn shown(policy: &Policy) -> Shown {
 /// The type of that name. Those that would be kept without acting are refused.
 pub(crate) fn policy_type(text: &str) -> Result<PolicyType> {
     PolicyType::parse(text).ok_or_else(|| error::not_implemented(&format!("The policy type {text}")))
+}
+
+/// Refuses a text that is no policy of its type.
+fn check(ctx: &Ctx, policy_type: PolicyType, content: &str) -> Result<()> {
+    match policy_type.kind() {
+        Some(kind) => control::check(kind, content),
+        None => document::check(ctx.world(), content),
+    }
 }
 
 /// AWS: names are unique among the policies of a type.
@@ -71,7 +80,7 @@ pub(crate) async fn create_policy(ctx: Ctx, input: CreatePolicyInput) -> Result<
         if !organization.all_features {
             return Err(error::policy_type_not_available());
         }
-        control::check(policy_type, &input.content)?;
+        check(&ctx, policy_type, &input.content)?;
         refuse_twin(draft, &organization, policy_type, &input.name, None)?;
         let count = draft.state.policies.values();
         let count = count
@@ -102,7 +111,7 @@ pub(crate) async fn update_policy(ctx: Ctx, input: UpdatePolicyInput) -> Result<
         let before = own(draft, &organization, &input.policy_id)?;
         let mut policy = before.clone();
         if let Some(content) = &input.content {
-            control::check(policy.policy_type, content)?;
+            check(&ctx, policy.policy_type, content)?;
             policy.content.clone_from(content);
         }
         if let Some(name) = &input.name {
@@ -114,7 +123,9 @@ pub(crate) async fn update_policy(ctx: Ctx, input: UpdatePolicyInput) -> Result<
         }
         let answer = shown(&policy);
         if policy != before {
+            let policy_type = policy.policy_type;
             draft.put(policy);
+            touch(draft, &ctx, policy_type)?;
         }
         Ok(answer)
     });

@@ -4,7 +4,10 @@
 //! readers then, and acknowledged last.
 
 use crate::places::{Compiled, Places};
-use crate::state::{Account, Creation, Handshake, Organization, Policy, PolicyType, Tags, Unit, shared};
+use crate::state::{
+    Account, Creation, Handshake, Hung, Organization, Policy, PolicyType, Tags, Unit, shared,
+};
+use crate::tag_policies::effective::Effective;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,8 +130,9 @@ impl Realm {
         load::<Creation>(base, &mut state).await?;
         load::<Handshake>(base, &mut state).await?;
         for policy_type in PolicyType::ALL {
-            let policy = Policy::of_aws(policy_type);
-            state.policies.insert(policy.id.clone(), Arc::new(policy));
+            if let Some(policy) = Policy::of_aws(policy_type) {
+                state.policies.insert(policy.id.clone(), Arc::new(policy));
+            }
         }
         let view = View::new(state, &Compiled::default()).map_err(damaged)?;
         Ok(Realm { view: RwLock::new(Arc::new(view)), changing: tokio::sync::Mutex::new(()) })
@@ -174,6 +178,11 @@ impl View {
         let places = compiled.places(&state);
         Ok(View { state, compiled, places })
     }
+
+    /// The tag policy in effect in an account; `None` when the type is not enabled.
+    pub(crate) fn effective_tags(&self, organization: &Organization, account: &Account) -> Option<Effective> {
+        self.compiled.effective_tags(&self.state, organization, account)
+    }
 }
 
 fn damaged(cause: impl std::fmt::Display) -> StoreError {
@@ -201,7 +210,7 @@ pub(crate) struct Node<'a> {
     pub name: &'a str,
     pub arn: String,
     pub target_type: &'static str,
-    pub policies: &'a std::collections::BTreeSet<String>,
+    pub policies: &'a Hung,
     pub tags: &'a Tags,
 }
 

@@ -5,8 +5,8 @@ use crate::pages::page;
 use crate::policies::policy_type;
 use crate::realm::{Draft, Realm};
 use crate::seats::seat;
-use crate::state::{Account, Membership, Organization, PolicyType, Unit};
-use std::collections::BTreeSet;
+use crate::state::{Account, Hung, Membership, Organization, PolicyType, Unit};
+use crate::tag_policies::touch;
 use yakumo_api_organizations::{
     DisablePolicyTypeInput, DisablePolicyTypeOutput, EnablePolicyTypeInput, EnablePolicyTypeOutput,
     ListRootsInput, ListRootsOutput, PolicyTypeSummary, Root,
@@ -40,7 +40,7 @@ pub(crate) async fn list_roots(ctx: Ctx, input: ListRootsInput) -> Result<ListRo
 fn change_all(
     draft: &mut Draft,
     organization: &Organization,
-    change: impl Fn(&BTreeSet<String>) -> BTreeSet<String>,
+    change: impl Fn(&Hung) -> Hung,
 ) -> Organization {
     for id in draft.state.nodes(organization) {
         if let Some(unit) = draft.state.unit(&organization.id, &id) {
@@ -73,11 +73,12 @@ pub(crate) async fn enable_policy_type(
         // AWS: everything gets the policy that lets all through when a type is enabled
         // (<https://docs.aws.amazon.com/organizations/latest/userguide/enable-policy-type.html>).
         let mut organization = change_all(draft, &organization, |policies| {
-            policies.iter().cloned().chain([policy_type.full_access().to_owned()]).collect()
+            policies.iter().cloned().chain(policy_type.full_access().map(str::to_owned)).collect()
         });
         organization.enabled.insert(policy_type);
         let answer = shown(&organization);
         draft.put(organization);
+        touch(draft, &ctx, policy_type)?;
         Ok(answer)
     });
     Ok(EnablePolicyTypeOutput { root: Some(work.await?) })
@@ -97,12 +98,13 @@ pub(crate) async fn disable_policy_type(
         // (<https://docs.aws.amazon.com/organizations/latest/userguide/disable-policy-type.html>).
         let policies = draft.state.policies.clone();
         let is_other =
-            |id: &&String| policies.get(*id).is_none_or(|policy| policy.policy_type != policy_type);
+            |id: &&String| policies.get(id.as_str()).is_none_or(|policy| policy.policy_type != policy_type);
         let mut organization =
             change_all(draft, &organization, |known| known.iter().filter(is_other).cloned().collect());
         organization.enabled.remove(&policy_type);
         let answer = shown(&organization);
         draft.put(organization);
+        touch(draft, &ctx, policy_type)?;
         Ok(answer)
     });
     Ok(DisablePolicyTypeOutput { root: Some(work.await?) })

@@ -2,8 +2,7 @@
 
 use crate::error;
 use crate::realm::{Draft, Realm, State, View};
-use crate::state::{Account, Organization, PolicyType};
-use std::collections::BTreeSet;
+use crate::state::{Account, Hung, Organization, PolicyType};
 use std::sync::Arc;
 use yakumo_aws::Result;
 use yakumo_room::Ctx;
@@ -41,9 +40,9 @@ impl Draft {
 }
 
 /// What hangs on everything new: AWS's policies of the enabled types.
-pub(crate) fn default_policies(organization: &Organization) -> BTreeSet<String> {
+pub(crate) fn default_policies(organization: &Organization) -> Hung {
     let enabled = organization.enabled.iter();
-    enabled.map(|policy_type: &PolicyType| policy_type.full_access().to_owned()).collect()
+    enabled.filter_map(|policy_type: &PolicyType| policy_type.full_access()).map(str::to_owned).collect()
 }
 
 /// Refuses what only organizations with all features have.

@@ -8,6 +8,7 @@ mod creation;
 #[cfg(test)]
 mod golden;
 pub(crate) mod handshake;
+mod hung;
 mod organization;
 mod policy;
 mod unit;
@@ -15,6 +16,7 @@ mod unit;
 pub(crate) use account::{Account, Joined, Life, Membership};
 pub(crate) use creation::{Creation, Progress};
 pub(crate) use handshake::{Handshake, HandshakeState, Kind};
+pub(crate) use hung::Hung;
 pub(crate) use organization::{Delegation, Organization};
 pub(crate) use policy::{Policy, PolicyType};
 pub(crate) use unit::Unit;

@@ -4,7 +4,7 @@
 use crate::access::{Keys, Who, key, making, on, plain, request_tags, with};
 use crate::{
     accounts, attachments, creations, delegations, features, handshakes, hierarchy, invitations, memberships,
-    organizations, policies, resource_policies, roots, tags, trusted_services, units,
+    organizations, policies, resource_policies, roots, tag_policies, tags, trusted_services, units,
 };
 use yakumo_api_organizations as api;
 use yakumo_room::Room;
@@ -251,6 +251,11 @@ fn policy_operations(room: Room) -> Room {
             vec![i.policy_id.clone(), i.target_id.clone()]
         }),
         attachments::detach_policy,
+    )
+    .on(
+        api::DescribeEffectivePolicy,
+        crate::access::effective_policy(),
+        tag_policies::describe_effective_policy,
     )
     .on(
         api::ListPoliciesForTarget,

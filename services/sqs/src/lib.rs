@@ -29,7 +29,7 @@ use crate::access::on_queue;
 use crate::queue::registry::Registry;
 use std::sync::Arc;
 use yakumo_api_sqs as api;
-use yakumo_room::{Base, Room};
+use yakumo_room::{Base, Room, Tagged};
 
 /// The room of SQS over a cloud's ground.
 pub fn room(base: &Arc<Base>) -> Room {
@@ -39,6 +39,7 @@ pub fn room(base: &Arc<Base>) -> Room {
     Room::new("sqs")
         .anonymous()
         .resource_control()
+        .tag_policies(Tagged { types: &["queue"], code: "TagPolicyException" })
         .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
         .state(registry.clone())
         .reconciler(reconcile::move_tasks(registry.clone()))

@@ -77,7 +77,9 @@ pub(crate) fn line(entry: &Entry) -> RequestLine {
         id: entry.request_id.clone(),
         time: moment::write(entry.arrived),
         took_us: u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
-        source_ip: entry.source_ip.to_canonical().to_string(),
+        source_ip: entry
+            .source_ip
+            .map_or_else(|| "internal".to_owned(), |address| address.to_canonical().to_string()),
         service: entry.service.map(str::to_owned),
         operation: entry.operation.map(str::to_owned),
         region: entry.region.map(|region| region.as_str().to_owned()),

@@ -73,6 +73,7 @@ async fn background_work_acts_as_somebody_too() {
     let base = base().await;
     let (iam, sts, principals) = yakumo_iam::rooms(&base);
     let world = World::new(base, principals, Arc::new(NoOrganizations), vec![iam, sts]);
+    let door = door_of(world.clone());
     let make = async |caller: Caller| {
         let input = CreateUserInput { user_name: "made".into(), ..CreateUserInput::default() };
         world.call(CreateUser, Arc::new(caller), Region::US_EAST_1, input).await
@@ -80,6 +81,13 @@ async fn background_work_acts_as_somebody_too() {
     let service = Caller::service("sns.amazonaws.com", "arn:aws:sns:us-east-1:0:t", AccountId::DEFAULT);
     assert_eq!(make(service).await.unwrap_err().code, "AccessDenied");
     make(Caller::root(AccountId::DEFAULT)).await.unwrap();
+    // Both are on record as clients' requests are, the denied one with its reasons.
+    let kept = door.front.journal.newest(9);
+    let shown: Vec<_> = kept.iter().map(|entry| (entry.operation, entry.status, entry.source_ip)).collect();
+    assert_eq!(shown, [(Some("CreateUser"), 403, None), (Some("CreateUser"), 200, None)]);
+    assert_eq!(kept[0].caller.as_ref().unwrap().principal.arn, "sns.amazonaws.com");
+    assert_eq!(kept[0].error.as_ref().unwrap().0, "AccessDenied");
+    assert!(!kept[0].decided[0].decision.allowed && kept[1].decided[0].decision.allowed);
     world.base.stop();
     assert!(make(Caller::root(AccountId::DEFAULT)).await.is_err(), "nobody enters a stopped world");
 }
@@ -109,7 +117,7 @@ impl Organizations for Limits {
             false => (Vec::new(), Vec::new()),
         };
         let (organization, path) = ("o-1".to_owned(), "o-1/r-1/".to_owned());
-        Some(Arc::new(Place { organization, management: self.management, path, scps, rcps }))
+        Some(Arc::new(Place { organization, management: self.management, path, scps, rcps, tags: None }))
     }
 }
 
@@ -136,4 +144,37 @@ async fn control_policies_bind_root_users_of_members_and_not_the_management_acco
     door.root.query("iam", V, "ListUsers", &[]).await.unwrap();
     let denied = member.query("iam", V, "ListUsers", &[]).await.unwrap_err();
     assert!(denied.message.contains("because no service control policy allows"), "{denied:?}");
+}
+
+#[tokio::test]
+async fn a_form_for_a_version_that_never_was_is_for_no_operation() {
+    let base = base().await;
+    let (iam, sts, principals) = yakumo_iam::rooms(&base);
+    let door = door_of(World::new(base, principals, Arc::new(NoOrganizations), vec![iam, sts]));
+    for version in ["2099-01-01", "latest", ""] {
+        let failure = door.root.query("iam", version, "ListUsers", &[]).await.unwrap_err();
+        assert_eq!((failure.status, failure.code.as_str()), (400, "InvalidAction"));
+        assert_eq!(failure.message, format!("Could not find operation ListUsers for version {version}"));
+    }
+    door.root.query("iam", V, "ListUsers", &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_by_name() {
+    let base = base().await;
+    let (iam, sts, principals) = yakumo_iam::rooms(&base);
+    let door = door_of(World::new(base, principals, Arc::new(NoOrganizations), vec![iam, sts, lister()]));
+    let form = ("iam", "application/x-www-form-urlencoded", "Action=ListUsers&Version=2010-05-08");
+    for (service, kind, body) in [form, ("sqs", "application/x-amz-json-1.0", "{}")] {
+        for (encoding, status) in [("gzip", 415), ("aws-chunked, deflate", 415), ("identity", 200)] {
+            let request = http::Request::post("/")
+                .header("content-type", kind)
+                .header("x-amz-target", if service == "sqs" { "AmazonSQS.ListQueues" } else { "" })
+                .header("content-encoding", encoding);
+            let reply = door.root.send(service, request, body.into()).await.unwrap();
+            let text = String::from_utf8_lossy(&reply.body).into_owned();
+            assert_eq!(reply.status.as_u16(), status, "{service} {encoding}: {text}");
+            assert_eq!(text.contains("AWS_DISABLE_REQUEST_COMPRESSION"), status == 415, "{text}");
+        }
+    }
 }

@@ -120,9 +120,10 @@ fn s3(violations: &[Violation]) -> Result<(), Error> {
     ))
 }
 
-/// What a service answers to an operation that it does not have; an empty name means that the request named none.
+/// What a service answers to an operation that it does not have; an empty name means that the request named none,
+/// `version` is that of the API when the request named another than the model's.
 /// Source: the services' answers, such as "Could not find operation GetSendStatistics for version 2012-12-01".
-pub fn unknown_operation(service: &Service, protocol: Protocol, name: &str) -> Error {
+pub fn unknown_operation(service: &Service, protocol: Protocol, name: &str, version: Option<&str>) -> Error {
     let missing_parameter = service.validation == Validation::MissingParameter;
     match protocol {
         Protocol::AwsQuery | Protocol::Ec2Query if name.is_empty() => {
@@ -135,7 +136,7 @@ pub fn unknown_operation(service: &Service, protocol: Protocol, name: &str) -> E
             Error::sender("InvalidAction", format!("The action {name} is not valid for this endpoint."))
         }
         Protocol::AwsQuery => {
-            let version = service.api_version;
+            let version = version.unwrap_or(service.api_version);
             Error::sender("InvalidAction", format!("Could not find operation {name} for version {version}"))
         }
         Protocol::RestXml if service.validation == Validation::S3 => {

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
-use yakumo_aws::Timestamp;
-use yakumo_room::{Ids, Record};
+use yakumo_aws::{Result, Timestamp};
+use yakumo_room::{Base, Record};
 
 /// The work of one guess, as OWASP's password storage cheat sheet asks for PBKDF2 with HMAC-SHA-512.
 const ROUNDS: NonZeroU32 = NonZeroU32::new(210_000).expect("not zero");
@@ -43,15 +43,21 @@ pub(crate) struct Derived {
 
 impl Derived {
     /// For a user who has no password yet.
-    pub(crate) fn fresh(password: &str, ids: &Ids) -> Derived {
+    pub(crate) async fn fresh(base: &Base, password: &str) -> Result<Derived> {
         let mut salt = [0; SALT_BYTES];
-        ids.fill(&mut salt);
-        Derived::with(password, STANDARD.encode(salt), ROUNDS)
+        base.ids.fill(&mut salt);
+        Derived::apart(base, password, STANDARD.encode(salt), ROUNDS).await
     }
 
     /// As a profile's own passwords are derived.
-    pub(crate) fn like(password: &str, profile: &LoginProfile) -> Derived {
-        Derived::with(password, profile.salt.clone(), profile.rounds)
+    pub(crate) async fn like(base: &Base, password: &str, profile: &LoginProfile) -> Result<Derived> {
+        Derived::apart(base, password, profile.salt.clone(), profile.rounds).await
+    }
+
+    /// Deriving takes tens of milliseconds, in which no other request must wait for its thread.
+    async fn apart(base: &Base, password: &str, salt: String, rounds: NonZeroU32) -> Result<Derived> {
+        let password = password.to_owned();
+        base.labour(move || Derived::with(&password, salt, rounds)).await
     }
 
     fn with(password: &str, salt: String, rounds: NonZeroU32) -> Derived {

@@ -1,8 +1,8 @@
 //! Accounts that Organizations knows: members, and those that were.
 
-use crate::state::{Tags, arn};
+use crate::state::{Hung, Tags, arn};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Timestamp};
 use yakumo_room::{Record, Resource};
 
@@ -46,7 +46,7 @@ pub(crate) struct Membership {
     pub joined: Timestamp,
     pub tags: Tags,
     /// Ids of the policies attached to the account itself.
-    pub policies: BTreeSet<String>,
+    pub policies: Hung,
     /// Services whose delegated administrator it is, and since when.
     pub delegated: BTreeMap<String, Timestamp>,
 }

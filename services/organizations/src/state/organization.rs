@@ -1,6 +1,6 @@
 //! Organizations: one record for each, with its root and what is set for all of it.
 
-use crate::state::{PARTITION, PolicyType, Tags, arn};
+use crate::state::{Hung, PARTITION, PolicyType, Tags, arn};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use yakumo_aws::{AccountId, Timestamp};
@@ -19,13 +19,16 @@ pub(crate) struct Organization {
     pub root: String,
     pub root_tags: Tags,
     /// Ids of the policies attached to the root.
-    pub root_policies: BTreeSet<String>,
+    pub root_policies: Hung,
     /// The policy types that are enabled in the root.
     pub enabled: BTreeSet<PolicyType>,
     /// Services with trusted access, and since when.
     pub services: BTreeMap<String, Timestamp>,
     /// The resource policy for delegated policy management.
     pub delegation: Option<Delegation>,
+    /// When a tag policy was last changed, attached or detached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags_changed: Option<Timestamp>,
 }
 
 /// The resource policy of an organization.

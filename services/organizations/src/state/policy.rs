@@ -10,6 +10,7 @@ use yakumo_room::{Record, Resource};
 pub(crate) enum PolicyType {
     ServiceControl,
     ResourceControl,
+    Tag,
 }
 
 /// A policy.
@@ -29,13 +30,15 @@ pub(crate) struct Policy {
 }
 
 impl PolicyType {
-    pub(crate) const ALL: [PolicyType; 2] = [PolicyType::ServiceControl, PolicyType::ResourceControl];
+    pub(crate) const ALL: [PolicyType; 3] =
+        [PolicyType::ServiceControl, PolicyType::ResourceControl, PolicyType::Tag];
 
     /// Its name in the API.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             PolicyType::ServiceControl => "SERVICE_CONTROL_POLICY",
             PolicyType::ResourceControl => "RESOURCE_CONTROL_POLICY",
+            PolicyType::Tag => "TAG_POLICY",
         }
     }
 
@@ -44,11 +47,13 @@ impl PolicyType {
         PolicyType::ALL.into_iter().find(|known| known.as_str() == text)
     }
 
-    /// The id of AWS's policy that lets everything through, attached everywhere when the type is enabled.
-    pub(crate) fn full_access(self) -> &'static str {
+    /// The id of AWS's policy that lets everything through, attached everywhere when the type is enabled; types that
+    /// allow nothing have none.
+    pub(crate) fn full_access(self) -> Option<&'static str> {
         match self {
-            PolicyType::ServiceControl => "p-FullAWSAccess",
-            PolicyType::ResourceControl => "p-RCPFullAWSAccess",
+            PolicyType::ServiceControl => Some("p-FullAWSAccess"),
+            PolicyType::ResourceControl => Some("p-RCPFullAWSAccess"),
+            PolicyType::Tag => None,
         }
     }
 
@@ -57,17 +62,26 @@ impl PolicyType {
     pub(crate) fn count_max(self) -> usize {
         match self {
             PolicyType::ServiceControl => 10_000,
-            PolicyType::ResourceControl => 1_000,
+            PolicyType::ResourceControl | PolicyType::Tag => 1_000,
+        }
+    }
+
+    /// AWS: how many policies of the type hang on one target, AWS's own included (the same page).
+    pub(crate) fn attached_max(self) -> usize {
+        match self {
+            PolicyType::ServiceControl | PolicyType::ResourceControl => 5,
+            PolicyType::Tag => 10,
         }
     }
 }
 
 impl Policy {
-    /// AWS's own policy of a type.
-    pub(crate) fn of_aws(policy_type: PolicyType) -> Policy {
+    /// AWS's own policy of a type, if there is one.
+    pub(crate) fn of_aws(policy_type: PolicyType) -> Option<Policy> {
+        let id = policy_type.full_access()?.to_owned();
         let (name, description, principal) = match policy_type {
             PolicyType::ServiceControl => ("FullAWSAccess", "Allows access to every operation", ""),
-            PolicyType::ResourceControl => {
+            PolicyType::ResourceControl | PolicyType::Tag => {
                 ("RCPFullAWSAccess", "Allows access to every resource", "\n      \"Principal\": \"*\",")
             }
         };
@@ -75,8 +89,8 @@ impl Policy {
             "{{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [\n    {{\n      \"Effect\": \"Allow\",{principal}\n      \
              \"Action\": \"*\",\n      \"Resource\": \"*\"\n    }}\n  ]\n}}"
         );
-        Policy {
-            id: policy_type.full_access().to_owned(),
+        Some(Policy {
+            id,
             organization: String::new(),
             management: None,
             policy_type,
@@ -84,7 +98,7 @@ impl Policy {
             description: description.to_owned(),
             content,
             tags: Tags::new(),
-        }
+        })
     }
 
     pub(crate) fn is_of_aws(&self) -> bool {
@@ -136,11 +150,13 @@ mod tests {
                 "arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
             ),
         ] {
-            let policy = Policy::of_aws(policy_type);
+            let policy = Policy::of_aws(policy_type).unwrap();
             Document::parse(&policy.content, kind).unwrap();
             assert_eq!((policy.arn().as_str(), policy.is_of_aws()), (arn, true));
             assert_eq!(PolicyType::parse(policy_type.as_str()), Some(policy_type));
         }
-        assert_eq!(PolicyType::parse("TAG_POLICY"), None);
+        assert!(Policy::of_aws(PolicyType::Tag).is_none());
+        assert_eq!(PolicyType::parse("TAG_POLICY"), Some(PolicyType::Tag));
+        assert_eq!(PolicyType::parse("BACKUP_POLICY"), None);
     }
 }

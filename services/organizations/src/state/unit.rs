@@ -1,8 +1,7 @@
 //! Organizational units.
 
-use crate::state::{Tags, arn};
+use crate::state::{Hung, Tags, arn};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use yakumo_aws::AccountId;
 use yakumo_room::{Record, Resource};
 
@@ -18,7 +17,7 @@ pub(crate) struct Unit {
     pub name: String,
     pub tags: Tags,
     /// Ids of the attached policies.
-    pub policies: BTreeSet<String>,
+    pub policies: Hung,
 }
 
 impl Record for Unit {

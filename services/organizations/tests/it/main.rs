@@ -10,4 +10,5 @@ mod handshakes;
 mod keeping;
 mod organizations;
 mod policies;
+mod tag_policies;
 mod units;
