@@ -251,3 +251,38 @@ def test_hostile_policies(org, name, content):
         org.put_resource_policy(Content=content)
     assert caught.value.response["Error"]["Code"] == "InvalidInputException", caught.value.response
     assert json.dumps(caught.value.response["Error"])
+
+
+def test_tag_policies_are_inherited_and_enforced(cloud, org, account, member, name):
+    root = root_of(org)
+    org.enable_policy_type(RootId=root, PolicyType="TAG_POLICY")
+
+    def tag_policy(title, **settings):
+        content = json.dumps({"tags": {"costcenter": settings}})
+        made = org.create_policy(Content=content, Description="", Name=f"{name}-{title}", Type="TAG_POLICY")
+        return made["Policy"]["PolicySummary"]["Id"]
+
+    key, values = {"@@assign": "CostCenter"}, {"@@assign": ["100", "2*"]}
+    top = tag_policy("top", tag_key=key, tag_value=values, enforced_for={"@@assign": ["sqs:queue"]})
+    own = tag_policy("own", tag_value={"@@append": ["dev"], "@@remove": ["100"]})
+    queues = member.service("sqs")
+    url = queues.create_queue(QueueName=name, tags={"CostCenter": "100"})["QueueUrl"]
+    try:
+        org.attach_policy(PolicyId=top, TargetId=root)
+        org.attach_policy(PolicyId=own, TargetId=account)
+        shown = member.service("organizations").describe_effective_policy(PolicyType="TAG_POLICY")["EffectivePolicy"]
+        assert shown["TargetId"] == account
+        assert json.loads(shown["PolicyContent"]) == {
+            "tags": {"costcenter": {"tag_key": "CostCenter", "tag_value": ["2*", "dev"], "enforced_for": ["sqs:queue"]}}
+        }
+        for tags in ({"CostCenter": "200"}, {"CostCenter": "dev"}, {"Owner": "100"}):
+            queues.tag_queue(QueueUrl=url, Tags=tags)
+        for tags in ({"CostCenter": "100"}, {"costcenter": "200"}):
+            with pytest.raises(ClientError, match="The tag policy does not allow the specified value"):
+                queues.tag_queue(QueueUrl=url, Tags=tags)
+        assert queues.list_queue_tags(QueueUrl=url)["Tags"] == {"CostCenter": "dev", "Owner": "100"}
+    finally:
+        org.disable_policy_type(RootId=root, PolicyType="TAG_POLICY")
+    with pytest.raises(org.exceptions.EffectivePolicyNotFoundException):
+        org.describe_effective_policy(PolicyType="TAG_POLICY", TargetId=account)
+    queues.tag_queue(QueueUrl=url, Tags={"costcenter": "x"})

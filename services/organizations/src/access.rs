@@ -100,6 +100,8 @@ pub(crate) fn effective_policy() -> Access<DescribeEffectivePolicyInput> {
         let own = ctx.account().to_string();
         let target = input.target_id.clone().unwrap_or_else(|| own.clone());
         let who = if target == own { Who::Anyone } else { Who::Reader };
+        // The action is about accounts. Roots and units are refused by the handler, to whom it may tell.
+        let target = if AccountId::parse(&target).is_some() { target } else { own };
         let keys = key("organizations:PolicyType", &input.policy_type);
         Box::pin(async move { needs(ctx, action, who, &[target], keys) })
     })

@@ -14,6 +14,9 @@ const KEY_CHARS_MAX: usize = 128;
 const VALUE_CHARS_MAX: usize = 256;
 const CHILD_CONTROL: &str = "@@operators_allowed_for_child_policies";
 
+/// The setting that asks for reports.
+const REPORT: &str = "report_required_tag_for";
+
 /// The operators that policies further down may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowed {
@@ -77,7 +80,8 @@ pub(crate) fn check(world: &World, content: &str) -> Result<()> {
     if content.chars().count() > CHARS_MAX {
         return Err(error::policy_too_large());
     }
-    let document = TagDocument::parse(content).ok_or_else(error::wrong_type)?;
+    let document = TagDocument::parse(content)
+        .ok_or_else(|| if reports(content) { error::not_implemented(REPORT) } else { error::wrong_type() })?;
     let settings = document.blocks.iter().filter_map(|block| block.settings[2].as_ref());
     for operators in settings {
         let named = operators.assign.iter().flatten().chain(&operators.append);
@@ -88,6 +92,13 @@ pub(crate) fn check(world: &World, content: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a text asks for reports of what lacks a tag: AWS has them, nothing here makes them.
+fn reports(content: &str) -> bool {
+    let document: Value = serde_json::from_str(content).unwrap_or_default();
+    let tags = document.get("tags").and_then(Value::as_object);
+    tags.is_some_and(|tags| tags.values().any(|block| block.get(REPORT).is_some()))
 }
 
 /// Whether enforcement on this type is real: a room of this cloud enforces it, or there is no such service, so that

@@ -35,7 +35,8 @@ async fn a_policy_is_made_changed_and_removed() {
 #[tokio::test]
 async fn what_does_not_act_is_not_kept() {
     let world = World::new().await;
-    for policy_type in ["TAG_POLICY", "BACKUP_POLICY", "AISERVICES_OPT_OUT_POLICY", "DECLARATIVE_POLICY_EC2"]
+    for policy_type in
+        ["CHATBOT_POLICY", "BACKUP_POLICY", "AISERVICES_OPT_OUT_POLICY", "DECLARATIVE_POLICY_EC2"]
     {
         let text = world.refused("CreatePolicy", new(policy_type, "{}"), "NotImplemented").await;
         assert!(text.contains(policy_type), "{text}");

@@ -76,6 +76,8 @@ async fn only_what_acts_is_taken() {
     let enforced =
         |kind: &str| json!({ "tags": { "a": { "enforced_for": { "@@assign": [kind] } } } }).to_string();
     // Roles are not enforced by AWS, policies are; services that are not here have nothing to be tagged.
+    let report = r#"{"tags":{"a":{"report_required_tag_for":{"@@assign":["sqs:queue"]}}}}"#;
+    world.refused("CreatePolicy", make(TAG, report), "NotImplemented").await;
     for kind in ["iam:role", "organizations:*"] {
         world.refused("CreatePolicy", make(TAG, &enforced(kind)), "NotImplemented").await;
     }
