@@ -20,6 +20,6 @@ pub async fn world(base: Arc<Base>) -> Result<Arc<World>, StoreError> {
     let (iam, sts, principals) = yakumo_iam::rooms(&base);
     let (accounts, organizations) = yakumo_organizations::room(&base).await?;
     let (s3, s3_control) = yakumo_s3::rooms(&base);
-    let rooms = vec![iam, accounts, s3, s3_control, yakumo_sqs::room(&base), sts];
+    let rooms = vec![iam, accounts, yakumo_ec2::room(&base), s3, s3_control, yakumo_sqs::room(&base), sts];
     Ok(World::new(base, principals, organizations, rooms))
 }

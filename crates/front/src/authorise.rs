@@ -22,3 +22,16 @@ pub fn check_asked(row: &dyn Registered, ctx: &Ctx, has_succeeded: bool) -> Resu
     }
     Ok(())
 }
+
+/// Puts a denial into the service's own words, wherever it was found: by the access rule or inside the handler.
+pub async fn told(row: &dyn Registered, ctx: &Ctx, mut error: Error) -> Error {
+    let room = ctx.world().room(ctx.service()).filter(|_| error.code == "AccessDenied" && ctx.has_decided());
+    let Some(room) = room else { return error };
+    match room.refuse(ctx, row.name(), error.message.clone()).await {
+        Ok(message) => {
+            error.message = message;
+            error
+        }
+        Err(error) => error,
+    }
+}

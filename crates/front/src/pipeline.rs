@@ -70,7 +70,10 @@ async fn steps(front: &Front, head: &Parts, body: &mut Reader<'_>, trip: &mut Tr
     let ctx =
         Ctx::new(visit, addressed.service.name, row, identity.caller, identity.region, trip.facts(head));
     trip.ctx = Some(ctx.clone());
-    let outcome = allowed(row, &ctx, input).await;
+    let outcome = match allowed(row, &ctx, input).await {
+        Err(error) => Err(authorise::told(row, &ctx, error).await),
+        answered => answered,
+    };
     trip.settle();
     encode::output(row, &addressed, outcome?, &trip.request_id).map(Answer::Operation)
 }

@@ -13,6 +13,8 @@ use yakumo_wire::Operation;
 type Resources =
     dyn for<'a> Fn(&'a Ctx, &'a str, &'a str) -> BoxFuture<'a, Result<Option<Need>>> + Send + Sync;
 
+type Refusal = dyn for<'a> Fn(&'a Ctx, &'a str, &'a str) -> BoxFuture<'a, Result<String>> + Send + Sync;
+
 /// One AWS service as this cloud implements it. Operations that are not in the table answer 501.
 pub struct Room {
     name: &'static str,
@@ -23,6 +25,7 @@ pub struct Room {
     resource_control: bool,
     tagged: Tagged,
     resources: Option<Box<Resources>>,
+    refusal: Option<Box<Refusal>>,
     beside: Option<Arc<dyn Beside>>,
 }
 
@@ -38,6 +41,7 @@ impl Room {
             resource_control: false,
             tagged: Tagged::default(),
             resources: None,
+            refusal: None,
             beside: None,
         }
     }
@@ -120,6 +124,24 @@ impl Room {
     {
         self.resources = Some(Box::new(find));
         self
+    }
+
+    /// What the service says to who is refused: `tell` is given the operation and the policies' reason, and returns the
+    /// whole text (EC2 has words of its own around the reason).
+    pub fn refusal<F>(mut self, tell: F) -> Room
+    where
+        F: for<'a> Fn(&'a Ctx, &'a str, &'a str) -> BoxFuture<'a, Result<String>> + Send + Sync + 'static,
+    {
+        self.refusal = Some(Box::new(tell));
+        self
+    }
+
+    /// The text for who was refused for `reason`.
+    pub async fn refuse(&self, ctx: &Ctx, operation: &str, reason: String) -> Result<String> {
+        match &self.refusal {
+            Some(tell) => tell(ctx, operation, &reason).await,
+            None => Ok(reason),
+        }
     }
 
     /// Gives the room a side door: it also answers what is none of its operations.

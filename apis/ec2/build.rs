@@ -1,0 +1,5 @@
+//! Generates the typed API of the operations in `operations.txt`.
+
+fn main() -> anyhow::Result<()> {
+    yakumo_codegen::generate("ec2")
+}

@@ -1,0 +1,54 @@
+//! Amazon EC2: the API of VPCs. Each noun registers its own operations.
+//!
+//! Invariant: an operation stands in its noun's `register` with the access that it needs, or it answers 501.
+
+mod access;
+mod account_attributes;
+mod cidr;
+mod commit;
+mod defaults;
+mod dependents;
+mod dhcp_options;
+mod egress_only_internet_gateways;
+mod error;
+mod filters;
+mod internet_gateways;
+mod network;
+mod network_acls;
+mod noun_record;
+mod nouns;
+mod pages;
+mod prefix_lists;
+mod quotas;
+mod route_tables;
+mod security_group_rules;
+mod security_groups;
+mod subnets;
+mod tags;
+mod vpcs;
+mod zones;
+
+use std::sync::Arc;
+use yakumo_room::{Base, Room};
+
+/// The room of EC2 over a cloud's ground.
+pub fn room(_base: &Arc<Base>) -> Room {
+    let room = Room::new("ec2")
+        .state(Arc::new(defaults::Known::default()))
+        .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
+        .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
+    let nouns: &[fn(Room) -> Room] = &[
+        account_attributes::register,
+        defaults::register,
+        dhcp_options::register,
+        egress_only_internet_gateways::register,
+        internet_gateways::register,
+        network_acls::register,
+        route_tables::register,
+        subnets::register,
+        tags::register,
+        vpcs::register,
+        zones::register,
+    ];
+    nouns.iter().fold(room, |room, register| register(room))
+}

@@ -1,0 +1,258 @@
+//! What all of EC2's resources have in common: an id with a prefix, an owner, tags; and the list of all kinds, for
+//! operations that take any id (CreateTags).
+//!
+//! Invariant: every kind of resource that this room keeps stands in [`KINDS`], or it could not be tagged.
+
+use crate::tags::Tags;
+use crate::{error, security_group_rules};
+use futures_util::future::BoxFuture;
+use std::marker::PhantomData;
+use yakumo_aws::{AccountId, Error, Region, Result};
+use yakumo_room::{Ctx, Resource, Scope, Tx};
+
+/// The most records of one kind that an account may have in a region and that are read at once.
+pub(crate) const ALL: usize = 100_000;
+
+/// Condition keys, in the form of [`yakumo_room::Need::keys`].
+pub(crate) type Keys = Vec<(String, Vec<String>)>;
+
+/// Where a resource lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Home {
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its region.
+    pub region: Region,
+}
+
+impl Home {
+    /// Where the request acts.
+    pub(crate) fn of(ctx: &Ctx) -> Home {
+        Home { account: ctx.account(), region: ctx.region() }
+    }
+
+    /// Where its records are.
+    pub(crate) fn scope(self) -> Scope {
+        Scope { account: Some(self.account), region: Some(self.region), service: "ec2" }
+    }
+
+    /// The ARN of something of EC2: `vpc` and its id.
+    pub(crate) fn arn(self, kind: &str, id: &str) -> String {
+        let Home { account, region } = self;
+        format!("arn:{}:ec2:{region}:{account}:{kind}/{id}", region.partition().as_str())
+    }
+}
+
+/// A record that is one of EC2's resources, kept under its id.
+pub(crate) trait Noun: Resource {
+    /// What ARNs and tags call it: `vpc`.
+    const KIND: &'static str;
+    /// What its ids begin with: `vpc-`.
+    const PREFIX: &'static str;
+    /// The code of "there is no such thing".
+    const NOT_FOUND: &'static str;
+    /// The code of an id without the prefix.
+    const MALFORMED: &'static str;
+    /// What error texts call it: `vpc ID`.
+    const SPOKEN: &'static str;
+
+    /// Its id.
+    fn id(&self) -> &str;
+    /// Where it lives.
+    fn home(&self) -> Home;
+    /// Its tags, to be changed.
+    fn tags_mut(&mut self) -> &mut Tags;
+    /// Condition keys of EC2 about it besides its tags; those that an action does not have are left out later.
+    fn condition_keys(&self) -> Keys;
+
+    /// AWS: "The vpc ID 'vpc-1' does not exist".
+    fn not_found(id: &str) -> Error {
+        Error::sender(Self::NOT_FOUND, format!("The {} '{id}' does not exist", Self::SPOKEN))
+    }
+
+    /// Refuses what cannot be an id of this kind.
+    fn check_id(id: &str) -> Result<()> {
+        if id.starts_with(Self::PREFIX) {
+            return Ok(());
+        }
+        let text = format!("Invalid id: \"{id}\" (expecting \"{}...\")", Self::PREFIX);
+        Err(Error::sender(Self::MALFORMED, text))
+    }
+}
+
+/// A new id: AWS's are a prefix and seventeen hexadecimal digits, the first of which is zero.
+pub(crate) fn new_id(ctx: &Ctx, prefix: &str) -> String {
+    format!("{prefix}0{}", ctx.base().ids.hex(16))
+}
+
+/// The resource of that id where the request acts.
+///
+/// # Errors
+/// In the words of its kind when the id is none of it or there is no such resource.
+pub(crate) async fn find<N: Noun>(tx: &Tx, home: Home, id: &str) -> Result<N> {
+    N::check_id(id)?;
+    tx.get(&home.scope(), &[id]).await?.ok_or_else(|| N::not_found(id))
+}
+
+/// The same as last committed.
+pub(crate) async fn look_up<N: Noun>(ctx: &Ctx, home: Home, id: &str) -> Result<N> {
+    N::check_id(id)?;
+    ctx.get(&home.scope(), &[id]).await?.ok_or_else(|| N::not_found(id))
+}
+
+/// All resources of a kind in an account and region, as the transaction sees them.
+pub(crate) async fn all<N: Noun>(tx: &Tx, home: Home) -> Result<Vec<N>> {
+    tx.list(&home.scope(), &[], None, ALL).await
+}
+
+/// Writes a resource that was changed, or a new one.
+pub(crate) fn put<N: Noun>(tx: &Tx, before: Option<&N>, after: &N) {
+    tx.put_resource(&after.home().scope(), before, after);
+}
+
+/// Removes a resource.
+pub(crate) fn delete<N: Noun>(tx: &Tx, noun: &N) {
+    tx.delete_resource(&noun.home().scope(), noun);
+}
+
+/// Changes a resource's tags: by CreateTags or DeleteTags.
+pub(crate) type Retag<'a> = &'a (dyn Fn(&mut Tags) -> Result<()> + Send + Sync);
+
+/// A kind of resource for who does not know which: object-safe.
+pub(crate) trait Kind: Send + Sync {
+    /// What its ids begin with.
+    fn prefix(&self) -> &'static str;
+    /// What ARNs and tags call it.
+    fn name(&self) -> &'static str;
+    /// The condition keys of the resource of that id; nothing when there is none.
+    fn keys<'a>(&'a self, ctx: &'a Ctx, home: Home, id: &'a str) -> BoxFuture<'a, Result<Option<Keys>>>;
+    /// Changes the tags of the resource of that id.
+    fn retag<'a>(
+        &'a self,
+        tx: &'a Tx,
+        home: Home,
+        id: &'a str,
+        change: Retag<'a>,
+    ) -> BoxFuture<'a, Result<()>>;
+    /// Ids and tags of all its resources.
+    fn tagged<'a>(&'a self, ctx: &'a Ctx, home: Home) -> BoxFuture<'a, Result<Vec<(String, Tags)>>>;
+}
+
+struct Of<N>(PhantomData<fn() -> N>);
+
+impl<N: Noun> Kind for Of<N> {
+    fn prefix(&self) -> &'static str {
+        N::PREFIX
+    }
+
+    fn name(&self) -> &'static str {
+        N::KIND
+    }
+
+    fn keys<'a>(&'a self, ctx: &'a Ctx, home: Home, id: &'a str) -> BoxFuture<'a, Result<Option<Keys>>> {
+        Box::pin(async move {
+            let found: Option<N> = ctx.get(&home.scope(), &[id]).await?;
+            Ok(found.map(|noun| keys_of(&noun)))
+        })
+    }
+
+    fn retag<'a>(
+        &'a self,
+        tx: &'a Tx,
+        home: Home,
+        id: &'a str,
+        change: Retag<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let before: N = find(tx, home, id).await?;
+            let mut after = before.clone();
+            change(after.tags_mut())?;
+            put(tx, Some(&before), &after);
+            Ok(())
+        })
+    }
+
+    fn tagged<'a>(&'a self, ctx: &'a Ctx, home: Home) -> BoxFuture<'a, Result<Vec<(String, Tags)>>> {
+        Box::pin(async move {
+            let all: Vec<N> = ctx.list(&home.scope(), &[], None, ALL).await?;
+            Ok(all.iter().map(|noun| (Noun::id(noun).to_owned(), noun.tags().clone())).collect())
+        })
+    }
+}
+
+/// The condition keys that a resource brings to a policy.
+pub(crate) fn keys_of<N: Noun>(noun: &N) -> Keys {
+    let mut keys = noun.condition_keys();
+    keys.extend(tag_keys(noun.tags()));
+    keys
+}
+
+/// AWS: EC2 has its own spelling of `aws:ResourceTag` besides it.
+pub(crate) fn tag_keys(tags: &Tags) -> Keys {
+    let spelt = |prefix: &'static str| {
+        tags.iter().map(move |(name, value)| (format!("{prefix}:ResourceTag/{name}"), vec![value.clone()]))
+    };
+    spelt("aws").chain(spelt("ec2")).collect()
+}
+
+macro_rules! kinds {
+    ($($noun:ty),* $(,)?) => { &[$(&Of::<$noun>(PhantomData)),*, &security_group_rules::Rules] };
+}
+
+/// Every kind of resource that this room keeps.
+pub(crate) static KINDS: &[&dyn Kind] = kinds![
+    crate::dhcp_options::DhcpOptions,
+    crate::egress_only_internet_gateways::EgressOnlyInternetGateway,
+    crate::internet_gateways::InternetGateway,
+    crate::network_acls::NetworkAcl,
+    crate::prefix_lists::PrefixList,
+    crate::route_tables::RouteTable,
+    crate::security_groups::SecurityGroup,
+    crate::subnets::Subnet,
+    crate::vpcs::Vpc,
+];
+
+/// The kind that an id belongs to.
+///
+/// # Errors
+/// InvalidID when no kind has such ids.
+pub(crate) fn kind_of(id: &str) -> Result<&'static dyn Kind> {
+    let kind = KINDS.iter().find(|kind| id.starts_with(kind.prefix()));
+    kind.copied().ok_or_else(|| Error::sender("InvalidID", format!("The ID '{id}' is not valid")))
+}
+
+/// The kind of that name: `vpc`.
+pub(crate) fn kind_named(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.iter().find(|kind| kind.name() == name).copied()
+}
+
+/// An idempotency token and the request that it came with.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct ClientToken {
+    /// The client's text.
+    pub token: String,
+    /// The request, to find out whether a second one is the same.
+    pub request: String,
+}
+
+impl ClientToken {
+    /// The token of a request whose parameters are `request`, which is without the token and the dry run.
+    pub(crate) fn of(token: Option<&str>, request: &impl std::fmt::Debug) -> Option<ClientToken> {
+        let token = token.filter(|token| !token.is_empty())?.to_owned();
+        Some(ClientToken { token, request: format!("{request:?}") })
+    }
+
+    /// Whether a resource was made by the same request.
+    ///
+    /// # Errors
+    /// IdempotentParameterMismatch when the token is the same and the request is not.
+    pub(crate) fn made(wanted: Option<&ClientToken>, had: Option<&ClientToken>) -> Result<bool> {
+        match (wanted, had) {
+            (Some(wanted), Some(had)) if wanted.token == had.token => match wanted.request == had.request {
+                true => Ok(true),
+                false => Err(error::idempotent_parameter_mismatch()),
+            },
+            _ => Ok(false),
+        }
+    }
+}

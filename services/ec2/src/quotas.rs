@@ -1,0 +1,38 @@
+//! AWS's default quotas.
+//!
+//! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
+
+use crate::error;
+use yakumo_aws::Result;
+
+/// VPCs of an account in a region; internet gateways and egress-only ones follow it.
+pub(crate) const VPCS: usize = 5;
+/// Subnets of a VPC.
+pub(crate) const SUBNETS: usize = 200;
+/// Blocks of each family of a VPC.
+pub(crate) const BLOCKS: usize = 5;
+/// Route tables of a VPC.
+pub(crate) const ROUTE_TABLES: usize = 200;
+/// Routes of a route table, of each family.
+/// AWS: raised from 50 to 500 in 2025.
+pub(crate) const ROUTES: usize = 500;
+/// Network ACLs of a VPC.
+pub(crate) const NETWORK_ACLS: usize = 200;
+/// Entries of a network ACL in one direction and family.
+pub(crate) const ACL_ENTRIES: usize = 20;
+/// Security groups of an account in a region.
+pub(crate) const SECURITY_GROUPS: usize = 2_500;
+/// Rules of a security group in one direction, of each family.
+pub(crate) const GROUP_RULES: usize = 60;
+/// Prefix lists of an account in a region.
+pub(crate) const PREFIX_LISTS: usize = 100;
+/// DHCP options sets: AWS publishes no quota any more; this one bounds the list.
+pub(crate) const DHCP_OPTIONS: usize = 1_000;
+
+/// Whether there may be so many.
+pub(crate) fn check(count: usize, max: usize, code: &'static str, what: &str) -> Result<()> {
+    match count > max {
+        true => Err(error::limit_exceeded(code, what)),
+        false => Ok(()),
+    }
+}

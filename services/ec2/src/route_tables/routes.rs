@@ -1,0 +1,236 @@
+//! Routes: create, replace, delete.
+//!
+//! Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html>
+
+use super::{Origin, Route, RouteTable, Target, targets};
+use crate::access::{self, Asked};
+use crate::cidr::Cidr;
+use crate::commit::{change, refuse};
+use crate::nouns::{self, Home};
+use crate::prefix_lists::PrefixList;
+use crate::vpcs::Vpc;
+use crate::{error, quotas};
+use yakumo_api_ec2::{
+    self as api, CreateRouteInput, CreateRouteOutput, DeleteRouteInput, DeleteRouteOutput, ReplaceRouteInput,
+    ReplaceRouteOutput,
+};
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, Room, Tx};
+
+/// Registers the operations of this file.
+pub(super) fn register(room: Room) -> Room {
+    room.on(
+        api::CreateRoute,
+        access::needs("ec2:CreateRoute", |input: &CreateRouteInput| {
+            Asked::on::<RouteTable>(&input.route_table_id)
+        }),
+        create_route,
+    )
+    .on(
+        api::DeleteRoute,
+        access::needs("ec2:DeleteRoute", |input: &DeleteRouteInput| {
+            Asked::on::<RouteTable>(&input.route_table_id)
+        }),
+        delete_route,
+    )
+    .on(
+        api::ReplaceRoute,
+        access::needs("ec2:ReplaceRoute", |input: &ReplaceRouteInput| {
+            Asked::on::<RouteTable>(&input.route_table_id)
+        }),
+        replace_route,
+    )
+}
+
+/// The one destination of a request.
+fn destination(ipv4: Option<&str>, ipv6: Option<&str>, list: Option<&str>) -> Result<String> {
+    match (ipv4, ipv6, list) {
+        (Some(text), None, None) => {
+            let reason = "This is not a valid CIDR block.";
+            let cidr = Cidr::parse4(text);
+            Ok(cidr.ok_or_else(|| error::invalid_value(text, "destinationCidrBlock", reason))?.to_string())
+        }
+        (None, Some(text), None) => {
+            let reason = "This is not a valid IPv6 CIDR block.";
+            let cidr = Cidr::parse6(text);
+            Ok(cidr
+                .ok_or_else(|| error::invalid_value(text, "destinationIpv6CidrBlock", reason))?
+                .to_string())
+        }
+        (None, None, Some(list)) => Ok(list.to_owned()),
+        (None, None, None) => Err(error::missing_parameter("destinationCidrBlock")),
+        _ => Err(error::invalid_parameter_combination(
+            "Exactly one of destinationCidrBlock, destinationIpv6CidrBlock and destinationPrefixListId must be given",
+        )),
+    }
+}
+
+/// The one target among those that a request can name.
+fn target(given: [(Option<String>, fn(String) -> Target); 6]) -> Result<Target> {
+    let mut given = given.into_iter().filter_map(|(id, target)| id.map(target));
+    let found = given.next().ok_or_else(|| error::missing_parameter("gatewayId"))?;
+    match given.next() {
+        None => Ok(found),
+        Some(_) => Err(error::invalid_parameter_combination("Only one route target may be specified")),
+    }
+}
+
+fn gateway(id: String) -> Target {
+    if id.starts_with("vpce-") { Target::Endpoint(id) } else { Target::Gateway(id) }
+}
+
+/// The local routes of a VPC are there always, and nothing more specific than them can be written but to an interface.
+fn check_destination(vpc: &Vpc, table: &RouteTable, destination: &str) -> Result<()> {
+    let Some(cidr) = Cidr::parse(destination) else { return Ok(()) };
+    if vpc.blocks().any(|block| block.cidr == cidr) {
+        return Err(already_exists(destination));
+    }
+    if vpc.blocks().any(|block| block.cidr.contains(&cidr)) {
+        // AWS: more specific routes inside the VPC lead to middleboxes; those are not here yet.
+        return Err(error::not_implemented("a route that is more specific than the local route"));
+    }
+    let is_ipv6 = !cidr.is_v4();
+    let count = table.routes.iter().filter(|route| route.destination.contains(':') == is_ipv6).count();
+    quotas::check(count + 1, quotas::ROUTES, "RouteLimitExceeded", "routes")
+}
+
+fn already_exists(destination: &str) -> Error {
+    let text = format!("The route identified by {destination} already exists.");
+    Error::sender("RouteAlreadyExists", text)
+}
+
+fn not_found(table: &str, destination: &str) -> Error {
+    let text = format!("no route with destination-cidr-block {destination} in route table {table}");
+    Error::sender("InvalidRoute.NotFound", text)
+}
+
+async fn check_list(tx: &Tx, home: Home, destination: &str) -> Result<()> {
+    if destination.contains('/') {
+        return Ok(());
+    }
+    nouns::find::<PrefixList>(tx, home, destination).await.map(drop)
+}
+
+async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOutput> {
+    refuse(&[
+        ("InstanceId", input.instance_id.is_some()),
+        ("LocalGatewayId", input.local_gateway_id.is_some()),
+        ("CarrierGatewayId", input.carrier_gateway_id.is_some()),
+        ("CoreNetworkArn", input.core_network_arn.is_some()),
+        ("OdbNetworkArn", input.odb_network_arn.is_some()),
+    ])?;
+    let to = destination(
+        input.destination_cidr_block.as_deref(),
+        input.destination_ipv6_cidr_block.as_deref(),
+        input.destination_prefix_list_id.as_deref(),
+    )?;
+    let target = target([
+        (input.gateway_id.or(input.vpc_endpoint_id), gateway),
+        (input.egress_only_internet_gateway_id, Target::EgressOnly),
+        (input.nat_gateway_id, Target::Nat),
+        (input.network_interface_id, Target::Interface),
+        (input.vpc_peering_connection_id, Target::Peering),
+        (input.transit_gateway_id, Target::Transit),
+    ])?;
+    change(&ctx, input.dry_run, |tx| {
+        let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
+        async move {
+            let before: RouteTable = nouns::find(&tx, home, id).await?;
+            let vpc: Vpc = nouns::find(&tx, home, &before.vpc).await?;
+            check_list(&tx, home, to).await?;
+            let same = before.routes.iter().find(|route| route.destination == *to);
+            match same {
+                // AWS: the same route once more is no error.
+                Some(route) if route.target == *target => return Ok(()),
+                Some(_) => return Err(already_exists(to)),
+                None => check_destination(&vpc, &before, to)?,
+            }
+            targets::check(&tx, &vpc, target, to).await?;
+            let mut after = before.clone();
+            let (destination, target) = (to.clone(), target.clone());
+            after.routes.push(Route { destination, target, origin: Origin::CreateRoute });
+            nouns::put(&tx, Some(&before), &after);
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(CreateRouteOutput { r#return: Some(true) })
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
+async fn replace_route(ctx: Ctx, input: ReplaceRouteInput) -> Result<ReplaceRouteOutput> {
+    refuse(&[
+        ("InstanceId", input.instance_id.is_some()),
+        ("LocalTarget", input.local_target.is_some()),
+        ("LocalGatewayId", input.local_gateway_id.is_some()),
+        ("CarrierGatewayId", input.carrier_gateway_id.is_some()),
+        ("CoreNetworkArn", input.core_network_arn.is_some()),
+        ("OdbNetworkArn", input.odb_network_arn.is_some()),
+    ])?;
+    let to = destination(
+        input.destination_cidr_block.as_deref(),
+        input.destination_ipv6_cidr_block.as_deref(),
+        input.destination_prefix_list_id.as_deref(),
+    )?;
+    let target = target([
+        (input.gateway_id.or(input.vpc_endpoint_id), gateway),
+        (input.egress_only_internet_gateway_id, Target::EgressOnly),
+        (input.nat_gateway_id, Target::Nat),
+        (input.network_interface_id, Target::Interface),
+        (input.vpc_peering_connection_id, Target::Peering),
+        (input.transit_gateway_id, Target::Transit),
+    ])?;
+    change(&ctx, input.dry_run, |tx| {
+        let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
+        async move {
+            let before: RouteTable = nouns::find(&tx, home, id).await?;
+            let vpc: Vpc = nouns::find(&tx, home, &before.vpc).await?;
+            let mut after = before.clone();
+            let route = after.routes.iter_mut().find(|route| route.destination == *to);
+            let route = route.ok_or_else(|| not_found(id, to))?;
+            targets::check(&tx, &vpc, target, to).await?;
+            route.target = target.clone();
+            nouns::put(&tx, Some(&before), &after);
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(ReplaceRouteOutput {})
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteRoute.html>
+async fn delete_route(ctx: Ctx, input: DeleteRouteInput) -> Result<DeleteRouteOutput> {
+    let to = destination(
+        input.destination_cidr_block.as_deref(),
+        input.destination_ipv6_cidr_block.as_deref(),
+        input.destination_prefix_list_id.as_deref(),
+    )?;
+    change(&ctx, input.dry_run, |tx| {
+        let (home, id, to) = (Home::of(&ctx), &input.route_table_id, &to);
+        async move {
+            let before: RouteTable = nouns::find(&tx, home, id).await?;
+            let vpc: Vpc = nouns::find(&tx, home, &before.vpc).await?;
+            if vpc.blocks().any(|block| block.cidr.to_string() == *to) {
+                let text = format!("cannot remove local route {to} in route table {id}");
+                return Err(error::invalid_parameter_value(text));
+            }
+            let mut after = before.clone();
+            after.routes.retain(|route| route.destination != *to);
+            if after.routes.len() == before.routes.len() {
+                return Err(not_found(id, to));
+            }
+            if before
+                .routes
+                .iter()
+                .any(|route| route.destination == *to && matches!(route.target, Target::Endpoint(_)))
+            {
+                let text = format!("cannot remove VPC endpoint route {to} in route table {id}");
+                return Err(error::invalid_parameter_value(text));
+            }
+            nouns::put(&tx, Some(&before), &after);
+            Ok(())
+        }
+    })
+    .await?;
+    Ok(DeleteRouteOutput {})
+}

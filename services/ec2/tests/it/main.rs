@@ -1,0 +1,6 @@
+//! The room through the real pipeline: signed requests to a cloud in this process.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod client;
+mod default_vpcs;
