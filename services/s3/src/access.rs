@@ -65,7 +65,7 @@ on_bucket!(
 );
 on_bucket!(
     PutBucketLifecycleConfigurationInput DeleteBucketLifecycleInput PutBucketEncryptionInput DeleteBucketEncryptionInput
-    GetBucketLifecycleConfigurationInput GetObjectLockConfigurationInput GetBucketEncryptionInput
+    GetBucketLifecycleConfigurationInput GetObjectLockConfigurationInput PutObjectLockConfigurationInput GetBucketEncryptionInput
     GetBucketReplicationInput GetBucketLoggingInput GetBucketNotificationConfigurationInput
     PutBucketNotificationConfigurationInput
     GetBucketRequestPaymentInput GetBucketAccelerateConfigurationInput GetBucketAnalyticsConfigurationInput
@@ -77,7 +77,8 @@ on_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
     GetObjectTaggingInput PutObjectTaggingInput DeleteObjectTaggingInput CreateMultipartUploadInput UploadPartInput
     UploadPartCopyInput CompleteMultipartUploadInput AbortMultipartUploadInput ListPartsInput
-    GetObjectAclInput PutObjectAclInput
+    GetObjectAclInput PutObjectAclInput GetObjectRetentionInput PutObjectRetentionInput GetObjectLegalHoldInput
+    PutObjectLegalHoldInput
 );
 
 /// The bucket of a request, checked: it exists, is in the region that was signed for, and belongs to whom the client

@@ -4,10 +4,11 @@ use crate::access::{bucket_of, need};
 use crate::acls;
 use crate::error;
 use crate::granted;
+use crate::locks;
 use crate::names::check_bucket;
 use crate::registry::Registry;
 use crate::state::version::rows_under;
-use crate::state::{Bucket, Encryption, PublicAccess, Versioning, scope};
+use crate::state::{Bucket, Encryption, PublicAccess, scope};
 use std::collections::BTreeMap;
 use yakumo_api_s3 as api;
 use yakumo_aws::{AccountId, Region, Result};
@@ -31,7 +32,14 @@ impl Record for Owned {
 
 /// The rule of CreateBucket.
 pub fn create_access() -> Access<api::CreateBucketInput> {
-    let actions = ["s3:CreateBucket", "s3:PutBucketAcl", "s3:PutBucketOwnershipControls", "s3:TagResource"];
+    let actions = [
+        "s3:CreateBucket",
+        "s3:PutBucketAcl",
+        "s3:PutBucketOwnershipControls",
+        "s3:TagResource",
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:PutBucketVersioning",
+    ];
     Access::needs(actions, |ctx: &Ctx, input: &api::CreateBucketInput| {
         Box::pin(async move {
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
@@ -57,6 +65,11 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
             }
             if input.object_ownership.is_some() {
                 needs.push(other("s3:PutBucketOwnershipControls"));
+            }
+            // AWS: object lock needs what setting it and versioning later would need, by the same page.
+            if input.object_lock_enabled_for_bucket == Some(true) {
+                needs.push(other("s3:PutBucketObjectLockConfiguration"));
+                needs.push(other("s3:PutBucketVersioning"));
             }
             // AWS: "You must have the s3:TagResource permission to create a general purpose bucket with tags":
             // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>
@@ -98,13 +111,15 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
     let tags = tags(&input)?;
     let ownership = input.object_ownership.as_deref().map(acls::ownership).transpose()?.unwrap_or_default();
     let acl = acls::of_new_bucket(&granted!(input, write), ctx.account(), ownership)?;
+    let (versioning, lock) = locks::of_new_bucket(input.object_lock_enabled_for_bucket);
     let bucket = Bucket {
         name: input.bucket,
         owner: ctx.account(),
         region,
         created: ctx.now(),
         id: ctx.base().ids.hex(16),
-        versioning: Versioning::Never,
+        versioning,
+        lock,
         // AWS: since April 2026 new buckets refuse customer keys until told otherwise.
         lifecycle: Default::default(),
         encryption: Encryption { bucket_key: false, blocks_customer_keys: true },
@@ -157,9 +172,6 @@ fn refuse_unknown(input: &api::CreateBucketInput) -> Result<()> {
         .is_some_and(|configuration| configuration.bucket.is_some() || configuration.location.is_some())
     {
         return Err(error::not_implemented("directory buckets"));
-    }
-    if input.object_lock_enabled_for_bucket == Some(true) {
-        return Err(error::not_implemented("object lock"));
     }
     if input.bucket_namespace.as_deref().is_some_and(|namespace| namespace != "global") {
         return Err(error::not_implemented("account regional namespaces"));

@@ -165,6 +165,20 @@ pub fn access_denied() -> Error {
     Error::sender("AccessDenied", "Access Denied").with_status(403)
 }
 
+/// What a lock holds.
+pub fn locked() -> Error {
+    Error::sender("AccessDenied", "Access Denied because object protected by object lock.").with_status(403)
+}
+
+/// An action on locks in a bucket that has none.
+pub fn no_bucket_lock() -> Error {
+    invalid_request("Bucket is missing Object Lock Configuration")
+}
+
+pub fn invalid_bucket_state(text: &str) -> Error {
+    Error::sender("InvalidBucketState", text).with_status(409)
+}
+
 /// What is modelled, but not real here yet.
 pub fn not_implemented(what: &str) -> Error {
     let text = format!("yakumo does not implement {what} of S3.");

@@ -1,11 +1,13 @@
 //! The rows of objects: finding a version, writing one, removing one, within a transaction or as last committed.
+//!
+//! Invariant: a version goes only as [`Free`], and what a lock holds is never that.
 
 use crate::bodies;
 use crate::error;
 use crate::state::version::{new_id, order_of, row, rows_of};
-use crate::state::{Bucket, Version, Versioning};
+use crate::state::{Bucket, Bypass, Version, Versioning};
 use bytes::Bytes;
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{Error, Result, Timestamp};
 use yakumo_room::store::{Pair, Range};
 use yakumo_room::{Ctx, Record, Tx};
 
@@ -89,7 +91,8 @@ pub async fn version_in(tx: &Tx, bucket: &Bucket, key: &str, id: &str) -> Result
     Rows::In(tx).version(bucket, key, id).await
 }
 
-/// Gives a new version its place and id, and writes it. What it replaces goes.
+/// Gives a new version its place and id, and its bucket's default retention when it says nothing itself, and writes it.
+/// What it replaces goes.
 pub async fn write(
     tx: &Tx,
     ctx: &Ctx,
@@ -116,14 +119,33 @@ pub async fn write(
         }
     };
     if let Some(replaced) = replaced {
-        remove(tx, bucket, &replaced);
+        remove(tx, bucket, free(&replaced, ctx.now(), Bypass::No)?);
+    }
+    if version.content.is_some() && version.lock.retention.is_none() {
+        let default = bucket.lock.and_then(|lock| lock.default);
+        version.lock.retention = default.map(|default| default.starting(ctx.now()));
     }
     tx.raw().put(version.row(&bucket.id), version.to_bytes());
     Ok(())
 }
 
+/// A version, read in a transaction, that nothing holds: it may go.
+pub struct Free<'a>(&'a Version);
+
+/// The one place that decides whether a version may go.
+///
+/// # Errors
+/// AccessDenied while a lock holds it. AWS: it does not say which:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html>
+pub fn free(version: &Version, now: Timestamp, bypass: Bypass) -> Result<Free<'_>> {
+    match version.lock.holds(now, bypass) {
+        true => Err(error::locked()),
+        false => Ok(Free(version)),
+    }
+}
+
 /// Removes a version and its body.
-pub fn remove(tx: &Tx, bucket: &Bucket, version: &Version) {
+pub fn remove(tx: &Tx, bucket: &Bucket, Free(version): Free<'_>) {
     if let Some(content) = &version.content {
         bodies::discard(tx, &content.pieces);
     }

@@ -19,6 +19,7 @@ mod happenings;
 mod index;
 mod lifecycle;
 mod lists;
+mod locks;
 mod multipart;
 mod names;
 mod notifications;
@@ -52,7 +53,7 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
     let room = lifecycle::operations(encryption::operations(unset::operations(room)));
-    (notifications::operations(room), control)
+    (locks::operations(notifications::operations(room)), control)
 }
 
 fn bucket_operations(room: Room) -> Room {
@@ -185,6 +186,8 @@ fn object_operations(room: Room) -> Room {
                     "s3:PutObject",
                     "s3:PutObjectAcl",
                     "s3:PutObjectTagging",
+                    "s3:PutObjectRetention",
+                    "s3:PutObjectLegalHold",
                     "s3:GetObject",
                     "s3:GetObjectVersion",
                     "s3:ListBucket",
@@ -195,14 +198,12 @@ fn object_operations(room: Room) -> Room {
         )
         .on(
             api::DeleteObject,
-            on_version("s3:DeleteObject", "s3:DeleteObjectVersion", |i: &api::DeleteObjectInput| {
-                i.version_id.as_deref()
-            }),
+            delete::access(),
             delete::delete_object,
         )
         .on(
             api::DeleteObjects,
-            Access::inside(["s3:DeleteObject", "s3:DeleteObjectVersion"], delete::INSIDE),
+            Access::inside(delete::ACTIONS, delete::INSIDE),
             delete::delete_objects,
         )
         .on(

@@ -2,6 +2,7 @@
 
 use crate::access::bucket_of;
 use crate::error;
+use crate::locks;
 use crate::registry::edit;
 use crate::state::Versioning;
 use yakumo_api_s3 as api;
@@ -25,6 +26,7 @@ pub async fn put_bucket_versioning(
         }
     };
     edit(&ctx, &input.bucket, |bucket| {
+        locks::check_versioning(bucket, versioning)?;
         bucket.versioning = versioning;
         Ok(())
     })

@@ -11,11 +11,6 @@ use yakumo_room::{Ctx, Room};
 /// The operations of this file.
 pub fn operations(room: Room) -> Room {
     let room = room
-        .on(
-            api::GetObjectLockConfiguration,
-            on_bucket("s3:GetBucketObjectLockConfiguration"),
-            get_object_lock_configuration,
-        )
         .on(api::GetBucketReplication, on_bucket("s3:GetReplicationConfiguration"), get_bucket_replication)
         .on(api::GetBucketLogging, on_bucket("s3:GetBucketLogging"), get_bucket_logging)
         .on(api::GetBucketRequestPayment, on_bucket("s3:GetBucketRequestPayment"), get_bucket_request_payment)
@@ -68,15 +63,6 @@ fn named_configurations(room: Room) -> Room {
         on_bucket("s3:GetIntelligentTieringConfiguration"),
         list_bucket_intelligent_tiering_configurations,
     )
-}
-
-async fn get_object_lock_configuration(
-    ctx: Ctx,
-    input: api::GetObjectLockConfigurationInput,
-) -> Result<api::GetObjectLockConfigurationOutput> {
-    let open = bucket_of(&ctx, &input).await?;
-    let text = "Object Lock configuration does not exist for this bucket";
-    Err(error::no_such("ObjectLockConfigurationNotFoundError", text, &open.record.name))
 }
 
 async fn get_bucket_replication(

@@ -17,11 +17,12 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
-use yakumo_aws::{Error, Region, Result};
+use yakumo_aws::{Error, Region, Result, Timestamp};
 use yakumo_room::{ByteStream, Caller, Errand, Head, Proof, Reply, host_now};
 
 /// What stays as it is in the path of a URL.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+const RETAIN_UNTIL: &str = "x-amz-object-lock-retain-until-date";
 const IN_QUERY: &AsciiSet = &IN_PATH.add(b'/');
 
 /// Whether a request posts a form to a bucket.
@@ -153,8 +154,17 @@ fn input(fields: &Fields, bucket: &str, key: &str, body: ByteStream) -> Result<a
         checksum_sha1: fields.text("x-amz-checksum-sha1"),
         checksum_sha256: fields.text("x-amz-checksum-sha256"),
         tagging: fields.get("tagging").map(tagging).transpose()?,
+        object_lock_mode: fields.text("x-amz-object-lock-mode"),
+        object_lock_retain_until_date: fields.get(RETAIN_UNTIL).map(date).transpose()?,
+        object_lock_legal_hold_status: fields.text("x-amz-object-lock-legal-hold"),
         ..Default::default()
     })
+}
+
+/// A date in a field, as headers have it.
+fn date(text: &str) -> Result<Timestamp> {
+    let wrong = || error::argument("Invalid date", RETAIN_UNTIL, text);
+    policy::seconds(text).map(Timestamp::from_secs).ok_or_else(wrong)
 }
 
 /// AWS: tags stand in a form as XML, in a header as a query string.

@@ -165,7 +165,7 @@ impl Condition {
 }
 
 /// The seconds since the epoch of `2026-01-31T12:00:00Z`, with or without a fraction.
-fn seconds(text: &str) -> Option<i64> {
+pub fn seconds(text: &str) -> Option<i64> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);

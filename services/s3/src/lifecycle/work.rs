@@ -8,7 +8,7 @@ use crate::objects::delete;
 use crate::registry::{Registry, present};
 use crate::state::lifecycle::{Fate, Place, after};
 use crate::state::version::rows_under;
-use crate::state::{Bucket, Upload, Version, scope};
+use crate::state::{Bucket, Bypass, Upload, Version, scope};
 use std::sync::Arc;
 use std::time::Duration;
 use yakumo_aws::{Error, Result, Timestamp};
@@ -131,8 +131,11 @@ async fn carry_out(
             Fate::Ends if is_newest && version.content.is_some() => {
                 delete::expire(&tx, ctx, &bucket, &version.key).await?;
             }
+            // AWS: what a lock holds stays, and goes with the first turn after the lock:
+            // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html>
             Fate::Ends => {
-                index::remove(&tx, &bucket, version);
+                let Ok(free) = index::free(version, ctx.now(), Bypass::No) else { return Ok(()) };
+                index::remove(&tx, &bucket, free);
                 happenings::note(&tx, ctx, &bucket, What::LifecycleDelete, version);
             }
             Fate::Moves(class) => {

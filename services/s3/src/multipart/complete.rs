@@ -136,6 +136,7 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
         content: Some(content),
         tags: upload.tags.clone(),
         acl: upload.acl.clone(),
+        lock: upload.lock,
     })
 }
 

@@ -11,10 +11,11 @@ use crate::acls;
 use crate::bodies;
 use crate::error;
 use crate::names::check_key;
-use crate::objects::{put::tag_keys, request};
+use crate::objects::put::{ACTIONS, tag_keys};
+use crate::objects::request;
 use crate::registry::present;
 use crate::state::{Bucket, Part, Upload, scope};
-use crate::{customer_key, encryption, extras, granted, headers, put_encryption, tags};
+use crate::{customer_key, encryption, extras, granted, headers, lock_of, put_encryption, tags};
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
 use yakumo_checksum::Algorithm;
@@ -27,19 +28,22 @@ pub const PARTS_MAX: i32 = 10_000;
 /// The rule of CreateMultipartUpload.
 pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
     Access::needs(
-        ["s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectTagging"],
+        ACTIONS,
         |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
             Box::pin(async move {
                 let open = bucket_of(ctx, input).await?;
                 let tags = tags::from_header(input.tagging.as_deref())?;
                 let headers = granted!(input);
                 let mut keys = tag_keys(&tags);
+                let lock = lock_of!(input);
                 keys.extend(headers.keys());
+                keys.extend(lock.keys(ctx.now()));
                 let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
                 needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
                 if !tags.is_empty() {
                     needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
                 }
+                needs.extend(lock.needs(ctx, &open, &input.key));
                 Ok(needs)
             })
         },
@@ -59,8 +63,10 @@ pub async fn create_multipart_upload(
     let checksum = sums::chosen(input.checksum_algorithm.as_deref(), input.checksum_type.as_deref())?;
     let now = ctx.now();
     let acl = acls::of_new(&ctx, &open.record, &granted!(input))?;
+    let lock = lock_of!(input).read(&open.record, now)?;
     let upload = Upload {
         acl,
+        lock,
         // Begins with the time, so that lists of uploads of one key are in the order in which they were begun.
         id: format!("{:016x}{}", now.as_millis(), ctx.base().ids.hex(48)),
         initiated: crate::objects::put::second(&ctx),

@@ -3,6 +3,7 @@
 use crate::access::{bucket_of, need};
 use crate::bodies::{self, Expected, Received};
 use crate::error;
+use crate::locks::asked::check_sum;
 use crate::multipart::{PARTS_MAX, algorithm, upload, upload_in};
 use crate::objects::checksums;
 use crate::objects::copy::{Found, Source};
@@ -32,6 +33,7 @@ pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::U
     let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
     sealing::check_part(upload.customer.as_ref(), customer.as_deref())?;
     let given = chosen!(input, input.checksum_algorithm)?;
+    check_sum(&open.record, &upload.lock, input.content_md5.is_some() || given.is_some(), "Part")?;
     let wanted = algorithm(&upload);
     if let Some((given, _)) = &given
         && *given != wanted

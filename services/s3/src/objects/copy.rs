@@ -12,7 +12,9 @@ use crate::objects::{checksums, get, request, shown_id};
 use crate::registry::Open;
 use crate::state::access_point::split_arn;
 use crate::state::{Content, Version};
-use crate::{customer_key, encryption, extras, granted, headers, put_checksum, put_encryption, tags};
+use crate::{
+    customer_key, encryption, extras, granted, headers, lock_of, put_checksum, put_encryption, tags,
+};
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result, Timestamp};
@@ -128,6 +130,8 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     keys.extend(tag_keys(&tags));
     let list = granted!(input);
     keys.extend(list.keys());
+    let lock = lock_of!(input);
+    keys.extend(lock.keys(ctx.now()));
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), keys))?;
     if let Some(need) = acls::needs_list(&ctx, &open, &list, &input.key)? {
         ctx.authorize(need)?;
@@ -135,6 +139,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     if !tags.is_empty() {
         ctx.authorize(need(&ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)))?;
     }
+    lock.needs(&ctx, &open, &input.key).into_iter().try_for_each(|need| ctx.authorize(need))?;
     let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
     check_key(&input.key)?;
     request::check(&extras!(input), open.record.ownership)?;
@@ -159,6 +164,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
         what: What::Copy,
         key: input.key.clone(),
         acl: acls::of_new(&ctx, &open.record, &list)?,
+        lock: lock.read(&open.record, ctx.now())?,
         headers: content.headers.clone(),
         metadata: content.metadata.clone(),
         tags: if new_tags { tags } else { found.version.tags.clone() },

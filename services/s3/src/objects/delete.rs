@@ -4,11 +4,12 @@ use crate::access::{bucket_of, need, version_key};
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
+use crate::locks::needs_bypass;
 use crate::registry::{Open, present};
-use crate::state::{Bucket, Version, Versioning};
+use crate::state::{Bucket, Bypass, Lock, Version, Versioning};
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result, Timestamp};
-use yakumo_room::{Ctx, Tx};
+use yakumo_room::{Access, Ctx, Need, Tx};
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
 const KEYS_MAX: usize = 1000;
@@ -24,12 +25,34 @@ struct Deleted {
     is_marker: bool,
 }
 
-/// What must hold of the object that is deleted.
-#[derive(Clone, Default)]
+/// What deleting may ask for.
+pub const ACTIONS: [&str; 3] = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"];
+
+/// What deleting one object, or one version of it, asks for.
+fn needs(ctx: &Ctx, open: &Open, key: &str, id: Option<&str>, bypass: Bypass) -> Vec<Need> {
+    let action = if id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+    let delete = need(ctx, open, action, Some(key), version_key(id));
+    std::iter::once(delete).chain(needs_bypass(ctx, open, key, bypass)).collect()
+}
+
+/// The rule of DeleteObject.
+pub fn access() -> Access<api::DeleteObjectInput> {
+    Access::needs(ACTIONS, |ctx: &Ctx, input: &api::DeleteObjectInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let bypass = Bypass::asked(input.bypass_governance_retention);
+            Ok(needs(ctx, &open, &input.key, input.version_id.as_deref(), bypass))
+        })
+    })
+}
+
+/// What must hold of the object that is deleted, and what it may be deleted in spite of.
+#[derive(Clone)]
 struct DeleteIf {
     etag: Option<String>,
     modified: Option<Timestamp>,
     size_bytes: Option<i64>,
+    bypass: Bypass,
 }
 
 impl DeleteIf {
@@ -55,6 +78,7 @@ pub async fn delete_object(ctx: Ctx, input: api::DeleteObjectInput) -> Result<ap
         etag: input.if_match,
         modified: input.if_match_last_modified_time,
         size_bytes: input.if_match_size,
+        bypass: Bypass::asked(input.bypass_governance_retention),
     };
     let deleted = delete(&ctx, &open.record, &input.key, input.version_id.as_deref(), &condition).await?;
     Ok(api::DeleteObjectOutput {
@@ -93,7 +117,7 @@ async fn delete_version(
     condition.check(key, found.as_ref())?;
     let is_marker = found.as_ref().is_some_and(|version| version.content.is_none());
     if let Some(version) = &found {
-        index::remove(tx, bucket, version);
+        index::remove(tx, bucket, index::free(version, ctx.now(), condition.bypass)?);
         happenings::note(tx, ctx, bucket, What::Delete, version);
     }
     // AWS: removing what is not there succeeds and names the id.
@@ -102,7 +126,8 @@ async fn delete_version(
 
 /// Ends the newest version of an object as its bucket's lifecycle wants it: a delete marker, or nothing remains.
 pub async fn expire(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str) -> Result<()> {
-    delete_newest(tx, ctx, bucket, key, &DeleteIf::default(), BY_LIFECYCLE).await.map(drop)
+    let condition = DeleteIf { etag: None, modified: None, size_bytes: None, bypass: Bypass::No };
+    delete_newest(tx, ctx, bucket, key, &condition, BY_LIFECYCLE).await.map(drop)
 }
 
 async fn delete_newest(
@@ -117,7 +142,7 @@ async fn delete_newest(
     condition.check(key, newest.as_ref())?;
     if bucket.versioning == Versioning::Never {
         if let Some(newest) = &newest {
-            index::remove(tx, bucket, newest);
+            index::remove(tx, bucket, index::free(newest, ctx.now(), condition.bypass)?);
             happenings::note(tx, ctx, bucket, removed, newest);
         }
         return Ok(Deleted { version_id: None, is_marker: false });
@@ -130,6 +155,7 @@ async fn delete_newest(
         content: None,
         tags: Default::default(),
         acl: None,
+        lock: Lock::default(),
     };
     index::write(tx, ctx, bucket, newest.as_ref(), &mut marker).await?;
     happenings::note(tx, ctx, bucket, marked, &marker);
@@ -148,10 +174,11 @@ pub async fn delete_objects(ctx: Ctx, input: api::DeleteObjectsInput) -> Result<
         return Err(error::malformed_xml());
     }
     let quiet = input.delete.quiet == Some(true);
+    let bypass = Bypass::asked(input.bypass_governance_retention);
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in objects {
         let (key, id) = (object.key.clone(), object.version_id.clone());
-        match delete_one(&ctx, &open, object).await {
+        match delete_one(&ctx, &open, object, bypass).await {
             Ok(one) if quiet => drop(one),
             Ok(one) => deleted.push(api::DeletedObject {
                 delete_marker: one.is_marker.then_some(true),
@@ -185,11 +212,15 @@ fn failed(key: String, version_id: Option<String>, error: &Error) -> api::Error 
     }
 }
 
-async fn delete_one(ctx: &Ctx, open: &Open, object: api::ObjectIdentifier) -> Result<Deleted> {
+async fn delete_one(
+    ctx: &Ctx,
+    open: &Open,
+    object: api::ObjectIdentifier,
+    bypass: Bypass,
+) -> Result<Deleted> {
     let id = object.version_id.as_deref();
-    let action = if id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-    ctx.authorize(need(ctx, open, action, Some(&object.key), version_key(id)))?;
+    needs(ctx, open, &object.key, id, bypass).into_iter().try_for_each(|need| ctx.authorize(need))?;
     let condition =
-        DeleteIf { etag: object.e_tag, modified: object.last_modified_time, size_bytes: object.size };
+        DeleteIf { etag: object.e_tag, modified: object.last_modified_time, size_bytes: object.size, bypass };
     delete(ctx, &open.record, &object.key, id, &condition).await
 }

@@ -10,7 +10,7 @@ use crate::objects::ranges::{self, Asked};
 use crate::objects::{checksums, object, shown_id};
 use crate::registry::Open;
 use crate::state::{Content, Version};
-use crate::{customer_key, put_checksum, put_encryption, sealing};
+use crate::{customer_key, put_checksum, put_encryption, put_lock, sealing};
 use std::ops::Range;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
@@ -185,6 +185,7 @@ async fn look(ctx: &Ctx, input: &api::GetObjectInput) -> Result<api::GetObjectOu
     };
     described!(output, open, version, content, cut, input);
     put_encryption!(output, &customer);
+    put_lock!(output, ctx, open, version);
     Ok(output)
 }
 
@@ -207,5 +208,6 @@ pub async fn head_object(ctx: Ctx, input: api::HeadObjectInput) -> Result<api::H
     let mut output = api::HeadObjectOutput::default();
     described!(output, open, version, content, cut, input);
     put_encryption!(output, &customer);
+    put_lock!(output, ctx, open, version);
     Ok(output)
 }

@@ -9,19 +9,31 @@ use crate::index;
 use crate::names::check_key;
 use crate::objects::conditions::WriteIf;
 use crate::objects::{checksums, request, shown_id};
+use crate::locks::asked::check_sum;
 use crate::registry::present;
-use crate::state::{Acl, Bucket, Content, Headers, Version};
-use crate::{chosen, customer_key, encryption, extras, granted, headers, put_checksum, put_encryption, tags};
+use crate::state::{Acl, Bucket, Content, Headers, Lock, Version};
+use crate::{
+    chosen, customer_key, encryption, extras, granted, headers, lock_of, put_checksum, put_encryption, tags,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Result, Timestamp};
 use yakumo_room::{Access, Ctx};
 
-/// The rule of PutObject: tags are an action of their own.
+/// What writing an object may ask for.
+pub const ACTIONS: [&str; 5] = [
+    "s3:PutObject",
+    "s3:PutObjectAcl",
+    "s3:PutObjectTagging",
+    "s3:PutObjectRetention",
+    "s3:PutObjectLegalHold",
+];
+
+/// The rule of PutObject: tags and locks are actions of their own.
 pub fn access() -> Access<api::PutObjectInput> {
     Access::needs(
-        ["s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectTagging"],
+        ACTIONS,
         |ctx: &Ctx, input: &api::PutObjectInput| {
             Box::pin(async move {
                 let open = bucket_of(ctx, input).await?;
@@ -35,12 +47,15 @@ pub fn access() -> Access<api::PutObjectInput> {
                     keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
                 }
                 let headers = granted!(input);
+                let lock = lock_of!(input);
                 keys.extend(headers.keys());
+                keys.extend(lock.keys(ctx.now()));
                 let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
                 needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
                 if !tags.is_empty() {
                     needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
                 }
+                needs.extend(lock.needs(ctx, &open, &input.key));
                 Ok(needs)
             })
         },
@@ -69,6 +84,7 @@ pub struct Wanted {
     pub acl: Option<Acl>,
     /// By which event the object comes.
     pub what: What,
+    pub lock: Lock,
 }
 
 pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::PutObjectOutput> {
@@ -88,10 +104,13 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
         also: None,
         length: input.content_length.and_then(|length| u64::try_from(length).ok()),
     };
+    let lock = lock_of!(input).read(&open.record, ctx.now())?;
+    check_sum(&open.record, &lock, expected.md5.is_some() || expected.checksum.is_some(), "Object")?;
     let acl = acls::of_new(&ctx, &open.record, &granted!(input))?;
     let wanted = Wanted {
         what: if ctx.facts().beside { What::Post } else { What::Put },
         acl,
+        lock,
         headers: request::with_type(headers!(input)),
         metadata: request::metadata(input.metadata)?,
         tags: tags::from_header(input.tagging.as_deref())?,
@@ -139,6 +158,7 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         content: Some(content),
         tags: wanted.tags,
         acl: wanted.acl,
+        lock: wanted.lock,
     };
     let (write_if, what) = (wanted.write_if, wanted.what);
     let outcome = happenings::transact(ctx, bucket, |tx| {

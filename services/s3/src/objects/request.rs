@@ -10,14 +10,12 @@ use yakumo_aws::{Error, Result};
 /// AWS: user metadata has 2 KB at most (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html>).
 const METADATA_BYTES_MAX: usize = 2048;
 
-/// The fields by which an object's access, encryption and retention are set.
+/// The fields by which an object's access, encryption and storage are set.
 pub struct Extras<'a> {
     pub acl: &'a Option<String>,
     pub grants: [&'a Option<String>; 4],
     pub encryption: &'a Option<String>,
     pub kms: [&'a Option<String>; 2],
-    pub lock: [&'a Option<String>; 3],
-    pub has_lock_time: bool,
     pub redirect: &'a Option<String>,
     pub storage_class: &'a Option<String>,
 }
@@ -36,14 +34,6 @@ macro_rules! extras {
             ],
             encryption: &$input.server_side_encryption,
             kms: [&$input.ssekms_key_id, &$input.ssekms_encryption_context],
-            lock: [
-                &$input.object_lock_mode,
-                &$input.object_lock_legal_hold_status,
-                &$input.object_lock_event_hold,
-            ],
-            has_lock_time: $input.object_lock_retain_until_date.is_some()
-                || $input.object_lock_event_hold_duration_days.is_some()
-                || $input.object_lock_event_hold_duration_years.is_some(),
             redirect: &$input.website_redirect_location,
             storage_class: &$input.storage_class,
         }
@@ -97,9 +87,6 @@ pub fn check(extras: &Extras<'_>, ownership: Ownership) -> Result<()> {
             let text = "The encryption method specified is not supported";
             return Err(error::argument(text, "x-amz-server-side-encryption", other));
         }
-    }
-    if extras.has_lock_time || extras.lock.iter().any(|lock| lock.is_some()) {
-        return Err(error::invalid_request("Bucket is missing Object Lock Configuration"));
     }
     if let Some(redirect) = extras.redirect
         && !["/", "http://", "https://"].iter().any(|start| redirect.starts_with(start))

@@ -1,7 +1,7 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
 use crate::state::lifecycle::Lifecycle;
-use crate::state::{Acl, CorsRule, QueueConfiguration, Version, Website};
+use crate::state::{Acl, BucketLock, CorsRule, QueueConfiguration, Version, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -43,6 +43,9 @@ pub struct Bucket {
     /// through. Known only of buckets that the registry opened, and never stored with them.
     #[serde(skip)]
     pub blocked_above: PublicAccess,
+    /// Object lock. Invariant: where it is, versioning is enabled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<BucketLock>,
 }
 
 /// Whether a bucket keeps versions.

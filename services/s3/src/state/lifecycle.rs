@@ -229,6 +229,7 @@ mod tests {
             content,
             tags: Default::default(),
             acl: None,
+            lock: Default::default(),
         }
     }
 

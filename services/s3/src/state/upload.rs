@@ -1,6 +1,6 @@
 //! Multipart uploads and their parts.
 
-use crate::state::Acl;
+use crate::state::{Acl, Lock};
 use crate::state::version::{Headers, Piece, Seal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,6 +25,9 @@ pub struct Upload {
     pub customer: Option<Seal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<Acl>,
+    /// What holds the object that it becomes.
+    #[serde(default, skip_serializing_if = "Lock::is_unset")]
+    pub lock: Lock,
 }
 
 /// A part that was uploaded. Key: upload id, number in five digits.

@@ -3,7 +3,7 @@
 //! Invariant: in a bucket that never kept versions each key has one row at most, and its order is 0, so that it is
 //! found without a scan.
 
-use crate::state::Acl;
+use crate::state::{Acl, Lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -31,6 +31,9 @@ pub struct Version {
     /// `None` is the full control of the bucket's owner, whose it then is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<Acl>,
+    /// What holds it.
+    #[serde(default, skip_serializing_if = "Lock::is_unset")]
+    pub lock: Lock,
 }
 
 /// What a version holds.
