@@ -196,16 +196,8 @@ fn object_operations(room: Room) -> Room {
             ),
             copy::copy_object,
         )
-        .on(
-            api::DeleteObject,
-            delete::access(),
-            delete::delete_object,
-        )
-        .on(
-            api::DeleteObjects,
-            Access::inside(delete::ACTIONS, delete::INSIDE),
-            delete::delete_objects,
-        )
+        .on(api::DeleteObject, delete::access(), delete::delete_object)
+        .on(api::DeleteObjects, Access::inside(delete::ACTIONS, delete::INSIDE), delete::delete_objects)
         .on(
             api::GetObjectTagging,
             on_version(

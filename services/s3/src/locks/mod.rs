@@ -59,7 +59,10 @@ fn retention_keys(mode: Option<&str>, until: Option<Timestamp>, now: Timestamp) 
 
 /// `s3:object-lock-legal-hold`.
 fn hold_keys(status: Option<&str>) -> Keys {
-    status.map(|status| ("s3:object-lock-legal-hold".to_owned(), vec![status.to_owned()])).into_iter().collect()
+    status
+        .map(|status| ("s3:object-lock-legal-hold".to_owned(), vec![status.to_owned()]))
+        .into_iter()
+        .collect()
 }
 
 fn on_or_off(hold: bool) -> String {

@@ -38,8 +38,7 @@ pub fn legal_hold_access() -> Access<api::PutObjectLegalHoldInput> {
         Box::pin(async move {
             let open = bucket_of(ctx, input).await?;
             let status = input.legal_hold.as_ref().and_then(|hold| hold.status.as_deref());
-            let needed: Need =
-                need(ctx, &open, "s3:PutObjectLegalHold", Some(&input.key), hold_keys(status));
+            let needed: Need = need(ctx, &open, "s3:PutObjectLegalHold", Some(&input.key), hold_keys(status));
             Ok(vec![needed])
         })
     })

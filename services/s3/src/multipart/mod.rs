@@ -27,27 +27,24 @@ pub const PARTS_MAX: i32 = 10_000;
 
 /// The rule of CreateMultipartUpload.
 pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
-    Access::needs(
-        ACTIONS,
-        |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
-            Box::pin(async move {
-                let open = bucket_of(ctx, input).await?;
-                let tags = tags::from_header(input.tagging.as_deref())?;
-                let headers = granted!(input);
-                let mut keys = tag_keys(&tags);
-                let lock = lock_of!(input);
-                keys.extend(headers.keys());
-                keys.extend(lock.keys(ctx.now()));
-                let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
-                needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
-                if !tags.is_empty() {
-                    needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
-                }
-                needs.extend(lock.needs(ctx, &open, &input.key));
-                Ok(needs)
-            })
-        },
-    )
+    Access::needs(ACTIONS, |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let tags = tags::from_header(input.tagging.as_deref())?;
+            let headers = granted!(input);
+            let mut keys = tag_keys(&tags);
+            let lock = lock_of!(input);
+            keys.extend(headers.keys());
+            keys.extend(lock.keys(ctx.now()));
+            let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
+            needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
+            if !tags.is_empty() {
+                needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
+            }
+            needs.extend(lock.needs(ctx, &open, &input.key));
+            Ok(needs)
+        })
+    })
 }
 
 pub async fn create_multipart_upload(

@@ -6,10 +6,10 @@ use crate::bodies::{self, Expected, Received};
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
+use crate::locks::asked::check_sum;
 use crate::names::check_key;
 use crate::objects::conditions::WriteIf;
 use crate::objects::{checksums, request, shown_id};
-use crate::locks::asked::check_sum;
 use crate::registry::present;
 use crate::state::{Acl, Bucket, Content, Headers, Lock, Version};
 use crate::{
@@ -32,34 +32,31 @@ pub const ACTIONS: [&str; 5] = [
 
 /// The rule of PutObject: tags and locks are actions of their own.
 pub fn access() -> Access<api::PutObjectInput> {
-    Access::needs(
-        ACTIONS,
-        |ctx: &Ctx, input: &api::PutObjectInput| {
-            Box::pin(async move {
-                let open = bucket_of(ctx, input).await?;
-                let tags = tags::from_header(input.tagging.as_deref())?;
-                let mut keys = tag_keys(&tags);
-                for (name, value) in [
-                    ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
-                    ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
-                    ("s3:x-amz-storage-class", &input.storage_class),
-                ] {
-                    keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
-                }
-                let headers = granted!(input);
-                let lock = lock_of!(input);
-                keys.extend(headers.keys());
-                keys.extend(lock.keys(ctx.now()));
-                let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
-                needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
-                if !tags.is_empty() {
-                    needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
-                }
-                needs.extend(lock.needs(ctx, &open, &input.key));
-                Ok(needs)
-            })
-        },
-    )
+    Access::needs(ACTIONS, |ctx: &Ctx, input: &api::PutObjectInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let tags = tags::from_header(input.tagging.as_deref())?;
+            let mut keys = tag_keys(&tags);
+            for (name, value) in [
+                ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
+                ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
+                ("s3:x-amz-storage-class", &input.storage_class),
+            ] {
+                keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
+            }
+            let headers = granted!(input);
+            let lock = lock_of!(input);
+            keys.extend(headers.keys());
+            keys.extend(lock.keys(ctx.now()));
+            let mut needs = vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)];
+            needs.extend(acls::needs_list(ctx, &open, &headers, &input.key)?);
+            if !tags.is_empty() {
+                needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
+            }
+            needs.extend(lock.needs(ctx, &open, &input.key));
+            Ok(needs)
+        })
+    })
 }
 
 /// `s3:RequestObjectTag/…` and `s3:RequestObjectTagKeys`.

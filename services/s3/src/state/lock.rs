@@ -131,7 +131,9 @@ impl Lock {
     /// Whether the retention may become `wanted` (`None` removes it): what is active may be made longer by everybody who
     /// may set it, and changed otherwise only by who passes over it.
     pub fn allows(&self, wanted: Option<Retention>, now: Timestamp, bypass: Bypass) -> bool {
-        let Some(present) = self.retention.filter(|present| !present.yields(now, bypass)) else { return true };
+        let Some(present) = self.retention.filter(|present| !present.yields(now, bypass)) else {
+            return true;
+        };
         wanted.is_some_and(|wanted| wanted.mode == present.mode && wanted.until >= present.until)
     }
 }
@@ -172,7 +174,11 @@ mod tests {
         let check = |present, wanted, without: bool, with: bool| {
             let lock = Lock { retention: present, legal_hold: None };
             let allows = |bypass| lock.allows(wanted, Timestamp::from_secs(NOW_S), bypass);
-            assert_eq!((allows(Bypass::No), allows(Bypass::Governance)), (without, with), "{present:?} {wanted:?}");
+            assert_eq!(
+                (allows(Bypass::No), allows(Bypass::Governance)),
+                (without, with),
+                "{present:?} {wanted:?}"
+            );
         };
         check(None, until(Compliance, 2000), true, true);
         check(until(Governance, 2000), until(Governance, 3000), true, true);
@@ -190,7 +196,8 @@ mod tests {
     #[test]
     fn periods() {
         for (period, days) in [(Period::Days(1), 1), (Period::Years(2), 730), (Period::Years(100), 36_500)] {
-            let retention = DefaultRetention { mode: Mode::Governance, period }.starting(Timestamp::from_secs(5));
+            let retention =
+                DefaultRetention { mode: Mode::Governance, period }.starting(Timestamp::from_secs(5));
             assert_eq!(retention.until, Timestamp::from_secs(5 + days * 86_400));
         }
     }

@@ -1,7 +1,7 @@
 //! Multipart uploads and their parts.
 
-use crate::state::{Acl, Lock};
 use crate::state::version::{Headers, Piece, Seal};
+use crate::state::{Acl, Lock};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Timestamp};
