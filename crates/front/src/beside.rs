@@ -76,7 +76,7 @@ pub async fn finish(front: &Front, head: &Parts, trip: &Trip, response: &mut Res
     let asked = wire_head(head, None);
     let path = rooted(service, &asked, true);
     let status = response.status().as_u16();
-    let added = door.headers(Head { path: &path, ..asked }, status).await;
+    let added = door.headers(Head { path: &path, ..asked }, trip.caller.as_deref(), status).await;
     for (name, value) in added {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().append(name, value);

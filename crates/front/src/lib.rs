@@ -18,6 +18,7 @@ mod journal;
 pub mod limits;
 pub mod listen;
 mod metrics;
+mod overheard;
 mod page;
 mod pipeline;
 mod reader;

@@ -42,6 +42,8 @@ pub struct Peer {
     pub remote: SocketAddr,
     /// Whether the connection is encrypted (`aws:SecureTransport`).
     pub tls: bool,
+    /// The version of TLS and the cipher suite that were agreed on, by their IANA names.
+    pub cipher: Option<(&'static str, &'static str)>,
 }
 
 /// A bound socket that does not take connections yet.
@@ -185,8 +187,8 @@ where
         let Ok(Ok((protocol, io))) = sniffed else { return };
         match protocol {
             Protocol::Tls => self.encrypted(io, connection).await,
-            Protocol::Http2 => self.http2(io, Peer { remote, tls: false }, connection).await,
-            Protocol::Http1 => self.http1(io, Peer { remote, tls: false }, connection).await,
+            Protocol::Http2 => self.http2(io, Peer { remote, tls: false, cipher: None }, connection).await,
+            Protocol::Http1 => self.http1(io, Peer { remote, tls: false, cipher: None }, connection).await,
         }
     }
 
@@ -202,7 +204,10 @@ where
             Ok(Err(error)) => return tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => return,
         };
-        let peer = Peer { remote: connection.remote, tls: true };
+        let session = stream.get_ref().1;
+        let version = session.protocol_version().and_then(|version| version.as_str());
+        let suite = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        let peer = Peer { remote: connection.remote, tls: true, cipher: version.zip(suite) };
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.http2(stream, peer, connection).await;
         } else {

@@ -8,7 +8,7 @@ use crate::front::Front;
 use crate::listen::Peer;
 use crate::reader::Reader;
 use crate::record::Trip;
-use crate::{address, authorise, beside, control, decode, dispatch, encode, identify};
+use crate::{address, authorise, beside, control, decode, dispatch, encode, identify, overheard};
 use futures_util::FutureExt;
 use http::HeaderValue;
 use http::header::{CONNECTION, EXPECT};
@@ -44,7 +44,7 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     trip.status = response.status().as_u16();
-    response
+    overheard::overheard(&front, &head, &trip, response)
 }
 
 /// What the steps lead to.

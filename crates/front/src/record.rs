@@ -75,6 +75,16 @@ impl Trip {
         }
     }
 
+    /// The connection that it came over.
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// When it began, by the host's steady clock.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
     /// What a room may know of the request beyond its input.
     pub fn facts(&self, head: &Parts) -> Facts {
         let scheme = if self.peer.tls { "https" } else { "http" };

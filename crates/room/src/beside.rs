@@ -103,8 +103,13 @@ pub trait Beside: Send + Sync {
     /// The region in which a request acts whose signature does not name one.
     fn region<'a>(&'a self, head: Head<'a>) -> BoxFuture<'a, Result<Region>>;
 
-    /// Headers that an answer with this status gets beyond those of its operation.
-    fn headers<'a>(&'a self, head: Head<'a>, status: u16) -> BoxFuture<'a, Vec<(&'static str, String)>>;
+    /// Headers that an answer with this status gets beyond those of its operation. `caller` is who asked, once verified.
+    fn headers<'a>(
+        &'a self,
+        head: Head<'a>,
+        caller: Option<&'a Caller>,
+        status: u16,
+    ) -> BoxFuture<'a, Vec<(&'static str, String)>>;
 }
 
 impl World {

@@ -25,6 +25,7 @@ mod room;
 mod scope;
 mod tag_policy;
 mod tx;
+mod witness;
 mod world;
 
 pub use access::{Access, Actions, Need};
@@ -49,6 +50,7 @@ pub use room::Room;
 pub use scope::Scope;
 pub use tag_policy::{TagPolicy, TagRule, Tagged};
 pub use tx::Tx;
+pub use witness::{Finished, Witness};
 pub use world::{Visit, World};
 pub use yakumo_wire::{ByteStream, Head, http_date};
 

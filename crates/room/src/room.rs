@@ -1,7 +1,7 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Beside, Ctx, Need, Reconciler, Tagged};
+use crate::{Access, Beside, Ctx, Need, Reconciler, Tagged, Witness};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
@@ -27,6 +27,7 @@ pub struct Room {
     resources: Option<Box<Resources>>,
     refusal: Option<Box<Refusal>>,
     beside: Option<Arc<dyn Beside>>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 impl Room {
@@ -43,6 +44,7 @@ impl Room {
             resources: None,
             refusal: None,
             beside: None,
+            witness: None,
         }
     }
 
@@ -148,6 +150,17 @@ impl Room {
     pub fn beside(mut self, door: Arc<dyn Beside>) -> Room {
         self.beside = Some(door);
         self
+    }
+
+    /// Lets the room hear of the requests that its cloud has answered.
+    pub fn witness(mut self, witness: Arc<dyn Witness>) -> Room {
+        self.witness = Some(witness);
+        self
+    }
+
+    /// Who in the room hears of finished requests.
+    pub(crate) fn heard_by(&self) -> Option<&Arc<dyn Witness>> {
+        self.witness.as_ref()
     }
 
     /// The room's side door, if it has one.

@@ -3,7 +3,7 @@
 //! A reset or a snapshot load replaces the whole world: the old one is stopped, everybody leaves, the store changes, a
 //! new world is built over it. So no room ever sees its records change behind its back.
 
-use crate::{Background, Base, Organizations, Principals, Room};
+use crate::{Background, Base, Organizations, Principals, Room, Witness};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +21,8 @@ pub struct World {
     rooms: HashMap<&'static str, Room>,
     /// The rooms that have a side door.
     doors: Vec<&'static str>,
+    /// Who hears of finished requests.
+    witnesses: Vec<Arc<dyn Witness>>,
     inside: AtomicUsize,
     left: Notify,
     recorder: OnceLock<Box<Recorder>>,
@@ -37,10 +39,11 @@ impl World {
         rooms: Vec<Room>,
     ) -> Arc<World> {
         let doors = rooms.iter().filter(|room| room.beside_door().is_some()).map(Room::name).collect();
+        let witnesses = rooms.iter().filter_map(Room::heard_by).cloned().collect();
         let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
         let (inside, left) = (AtomicUsize::new(0), Notify::new());
         let recorder = OnceLock::new();
-        Arc::new(World { base, principals, organizations, rooms, doors, inside, left, recorder })
+        Arc::new(World { base, principals, organizations, rooms, doors, witnesses, inside, left, recorder })
     }
 
     /// Sets who is told of every call that a service makes on its own; the first one set stays.
@@ -67,6 +70,10 @@ impl World {
 
     pub(crate) fn doors(&self) -> &[&'static str] {
         &self.doors
+    }
+
+    pub(crate) fn witnesses(&self) -> &[Arc<dyn Witness>] {
+        &self.witnesses
     }
 
     /// Comes in for one request; `None` once the world is being replaced or stopped.

@@ -4,6 +4,7 @@
 use crate::access_points;
 use crate::door::host_region;
 use crate::error;
+use crate::payments;
 use crate::registry::{Open, Registry};
 use crate::state::Bucket;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ pub trait OnBucket: Send + Sync + 'static {
     fn bucket(&self) -> &str;
     /// The account that the client expects to own it.
     fn expected_owner(&self) -> Option<&str>;
+    /// The header `x-amz-request-payer`; `None` for what cannot be charged to who asks.
+    fn request_payer(&self) -> Option<Option<&str>> {
+        None
+    }
 }
 
 /// An input that names an object.
@@ -30,7 +35,7 @@ pub trait OnObject: OnBucket {
 }
 
 macro_rules! on_bucket {
-    ($($input:ident)*) => {$(
+    (@one $input:ident $($more:tt)*) => {
         impl OnBucket for api::$input {
             fn bucket(&self) -> &str {
                 &self.bucket
@@ -38,27 +43,50 @@ macro_rules! on_bucket {
             fn expected_owner(&self) -> Option<&str> {
                 self.expected_bucket_owner.as_deref()
             }
+            $($more)*
         }
+    };
+    ($($input:ident)*) => {$( on_bucket!(@one $input); )*};
+}
+
+/// The same for requests that can be charged to who asks.
+macro_rules! on_paid_bucket {
+    ($($input:ident)*) => {$(
+        on_bucket!(@one $input
+            fn request_payer(&self) -> Option<Option<&str>> {
+                Some(self.request_payer.as_deref())
+            }
+        );
     )*};
 }
 
 macro_rules! on_object {
-    ($($input:ident)*) => {$(
-        on_bucket!($input);
+    (@key $input:ident) => {
         impl OnObject for api::$input {
             fn key(&self) -> &str {
                 &self.key
             }
         }
+    };
+    ($($input:ident)*) => {$(
+        on_bucket!($input);
+        on_object!(@key $input);
+    )*};
+}
+
+macro_rules! on_paid_object {
+    ($($input:ident)*) => {$(
+        on_paid_bucket!($input);
+        on_object!(@key $input);
     )*};
 }
 
 on_bucket!(
-    DeleteBucketInput HeadBucketInput GetBucketLocationInput ListObjectsInput ListObjectsV2Input
-    ListObjectVersionsInput ListMultipartUploadsInput GetBucketVersioningInput PutBucketVersioningInput
+    DeleteBucketInput HeadBucketInput GetBucketLocationInput
+    GetBucketVersioningInput PutBucketVersioningInput
     GetBucketTaggingInput PutBucketTaggingInput DeleteBucketTaggingInput GetBucketPolicyInput PutBucketPolicyInput
     DeleteBucketPolicyInput GetBucketPolicyStatusInput GetPublicAccessBlockInput PutPublicAccessBlockInput
-    DeletePublicAccessBlockInput GetBucketOwnershipControlsInput DeleteObjectsInput
+    DeletePublicAccessBlockInput GetBucketOwnershipControlsInput
     PutBucketCorsInput GetBucketCorsInput DeleteBucketCorsInput PutBucketWebsiteInput
     GetBucketWebsiteInput DeleteBucketWebsiteInput
     PutBucketOwnershipControlsInput DeleteBucketOwnershipControlsInput GetBucketAclInput PutBucketAclInput
@@ -67,18 +95,22 @@ on_bucket!(
     PutBucketLifecycleConfigurationInput DeleteBucketLifecycleInput PutBucketEncryptionInput DeleteBucketEncryptionInput
     GetBucketLifecycleConfigurationInput GetObjectLockConfigurationInput PutObjectLockConfigurationInput GetBucketEncryptionInput
     GetBucketReplicationInput GetBucketLoggingInput GetBucketNotificationConfigurationInput
-    PutBucketNotificationConfigurationInput
+    PutBucketNotificationConfigurationInput PutBucketLoggingInput PutBucketRequestPaymentInput
+    PutBucketInventoryConfigurationInput DeleteBucketInventoryConfigurationInput
     GetBucketRequestPaymentInput GetBucketAccelerateConfigurationInput GetBucketAnalyticsConfigurationInput
     ListBucketAnalyticsConfigurationsInput GetBucketInventoryConfigurationInput ListBucketInventoryConfigurationsInput
     GetBucketMetricsConfigurationInput ListBucketMetricsConfigurationsInput GetBucketIntelligentTieringConfigurationInput
     ListBucketIntelligentTieringConfigurationsInput
 );
-on_object!(
+on_paid_bucket!(
+    ListObjectsInput ListObjectsV2Input ListObjectVersionsInput ListMultipartUploadsInput DeleteObjectsInput
+);
+on_object!(DeleteObjectTaggingInput);
+on_paid_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
-    GetObjectTaggingInput PutObjectTaggingInput DeleteObjectTaggingInput CreateMultipartUploadInput UploadPartInput
-    UploadPartCopyInput CompleteMultipartUploadInput AbortMultipartUploadInput ListPartsInput
-    GetObjectAclInput PutObjectAclInput GetObjectRetentionInput PutObjectRetentionInput GetObjectLegalHoldInput
-    PutObjectLegalHoldInput
+    GetObjectTaggingInput PutObjectTaggingInput CreateMultipartUploadInput UploadPartInput UploadPartCopyInput
+    CompleteMultipartUploadInput AbortMultipartUploadInput ListPartsInput GetObjectAclInput PutObjectAclInput
+    GetObjectRetentionInput PutObjectRetentionInput GetObjectLegalHoldInput PutObjectLegalHoldInput
 );
 
 /// The bucket of a request, checked: it exists, is in the region that was signed for, and belongs to whom the client
@@ -115,9 +147,13 @@ fn wrong_region(ctx: &Ctx, bucket: &Bucket) -> Error {
     }
 }
 
-/// The bucket of an input.
+/// The bucket of an input. Where who asks pays, the request must say that it does.
 pub async fn bucket_of<I: OnBucket>(ctx: &Ctx, input: &I) -> Result<Arc<Open>> {
-    bucket(ctx, input.bucket(), input.expected_owner()).await
+    let open = bucket(ctx, input.bucket(), input.expected_owner()).await?;
+    if let Some(payer) = input.request_payer() {
+        payments::check(ctx, &open.record, payer)?;
+    }
+    Ok(open)
 }
 
 /// An action on a bucket, or on an object in it when `key` is given.

@@ -132,6 +132,8 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         website: None,
         notifications: Vec::new(),
         blocked_above: PublicAccess::default(),
+        logging: None,
+        requester_pays: false,
     };
     let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
     ctx.state::<Registry>().forget(&bucket.name);
@@ -222,6 +224,9 @@ pub async fn delete_bucket(ctx: Ctx, input: api::DeleteBucketInput) -> Result<ap
         })
         .await;
     ctx.state::<Registry>().forget(&bucket.name);
+    if outcome.is_ok() {
+        ctx.state::<Registry>().logs.forget(&bucket.name);
+    }
     outcome.map(|()| api::DeleteBucketOutput::default())
 }
 

@@ -2,12 +2,13 @@
 
 use crate::cors;
 use crate::forms;
+use crate::payments;
 use crate::registry::{Open, Registry};
 use crate::websites;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use yakumo_aws::{Region, Result};
-use yakumo_room::{Beside, ByteStream, Errand, Head, Reply};
+use yakumo_room::{Beside, ByteStream, Caller, Errand, Head, Reply};
 
 /// The room's side door.
 pub struct Door {
@@ -77,7 +78,12 @@ impl Beside for Door {
         Box::pin(async move { self.region_of(&head).await })
     }
 
-    fn headers<'a>(&'a self, head: Head<'a>, status: u16) -> BoxFuture<'a, Vec<(&'static str, String)>> {
+    fn headers<'a>(
+        &'a self,
+        head: Head<'a>,
+        caller: Option<&'a Caller>,
+        status: u16,
+    ) -> BoxFuture<'a, Vec<(&'static str, String)>> {
         Box::pin(async move {
             // AWS: who is in the wrong region, or not let in, is told where the bucket is:
             // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
@@ -85,7 +91,8 @@ impl Beside for Door {
                 return Vec::new();
             }
             let tells_region = matches!(status, 301 | 400 | 403);
-            if !tells_region && head.header("origin").is_none() {
+            let payer = caller.filter(|_| status < 400 && payments::says_so(&head));
+            if !tells_region && payer.is_none() && head.header("origin").is_none() {
                 return Vec::new();
             }
             let Ok(Some(open)) = self.bucket(head.path).await else { return Vec::new() };
@@ -93,6 +100,7 @@ impl Beside for Door {
                 true => Vec::new(),
                 false => cors::headers(&head, &open.record.cors),
             };
+            headers.extend(payer.and_then(|caller| payments::charged(caller, &open.record)));
             if tells_region {
                 headers.push(("x-amz-bucket-region", open.record.region.to_string()));
             }

@@ -20,10 +20,12 @@ mod index;
 mod lifecycle;
 mod lists;
 mod locks;
+mod logging;
 mod multipart;
 mod names;
 mod notifications;
 mod objects;
+mod payments;
 mod policies;
 mod public;
 mod registry;
@@ -48,12 +50,16 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let registry = Registry::new(base.clone());
     let control = control::room(&registry);
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
-    let room =
-        room.reconciler(lifecycle::reconciler(registry.clone())).reconciler(notifications::reconciler());
+    let room = room
+        .reconciler(lifecycle::reconciler(registry.clone()))
+        .reconciler(notifications::reconciler())
+        .reconciler(logging::reconciler(registry.clone()))
+        .witness(logging::Listener::new(base.clone(), registry.clone()));
     let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
     let room = lifecycle::operations(encryption::operations(unset::operations(room)));
-    (locks::operations(notifications::operations(room)), control)
+    let room = payments::operations(logging::operations(notifications::operations(room)));
+    (locks::operations(room), control)
 }
 
 fn bucket_operations(room: Room) -> Room {

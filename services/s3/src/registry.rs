@@ -5,6 +5,7 @@
 
 use crate::access_points::Through;
 use crate::error;
+use crate::logging::Logs;
 use crate::state::{Account, Bucket, BucketPolicy, scope};
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::RwLock;
@@ -46,6 +47,8 @@ pub struct Registry {
     changes: AtomicU64,
     lifecycle: Turns,
     sequence: AtomicU64,
+    /// Which buckets are logged.
+    pub logs: Logs,
     open: RwLock<HashMap<String, Arc<Open>>>,
 }
 
@@ -57,6 +60,7 @@ impl Registry {
             changes: AtomicU64::new(0),
             lifecycle: Turns::default(),
             sequence: AtomicU64::new(0),
+            logs: Logs::default(),
             open: RwLock::new(HashMap::new()),
         })
     }

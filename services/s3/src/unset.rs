@@ -12,8 +12,6 @@ use yakumo_room::{Ctx, Room};
 pub fn operations(room: Room) -> Room {
     let room = room
         .on(api::GetBucketReplication, on_bucket("s3:GetReplicationConfiguration"), get_bucket_replication)
-        .on(api::GetBucketLogging, on_bucket("s3:GetBucketLogging"), get_bucket_logging)
-        .on(api::GetBucketRequestPayment, on_bucket("s3:GetBucketRequestPayment"), get_bucket_request_payment)
         .on(
             api::GetBucketAccelerateConfiguration,
             on_bucket("s3:GetAccelerateConfiguration"),
@@ -72,22 +70,6 @@ async fn get_bucket_replication(
     let open = bucket_of(&ctx, &input).await?;
     let text = "The replication configuration was not found";
     Err(error::no_such("ReplicationConfigurationNotFoundError", text, &open.record.name))
-}
-
-async fn get_bucket_logging(
-    ctx: Ctx,
-    input: api::GetBucketLoggingInput,
-) -> Result<api::GetBucketLoggingOutput> {
-    bucket_of(&ctx, &input).await?;
-    Ok(api::GetBucketLoggingOutput::default())
-}
-
-async fn get_bucket_request_payment(
-    ctx: Ctx,
-    input: api::GetBucketRequestPaymentInput,
-) -> Result<api::GetBucketRequestPaymentOutput> {
-    bucket_of(&ctx, &input).await?;
-    Ok(api::GetBucketRequestPaymentOutput { payer: Some("BucketOwner".to_owned()) })
 }
 
 async fn get_bucket_accelerate_configuration(

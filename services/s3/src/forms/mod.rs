@@ -153,6 +153,7 @@ fn input(fields: &Fields, bucket: &str, key: &str, body: ByteStream) -> Result<a
         checksum_crc64_nvme: fields.text("x-amz-checksum-crc64nvme"),
         checksum_sha1: fields.text("x-amz-checksum-sha1"),
         checksum_sha256: fields.text("x-amz-checksum-sha256"),
+        request_payer: fields.text("x-amz-request-payer"),
         tagging: fields.get("tagging").map(tagging).transpose()?,
         object_lock_mode: fields.text("x-amz-object-lock-mode"),
         object_lock_retain_until_date: fields.get(RETAIN_UNTIL).map(date).transpose()?,

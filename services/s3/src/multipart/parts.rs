@@ -100,7 +100,8 @@ pub async fn upload_part_copy(
     let open = bucket_of(&ctx, &input).await?;
     let source = Source::parse(&input.copy_source)?;
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), source.keys()))?;
-    let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
+    let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
+    let found = Found::read(&ctx, &source, owner, payer).await?;
     check_number(input.part_number)?;
     let customer = customer_key!(input)?.map(Arc::new);
     let source_customer = customer_key!(source input)?;

@@ -73,8 +73,14 @@ pub struct Found {
 
 impl Found {
     /// Finds the source of a copy.
-    pub async fn read(ctx: &Ctx, source: &Source, expected_owner: Option<&str>) -> Result<Found> {
+    pub async fn read(
+        ctx: &Ctx,
+        source: &Source,
+        expected_owner: Option<&str>,
+        payer: Option<&str>,
+    ) -> Result<Found> {
         let open = bucket(ctx, &source.bucket, expected_owner).await?;
+        crate::payments::check(ctx, &open.record, payer)?;
         let id = source.version_id.as_deref();
         let actions = ("s3:GetObject", "s3:GetObjectVersion");
         let version = get::readable(ctx, &open, &source.key, id, actions, "GET").await?;
@@ -140,7 +146,8 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
         ctx.authorize(need(&ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)))?;
     }
     lock.needs(&ctx, &open, &input.key).into_iter().try_for_each(|need| ctx.authorize(need))?;
-    let found = Found::read(&ctx, &source, input.expected_source_bucket_owner.as_deref()).await?;
+    let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
+    let found = Found::read(&ctx, &source, owner, payer).await?;
     check_key(&input.key)?;
     request::check(&extras!(input), open.record.ownership)?;
     let source_customer = customer_key!(source input)?;

@@ -1,7 +1,7 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
 use crate::state::lifecycle::Lifecycle;
-use crate::state::{Acl, BucketLock, CorsRule, QueueConfiguration, Version, Website};
+use crate::state::{Acl, BucketLock, CorsRule, Logging, QueueConfiguration, Version, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -46,6 +46,11 @@ pub struct Bucket {
     /// Object lock. Invariant: where it is, versioning is enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<BucketLock>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+    /// Whether who asks pays, and has to say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requester_pays: bool,
 }
 
 /// Whether a bucket keeps versions.

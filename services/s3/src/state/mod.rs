@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod cors;
 pub mod lifecycle;
 pub mod lock;
+pub mod logging;
 pub mod notification;
 pub mod upload;
 pub mod version;
@@ -19,6 +20,7 @@ pub use bucket::{Bucket, BucketPolicy, Encryption, Ownership, PublicAccess, Vers
 pub use cors::CorsRule;
 pub use lifecycle::Lifecycle;
 pub use lock::{BucketLock, Bypass, DefaultRetention, Lock, Mode, Period, Retention};
+pub use logging::Logging;
 pub use notification::{QueueConfiguration, Tiding};
 pub use upload::{Part, Upload, part_key};
 pub use version::{Checksum, Content, Headers, PartInfo, Piece, Place, Seal, Version, scope};
