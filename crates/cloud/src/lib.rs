@@ -4,6 +4,7 @@
 
 mod config;
 pub mod control;
+mod fsck;
 mod kept;
 mod outside;
 mod replace;
@@ -11,5 +12,6 @@ mod services;
 mod start;
 
 pub use config::{ClockStart, Config, RootKey};
+pub use fsck::{Checked, FindingLine, fsck};
 pub use start::{Cloud, StartError};
 pub use yakumo_store::{Durability, Location, StoreError};

@@ -3,6 +3,7 @@
 //! Invariant: a room reaches the world only through what is exported here; it knows no HTTP, no other room, no host.
 
 mod access;
+mod audit;
 mod authorise;
 mod authorization_message;
 mod base;
@@ -29,6 +30,7 @@ mod witness;
 mod world;
 
 pub use access::{Access, Actions, Need};
+pub use audit::{Audit, Audited, Finding, Remedy, Walk};
 pub use authorise::Decided;
 pub use base::Base;
 pub use beside::{Beside, Errand, Identify, Proof, Reply};
@@ -56,7 +58,7 @@ pub use yakumo_wire::{ByteStream, Head, http_date};
 
 /// What rooms with a data plane of their own write with: batches under their own locks.
 pub mod store {
-    pub use yakumo_store::key::KeyBuilder;
+    pub use yakumo_store::key::{KeyBuilder, KeyReader};
     pub use yakumo_store::{Batch, Pair, Range, StoreError, Ticket, Transaction};
     pub use yakumo_store::{BlobId, BlobReader, BlobWriter, PendingBlob, SMALL_BODY_BYTES};
 }

@@ -1,7 +1,7 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Beside, Ctx, Need, Reconciler, Tagged, Witness};
+use crate::{Access, Audit, Beside, Ctx, Need, Reconciler, Tagged, Walk, Witness};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
@@ -28,6 +28,7 @@ pub struct Room {
     refusal: Option<Box<Refusal>>,
     beside: Option<Arc<dyn Beside>>,
     witness: Option<Arc<dyn Witness>>,
+    walk: Option<Box<Walk>>,
 }
 
 impl Room {
@@ -45,6 +46,7 @@ impl Room {
             refusal: None,
             beside: None,
             witness: None,
+            walk: None,
         }
     }
 
@@ -166,6 +168,21 @@ impl Room {
     /// The room's side door, if it has one.
     pub fn beside_door(&self) -> Option<&dyn Beside> {
         self.beside.as_deref()
+    }
+
+    /// Lets `yakumo fsck` see what the room's records refer to. Every room that keeps blobs walks through its records
+    /// here: a blob to which no room refers is taken for nobody's.
+    pub fn audit<F>(mut self, walk: F) -> Room
+    where
+        F: for<'a> Fn(&'a mut Audit) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
+    {
+        self.walk = Some(Box::new(walk));
+        self
+    }
+
+    /// The room's walk through its records, if it has one.
+    pub fn walk(&self) -> Option<&Walk> {
+        self.walk.as_deref()
     }
 
     /// What an action on the resource of this ARN needs; `None` when this room knows no such resource.

@@ -42,6 +42,8 @@ pub struct Config {
     pub feed_rows: u64,
     /// How long, in milliseconds, a discarded blob stays readable for those who already know its id.
     pub blob_grace_ms: u64,
+    /// Whether the open removes blobs that interrupted uploads left, and garbage. Whoever only looks leaves them.
+    pub removes_leftovers: bool,
 }
 
 impl Config {
@@ -54,6 +56,7 @@ impl Config {
             disk_reserve_bytes: 64 * 1024 * 1024,
             feed_rows: 20_000,
             blob_grace_ms: 10_000,
+            removes_leftovers: true,
         }
     }
 

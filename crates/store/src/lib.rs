@@ -26,7 +26,10 @@ mod store;
 mod transaction;
 
 pub use batch::{Batch, MAX_BATCH_BYTES, MAX_VALUE_BYTES};
-pub use blobs::{BlobHold, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob, SMALL_BODY_BYTES};
+pub use blobs::{
+    AuditedBlob, BlobAudit, BlobHold, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob, SMALL_BODY_BYTES,
+    Stray,
+};
 pub use change::{Change, Changes, RecordedChange};
 pub use cloud::CloudId;
 pub use commit::{Order, Ticket};

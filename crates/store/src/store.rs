@@ -44,7 +44,9 @@ impl Store {
         let (engine, cloud, mode) = open_engine(&config).await?;
         let committer = Committer::start(Arc::new(engine), mode, config.feed_rows).await?;
         let store = Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) }));
-        if let Err(error) = store.remove_leftover_blobs().await {
+        if config.removes_leftovers
+            && let Err(error) = store.remove_leftover_blobs().await
+        {
             // On a full disk even this may fail; the next open tries again.
             tracing::warn!(%error, "blobs that nobody needs could not be removed");
         }

@@ -1,6 +1,8 @@
 //! What can be said on the command line. The help texts are the manual: each command shows an example.
 
-use crate::commands::{can, clock, completions, env, requests, reset, services, snapshot, status, up, why};
+use crate::commands::{
+    can, clock, completions, env, fsck, requests, reset, services, snapshot, status, up, why,
+};
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -42,6 +44,8 @@ pub enum Command {
     Env(env::Options),
     /// Remove everything in the cloud
     Reset(reset::Options),
+    /// Check that records and bodies agree, and remove what belongs to nothing
+    Fsck(fsck::Options),
     /// Keep the whole cloud under a name, go back to it, or fork it
     Snapshot(snapshot::Options),
     /// Look at the cloud's clock, and move it

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod completions;
 pub mod decisions;
 pub mod env;
+pub mod fsck;
 pub mod requests;
 pub mod reset;
 pub mod services;
@@ -26,6 +27,7 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
         Command::Status(options) => wait(status::run(options)),
         Command::Env(options) => env::run(&options),
         Command::Reset(options) => wait(reset::run(options)),
+        Command::Fsck(options) => wait(fsck::run(options)),
         Command::Snapshot(options) => wait(snapshot::run(options)),
         Command::Clock(options) => wait(clock::run(options)),
         Command::Requests(options) => wait(requests::run(options)),

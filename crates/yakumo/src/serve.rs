@@ -207,7 +207,8 @@ fn listen_failure(address: &str, source: &io::Error) -> Failure {
     }
 }
 
-fn store_failure(error: StoreError, config: &Config) -> Failure {
+/// What a store that does not open means, and what to do.
+pub fn store_failure(error: StoreError, config: &Config) -> Failure {
     let text = error.to_string();
     let remote = matches!(config.location, Location::Postgres(_));
     match error {

@@ -129,7 +129,8 @@ fn data_dir(options: &Options) -> Result<PathBuf, Failure> {
     }
 }
 
-fn postgres(url: &str) -> Result<Location, Failure> {
+/// The location that a URL of PostgreSQL names.
+pub fn postgres(url: &str) -> Result<Location, Failure> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Location::Postgres(url.to_owned()));
     }

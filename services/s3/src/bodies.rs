@@ -131,19 +131,19 @@ impl Writer {
         if let Some(also) = &mut self.also {
             also.update(&bytes);
         }
-        let bytes = self.stream.apply(&bytes)?;
-        if let Some(blob) = &mut self.blob {
-            return Ok(blob.write(bytes).await?);
-        }
-        if self.small.len() + bytes.len() <= SMALL_BODY_BYTES {
+        let stream = &mut self.stream;
+        if self.blob.is_none() && self.small.len() + bytes.len() <= SMALL_BODY_BYTES {
+            let from = self.small.len();
             self.small.extend_from_slice(&bytes);
-            return Ok(());
+            return stream.apply(self.small.get_mut(from..).unwrap_or_default());
         }
-        let mut blob = self.base.store.blobs().create().await?;
-        blob.write(std::mem::take(&mut self.small).freeze()).await?;
-        blob.write(bytes).await?;
-        self.blob = Some(blob);
-        Ok(())
+        if self.blob.is_none() {
+            let mut blob = self.base.store.blobs().create().await?;
+            blob.write(std::mem::take(&mut self.small).freeze()).await?;
+            self.blob = Some(blob);
+        }
+        let Some(blob) = &mut self.blob else { return Ok(()) };
+        blob.write_changed(&bytes, |bytes| stream.apply(bytes)).await
     }
 
     async fn finish(self, md5: Option<[u8; 16]>, checksum: Option<String>) -> Result<Received> {
@@ -287,7 +287,12 @@ type Bytewise = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 fn shown(hidden: Bytewise, wrapper: Option<&Wrapper>, piece: &Piece, at: u64) -> Result<Bytewise> {
     let (Some(seal), Some(wrapper)) = (&piece.seal, wrapper) else { return Ok(hidden) };
     let mut stream = wrapper.open(seal, at)?;
-    Ok(Box::pin(hidden.map(move |bytes| stream.apply(&bytes?))))
+    Ok(Box::pin(hidden.map(move |bytes| {
+        // What is read from a file is this stream's alone and is not copied; a row may be in the store's cache, too.
+        let mut bytes = bytes?.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+        stream.apply(&mut bytes)?;
+        Ok(bytes.freeze())
+    })))
 }
 
 /// A piece as a stream. The first is opened at once, so that its loss is an error and not an answer cut short.
@@ -304,11 +309,10 @@ async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>, first: bool) 
         Place::Blob(id) => {
             let hold = base.store.blobs().hold(*id);
             if first {
-                return Ok(Box::pin(hold.open().await?.stream(within).map_err(Error::from)));
+                return Ok(Box::pin(hold.read(within).await?.map_err(Error::from)));
             }
-            let opened = stream::once(async move {
-                Ok::<_, Error>(hold.open().await?.stream(within).map_err(Error::from))
-            });
+            let opened =
+                stream::once(async move { Ok::<_, Error>(hold.read(within).await?.map_err(Error::from)) });
             Ok(Box::pin(opened.try_flatten()))
         }
     }

@@ -7,6 +7,7 @@ mod access;
 mod access_points;
 mod account_access;
 mod acls;
+mod audit;
 mod bodies;
 mod buckets;
 mod control;
@@ -54,7 +55,8 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
         .reconciler(lifecycle::reconciler(registry.clone()))
         .reconciler(notifications::reconciler())
         .reconciler(logging::reconciler(registry.clone()))
-        .witness(logging::Listener::new(base.clone(), registry.clone()));
+        .witness(logging::Listener::new(base.clone(), registry.clone()))
+        .audit(|audit| Box::pin(audit::walk(audit)));
     let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
     let room = lifecycle::operations(encryption::operations(unset::operations(room)));

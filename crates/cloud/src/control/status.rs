@@ -1,4 +1,5 @@
-//! `GET /_yakumo/status`: everything about a running cloud in one answer; `POST /_yakumo/reset`: the way to an empty one.
+//! `GET /_yakumo/status`: everything about a running cloud in one answer; `POST /_yakumo/reset`: the way to an empty one;
+//! `GET /_yakumo/fsck`: whether records and blobs agree.
 
 use super::answer::Answer;
 use super::clock::{self, ClockAnswer};
@@ -88,6 +89,13 @@ pub(crate) async fn reset(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer> 
     input::nothing(body)?;
     cloud.reset().await.map_err(|error| Answer::failed(&error))?;
     Ok(Answer::done())
+}
+
+pub(crate) async fn fsck(cloud: &Cloud) -> Result<Answer, Answer> {
+    // Inside the world, so that a reset waits until everything was looked at.
+    let Some(visit) = cloud.world().enter() else { return Err(Answer::stopping()) };
+    let checked = crate::fsck::check(&visit).await.map_err(|error| Answer::failed(&error))?;
+    Ok(Answer::json(&checked))
 }
 
 fn store_name(location: &Location) -> &'static str {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail with a panic")]
 
 mod between;
+mod fsck;
 mod intruders;
 mod reference;
 mod streaming;

@@ -55,6 +55,21 @@ pub(crate) async fn read(store: &Store, id: BlobId, number: u32) -> Result<Optio
     Ok(Some(chunk))
 }
 
+/// The greatest key that a chunk of the blob can have.
+pub(crate) fn last_key(id: BlobId) -> Bytes {
+    chunk_key(id, u32::MAX)
+}
+
+/// Reads all chunks. Answers the size of the body.
+pub(crate) async fn check(store: &Store, id: BlobId) -> Result<u64, StoreError> {
+    let (mut size_bytes, mut number) = (0, 0);
+    while let Some(chunk) = read(store, id, number).await? {
+        size_bytes += chunk.len() as u64;
+        number += 1;
+    }
+    Ok(size_bytes)
+}
+
 /// Removes a blob's chunks, a page at a time.
 pub(crate) async fn remove(store: &Store, id: BlobId) -> Result<(), StoreError> {
     loop {

@@ -3,18 +3,24 @@
 //! Invariant: a file is complete when it has its final name. All of this blocks; callers are off the async workers.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, pread};
 
 use super::BlobId;
 use crate::StoreError;
 
 const BLOCK_BYTES: usize = 64 * 1024;
+/// So much is read at a time when a whole file is checked.
+const CHECK_BYTES: usize = 16 * BLOCK_BYTES;
 /// The size, the checksum of all that follows the body, the magic.
 const TAIL_BYTES: usize = 8 + 4 + 8;
+/// So much of a file's end is read at once: the tail, and the checksums of 64 MiB.
+const END_BYTES: u64 = 4 * 1024 + TAIL_BYTES as u64;
 const MAGIC: &[u8; 8] = b"ykblob\0\x01";
 
 /// Makes the folders of an upload and of its final place; new ones are synced into those that hold them.
@@ -53,6 +59,26 @@ pub(crate) fn remove(folder: &Path, id: BlobId) -> Result<(), StoreError> {
 
 fn upload_place(folder: &Path, id: BlobId) -> PathBuf {
     folder.join("uploads").join(id.to_string())
+}
+
+/// Whether this is where a blob's file belongs.
+pub(crate) fn is_place(folder: &Path, id: BlobId, path: &Path) -> bool {
+    place(folder, id) == path
+}
+
+/// Whether a blob has a file, finished or not.
+pub(crate) fn exists(folder: &Path, id: BlobId) -> bool {
+    place(folder, id).exists() || upload_place(folder, id).exists()
+}
+
+/// Reads a file to its end and checks every block. Answers the size of the body.
+pub(crate) fn check(folder: &Path, id: BlobId) -> Result<u64, StoreError> {
+    let reader = FileReader::open(folder, id)?;
+    let (size_bytes, mut at) = (reader.size_bytes(), 0);
+    while at < size_bytes {
+        at += reader.read(at..size_bytes, CHECK_BYTES)?.len() as u64;
+    }
+    Ok(size_bytes)
 }
 
 /// A file that is being written.
@@ -158,7 +184,11 @@ impl FileReader {
     fn read_end(&mut self) -> Result<(), StoreError> {
         let len = self.file.metadata().map_err(|error| self.io(error))?.len();
         let tail_at = len.checked_sub(TAIL_BYTES as u64).ok_or_else(|| self.damaged("it is too short"))?;
-        let tail = self.read_at(tail_at, TAIL_BYTES)?;
+        // One read brings the checksums of most files, too.
+        let end_at = len.saturating_sub(END_BYTES);
+        let end = self.read_at(end_at, (len - end_at) as usize)?;
+        let (before_tail, tail) =
+            end.split_last_chunk::<TAIL_BYTES>().ok_or_else(|| self.damaged("it is too short"))?;
         let (size, rest) = tail.split_first_chunk::<8>().ok_or_else(|| self.damaged("it is too short"))?;
         let (checksum, magic) =
             rest.split_first_chunk::<4>().ok_or_else(|| self.damaged("it is too short"))?;
@@ -170,7 +200,10 @@ impl FileReader {
         if size_bytes.checked_add(blocks_bytes) != Some(tail_at) {
             return Err(self.damaged("its size is wrong"));
         }
-        let checksums = self.read_at(size_bytes, blocks_bytes as usize)?;
+        let checksums = match before_tail.len().checked_sub(blocks_bytes as usize) {
+            Some(from) => before_tail.get(from..).unwrap_or_default().to_vec(),
+            None => self.read_at(size_bytes, blocks_bytes as usize)?,
+        };
         let mut whole = crc32fast::Hasher::new();
         whole.update(&checksums);
         whole.update(size);
@@ -183,7 +216,7 @@ impl FileReader {
     }
 
     /// Reads a range, rounded out to whole blocks of at most `most_bytes`, and cuts it back. Every block is checked.
-    pub(crate) fn read(&mut self, range: Range<u64>, most_bytes: usize) -> Result<Bytes, StoreError> {
+    pub(crate) fn read(&self, range: Range<u64>, most_bytes: usize) -> Result<Bytes, StoreError> {
         let block = BLOCK_BYTES as u64;
         let first = range.start / block;
         let from = first * block;
@@ -204,10 +237,18 @@ impl FileReader {
         Ok(Bytes::from(bytes).slice((range.start - from) as usize..(to - from) as usize))
     }
 
-    fn read_at(&mut self, at: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = vec![0; len];
-        let read = self.file.seek(SeekFrom::Start(at)).and_then(|_| self.file.read_exact(&mut bytes));
-        read.map_err(|error| self.io(error))?;
+    fn read_at(&self, at: u64, len: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = Vec::with_capacity(len);
+        while bytes.len() < len {
+            let from = at + bytes.len() as u64;
+            match pread(&self.file, spare_capacity(&mut bytes), from) {
+                Ok(0) => return Err(self.io(ErrorKind::UnexpectedEof.into())),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => return Err(self.io(error.into())),
+            }
+        }
+        // The allocator may have given room for more than was asked for.
+        bytes.truncate(len);
         Ok(bytes)
     }
 
@@ -238,7 +279,7 @@ mod tests {
         let body: Vec<u8> = (0..200_000_u32).map(|n| (n / 7) as u8).collect();
         for (len, chunk) in [(0, 1), (1, 1), (65_536, 999), (65_537, 65_536), (200_000, 70_000)] {
             let id = written(dir.path(), &body[..len], chunk);
-            let mut reader = FileReader::open(dir.path(), id).unwrap();
+            let reader = FileReader::open(dir.path(), id).unwrap();
             for range in [0..len, 0..1, 65_535..65_537, 1..len, 150_000..150_001, len..len + 5] {
                 let expected = body[..len].get(range.start..range.end.min(len)).unwrap_or_default();
                 let got = reader.read(range.start as u64..range.end as u64, 1 << 20).unwrap();
@@ -259,8 +300,7 @@ mod tests {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             std::fs::write(&path, damaged).unwrap();
-            let all =
-                FileReader::open(dir.path(), id).and_then(|mut reader| reader.read(0..150_000, 1 << 20));
+            let all = FileReader::open(dir.path(), id).and_then(|reader| reader.read(0..150_000, 1 << 20));
             assert!(matches!(all, Err(StoreError::Corrupt { .. })), "{at}");
         }
         std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();

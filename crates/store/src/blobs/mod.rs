@@ -4,6 +4,7 @@
 //! it, `garbage` with the commit that no longer does. Invariant: whatever is pending or garbage at an open is removed,
 //! so an interrupted upload leaves nothing and a kept blob is whole.
 
+mod audit;
 mod chunks;
 mod files;
 mod garbage;
@@ -19,6 +20,7 @@ use crate::field::{FieldReader, FieldWriter};
 use crate::key::SYSTEM;
 use crate::{Store, StoreError, Transaction, record};
 
+pub use audit::{AuditedBlob, BlobAudit, Stray};
 pub(crate) use chunks::{CHUNK_BYTES, chunk_pairs};
 pub(crate) use files::{FileReader, FileWriter};
 pub(crate) use garbage::{Garbage, SnapshotInUse};

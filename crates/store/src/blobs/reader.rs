@@ -1,9 +1,12 @@
-//! Reading a blob: any range, as a stream, with every block checked.
+//! Reading a blob: any range, as a stream, with every block checked. While one piece is on its way to whoever asked,
+//! the next one is read.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
+use tokio::task::JoinHandle;
 
 use super::garbage::InUse;
 use super::{BlobId, FileReader, chunks, kept_key, kept_size};
@@ -17,6 +20,8 @@ pub struct BlobReader {
     id: BlobId,
     size_bytes: u64,
     place: Place,
+    /// What was read before it was asked for.
+    ahead: Option<Ahead>,
     _in_use: InUse,
 }
 
@@ -35,29 +40,48 @@ impl BlobHold {
 
     /// Opens it. Errors: [`StoreError::NoBlob`] when it was removed before it was held.
     pub async fn open(self) -> Result<BlobReader, StoreError> {
-        BlobReader::open(self).await
+        BlobReader::open(self, None).await
+    }
+
+    /// Opens it and reads the beginning of the range in one go. Gives the range as a stream.
+    pub async fn read(
+        self,
+        range: Range<u64>,
+    ) -> Result<impl Stream<Item = Result<Bytes, StoreError>> + Send + 'static, StoreError> {
+        Ok(BlobReader::open(self, Some(range.clone())).await?.stream(range))
     }
 }
 
 enum Place {
-    Files(Option<FileReader>),
+    Files(Arc<FileReader>),
     Chunks(Store),
 }
 
+enum Ahead {
+    There(Bytes),
+    Coming(JoinHandle<Result<Bytes, StoreError>>),
+}
+
 impl BlobReader {
-    async fn open(hold: BlobHold) -> Result<BlobReader, StoreError> {
+    async fn open(hold: BlobHold, first: Option<Range<u64>>) -> Result<BlobReader, StoreError> {
         let BlobHold { store, id, in_use } = hold;
         if let Some((folder, _)) = store.engine().blob_folder() {
-            let opened = tokio::task::spawn_blocking(move || FileReader::open(&folder, id));
-            let file = opened.await.map_err(|error| StoreError::engine("opening a blob", error))??;
-            let size_bytes = file.size_bytes();
-            return Ok(BlobReader { id, size_bytes, place: Place::Files(Some(file)), _in_use: in_use });
+            let opened = tokio::task::spawn_blocking(move || {
+                let file = FileReader::open(&folder, id)?;
+                let ahead = first.map(|range| file.read(range, PIECE_BYTES)).transpose()?;
+                Ok::<_, StoreError>((file, ahead))
+            });
+            let (file, ahead) =
+                opened.await.map_err(|error| StoreError::engine("opening a blob", error))??;
+            let (size_bytes, place) = (file.size_bytes(), Place::Files(Arc::new(file)));
+            let ahead = ahead.map(Ahead::There);
+            return Ok(BlobReader { id, size_bytes, place, ahead, _in_use: in_use });
         }
         let size_bytes = match store.engine().get(&kept_key(id)).await? {
             Some(value) => kept_size(&value)?,
             None => chunked_size(&store, id).await?,
         };
-        Ok(BlobReader { id, size_bytes, place: Place::Chunks(store), _in_use: in_use })
+        Ok(BlobReader { id, size_bytes, place: Place::Chunks(store), ahead: None, _in_use: in_use })
     }
 
     /// How many bytes the whole blob has.
@@ -77,6 +101,7 @@ impl BlobReader {
                 return Err(StoreError::corrupt(format!("the blob {} ends at byte {at}", reader.id)));
             }
             let next = at + piece.len() as u64;
+            reader.read_ahead(next..end);
             Ok(Some((piece, (reader, next))))
         })
     }
@@ -94,21 +119,29 @@ impl BlobReader {
         Ok(body.into())
     }
 
-    /// The beginning of a range, at least one byte of it.
+    /// Begins to read the beginning of a range, where that is done elsewhere.
+    fn read_ahead(&mut self, range: Range<u64>) {
+        if let Place::Files(file) = &self.place
+            && !range.is_empty()
+        {
+            let file = file.clone();
+            let coming = tokio::task::spawn_blocking(move || file.read(range, PIECE_BYTES));
+            self.ahead = Some(Ahead::Coming(coming));
+        }
+    }
+
+    /// The beginning of a range, at least one byte of it. What was read ahead was read of the same range.
     async fn piece(&mut self, range: Range<u64>) -> Result<Bytes, StoreError> {
-        match &mut self.place {
-            Place::Files(file) => {
-                let Some(mut open) = file.take() else { return Err(StoreError::Closed) };
-                let read = tokio::task::spawn_blocking(move || {
-                    let piece = open.read(range, PIECE_BYTES);
-                    (open, piece)
-                });
-                let (open, piece) =
-                    read.await.map_err(|error| StoreError::engine("reading a blob", error))?;
-                *file = Some(open);
-                piece
+        if self.ahead.is_none() {
+            self.read_ahead(range.clone());
+        }
+        match (self.ahead.take(), &self.place) {
+            (Some(Ahead::There(piece)), _) => Ok(piece),
+            (Some(Ahead::Coming(coming)), _) => {
+                coming.await.map_err(|error| StoreError::engine("reading a blob", error))?
             }
-            Place::Chunks(store) => {
+            (None, Place::Files(_)) => Ok(Bytes::new()),
+            (None, Place::Chunks(store)) => {
                 let chunk_bytes = chunks::CHUNK_BYTES as u64;
                 let number = u32::try_from(range.start / chunk_bytes).unwrap_or(u32::MAX);
                 let from = u64::from(number) * chunk_bytes;
@@ -123,11 +156,7 @@ impl BlobReader {
 
 /// The size of a blob in records that is not kept (yet, or any more).
 async fn chunked_size(store: &Store, id: BlobId) -> Result<u64, StoreError> {
-    let (mut size_bytes, mut number) = (0, 0);
-    while let Some(chunk) = chunks::read(store, id, number).await? {
-        size_bytes += chunk.len() as u64;
-        number += 1;
-    }
-    let known = number > 0 || store.engine().get(&super::pending_key(id)).await?.is_some();
+    let size_bytes = chunks::check(store, id).await?;
+    let known = size_bytes > 0 || store.engine().get(&super::pending_key(id)).await?.is_some();
     if known { Ok(size_bytes) } else { Err(StoreError::NoBlob { id: id.to_string() }) }
 }

@@ -1,8 +1,10 @@
-//! Writing a blob. The bytes collect here and go out in large pieces, off the async workers.
+//! Writing a blob. The bytes collect here and go out in large pieces, off the async workers, while the next piece
+//! collects.
 
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use tokio::task::JoinHandle;
 
 use super::{BlobId, FileWriter, PendingBlob, chunks, pending_key};
 use crate::batch::{Batch, Op};
@@ -22,11 +24,20 @@ pub struct BlobWriter {
 }
 
 enum Place {
-    /// The folder of the generation, and the file once there is one.
-    Files { folder: PathBuf, file: Option<FileWriter>, durable: bool },
+    /// The folder of the generation, and what is done there.
+    Files { folder: PathBuf, durable: bool, work: Work },
     /// The number of the next chunk.
     Chunks { next: u32 },
 }
+
+/// What is done to a file. `Rest` has the file once there is one, and a buffer to use again.
+enum Work {
+    Rest(Option<FileWriter>, Vec<u8>),
+    Busy(JoinHandle<Result<Written, StoreError>>),
+}
+
+/// The file, unless it is finished, and the buffer whose bytes it has now.
+type Written = (Option<FileWriter>, Vec<u8>);
 
 impl BlobWriter {
     pub(crate) async fn begin(store: Store) -> Result<BlobWriter, StoreError> {
@@ -36,7 +47,7 @@ impl BlobWriter {
         store.engine().admit(false)?;
         store.commit(batch).await?;
         let place = match store.engine().blob_folder() {
-            Some((folder, durable)) => Place::Files { folder, file: None, durable },
+            Some((folder, durable)) => Place::Files { folder, durable, work: Work::Rest(None, Vec::new()) },
             None => Place::Chunks { next: 0 },
         };
         Ok(BlobWriter { store, id, collected: Vec::new(), size_bytes: 0, place, finished: false })
@@ -49,23 +60,37 @@ impl BlobWriter {
 
     /// Adds bytes to the body.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), StoreError> {
-        self.size_bytes += chunk.len() as u64;
-        self.collected.extend_from_slice(&chunk);
-        if self.collected.len() >= PIECE_BYTES {
-            self.store.engine().admit(false)?;
-            // Whole chunks only; the rest waits for more.
-            let whole = self.collected.len() - self.collected.len() % PIECE_BYTES;
-            let rest = self.collected.split_off(whole);
-            let piece = std::mem::replace(&mut self.collected, rest);
-            self.write_out(piece, false).await?;
+        self.write_changed(&chunk, |_| Ok(())).await
+    }
+
+    /// Adds bytes to the body as `change` makes them of `chunk`, where they lie before they are written. It is given
+    /// them in order, and may be given them in several stretches.
+    pub async fn write_changed<E: From<StoreError>>(
+        &mut self,
+        chunk: &[u8],
+        mut change: impl FnMut(&mut [u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            self.collected.reserve_exact(PIECE_BYTES.saturating_sub(self.collected.len()));
+            let from = self.collected.len();
+            let (now, later) = rest.split_at(rest.len().min(PIECE_BYTES.saturating_sub(from)));
+            self.collected.extend_from_slice(now);
+            change(self.collected.get_mut(from..).unwrap_or_default())?;
+            self.size_bytes += now.len() as u64;
+            rest = later;
+            if self.collected.len() >= PIECE_BYTES {
+                self.store.engine().admit(false)?;
+                self.write_out(false).await?;
+            }
         }
         Ok(())
     }
 
     /// Ends the body. The blob is readable from now on and stays if a batch keeps it.
     pub async fn finish(mut self) -> Result<PendingBlob, StoreError> {
-        let piece = std::mem::take(&mut self.collected);
-        self.write_out(piece, true).await?;
+        self.write_out(true).await?;
+        self.settle().await?;
         if let Place::Files { folder, .. } = &self.place
             && self.store.engine().blob_folder().is_none_or(|(now, _)| now != *folder)
         {
@@ -76,20 +101,21 @@ impl BlobWriter {
         Ok(PendingBlob { id: self.id, size_bytes: self.size_bytes })
     }
 
-    async fn write_out(&mut self, piece: Vec<u8>, last: bool) -> Result<(), StoreError> {
+    /// Hands what has collected on. It is on its way when this returns, and not yet written.
+    async fn write_out(&mut self, last: bool) -> Result<(), StoreError> {
+        let (open, spare) = self.settle().await?;
+        let piece = std::mem::replace(&mut self.collected, spare);
         match &mut self.place {
-            Place::Files { folder, file, durable } => {
-                let (id, folder, durable, open) = (self.id, folder.clone(), *durable, file.take());
-                let written = tokio::task::spawn_blocking(move || {
+            Place::Files { folder, durable, work } => {
+                let (id, folder, durable) = (self.id, folder.clone(), *durable);
+                *work = Work::Busy(tokio::task::spawn_blocking(move || {
                     let mut writer = match open {
                         Some(writer) => writer,
                         None => FileWriter::create(&folder, id, durable)?,
                     };
                     writer.write(&piece)?;
-                    if last { writer.finish().map(|_| None) } else { Ok(Some(writer)) }
-                });
-                let written = written.await.map_err(|error| StoreError::engine("writing a blob", error))?;
-                *file = written.map_err(|error| self.store.engine().explain(error))?;
+                    if last { writer.finish().map(|_| (None, piece)) } else { Ok((Some(writer), piece)) }
+                }));
                 Ok(())
             }
             Place::Chunks { next } => {
@@ -99,6 +125,21 @@ impl BlobWriter {
             }
         }
     }
+
+    /// Waits for what is on its way. Gives the file and an empty buffer.
+    async fn settle(&mut self) -> Result<Written, StoreError> {
+        let Place::Files { work, .. } = &mut self.place else { return Ok((None, Vec::new())) };
+        let (file, mut buffer) = match work {
+            Work::Rest(file, buffer) => (file.take(), std::mem::take(buffer)),
+            Work::Busy(busy) => {
+                let written = busy.await.map_err(|error| StoreError::engine("writing a blob", error));
+                *work = Work::Rest(None, Vec::new());
+                written?.map_err(|error| self.store.engine().explain(error))?
+            }
+        };
+        buffer.clear();
+        Ok((file, buffer))
+    }
 }
 
 impl Drop for BlobWriter {
@@ -107,13 +148,20 @@ impl Drop for BlobWriter {
             return;
         }
         // Without a runtime the next start removes it.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (store, id) = (self.store.clone(), self.id);
-            runtime.spawn(async move {
-                if let Err(error) = store.remove_blob(id, &pending_key(id)).await {
-                    tracing::debug!(%id, %error, "an interrupted upload stays until the next start");
-                }
-            });
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (store, id) = (self.store.clone(), self.id);
+        let busy = match &mut self.place {
+            Place::Files { work, .. } => std::mem::replace(work, Work::Rest(None, Vec::new())),
+            Place::Chunks { .. } => Work::Rest(None, Vec::new()),
+        };
+        runtime.spawn(async move {
+            // A piece that is still being written would come after the removal, and stay for ever.
+            if let Work::Busy(busy) = busy {
+                drop(busy.await);
+            }
+            if let Err(error) = store.remove_blob(id, &pending_key(id)).await {
+                tracing::debug!(%id, %error, "an interrupted upload stays until the next start");
+            }
+        });
     }
 }

@@ -164,6 +164,11 @@ pub fn rows_under(bucket_id: &str, prefix: &str) -> Bytes {
     scope().key(Version::TABLE).text(bucket_id).text_prefix(prefix).build()
 }
 
+/// The beginning of the rows of small bodies.
+pub fn body_rows() -> Bytes {
+    scope().key("bodies").build()
+}
+
 /// The row of a small body.
 pub fn body_row(id: &str) -> Bytes {
     scope().key("bodies").text(id).build()
