@@ -1,133 +1,64 @@
-"""Objects: PUT and GET of several sizes and lists, each request signed before the clock starts, over raw connections.
+"""Objects: PUT and GET of several sizes, an upload in parts, lists and deletes, by the Rust load generator.
 
-The client is Python: with many connections it is busy before a fast server is. What the server's process used of the
-CPU for a request does not depend on that; requests a second do.
+The servers take turns within each round, so that what else the machine does meets all of them; shares are medians of
+the rounds' own shares. What a server's process used of the CPU for a request hardly depends on the machine's load.
 """
 
-import hashlib
-import hmac
-import os
-import socket
+import json
 import statistics
-import threading
+import subprocess
 import time
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 import servers
-from measurements import FEWER
-from servers import Bare, YakumoMemory, fresh
+from servers import Bare, BareFiles, Yakumo, YakumoMemory, fresh
 
 BUCKET = "bench"
+KIB, MIB = 1 << 10, 1 << 20
 POLICY = """{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"},
   {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::other-*"},
   {"Effect": "Deny", "Action": "s3:DeleteBucket", "Resource": "*"},
-  {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bench"},
-  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bench/*",
+  {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::bench*"},
+  {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"], "Resource": "arn:aws:s3:::bench*/*",
    "Condition": {"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}}
 ]}"""
+# What is asked in a phase: name, its phase of the load generator, bytes of a body, requests of a fast and of a slow server, warm-up.
+PHASES = [
+    ("PUT 4 KB", "put", 4 * KIB, 20_000, 500, 1_000),
+    ("GET 4 KB", "get", 4 * KIB, 20_000, 500, 1_000),
+    ("PUT 1 MB", "put", MIB, 400, 50, 32),
+    ("GET 1 MB", "get", MIB, 400, 50, 32),
+    ("PUT 64 MB", "put", 64 * MIB, 12, 3, 0),
+    ("GET 64 MB", "get", 64 * MIB, 12, 3, 0),
+    ("16 parts of 64 MB", "parts", 64 * MIB, 16, 16, 0),
+]
+# Large bodies move over fewer connections: the memory of the other servers is all of their bodies.
+FEW = 4
 
 
-class Signer:
-    """SigV4 with the body's SHA-256, as SDKs sign requests over plain HTTP."""
-
-    def __init__(self, port, key, secret):
-        self.host, self.key = f"127.0.0.1:{port}", key
-        self.date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        self.scope = f"{self.date[:8]}/us-east-1/s3/aws4_request"
-        self.derived = f"AWS4{secret}".encode()
-        for part in self.scope.split("/"):
-            self.derived = hmac.digest(self.derived, part.encode(), "sha256")
-
-    def request(self, method, path, query="", body=b""):
-        """The bytes of a request."""
-        names, hashed = "host;x-amz-content-sha256;x-amz-date", hashlib.sha256(body).hexdigest()
-        lines = f"host:{self.host}\nx-amz-content-sha256:{hashed}\nx-amz-date:{self.date}\n"
-        canonical = hashlib.sha256(f"{method}\n{path}\n{query}\n{lines}\n{names}\n{hashed}".encode()).hexdigest()
-        to_sign = f"AWS4-HMAC-SHA256\n{self.date}\n{self.scope}\n{canonical}"
-        signature = hmac.digest(self.derived, to_sign.encode(), "sha256").hex()
-        head = lines.replace("\n", "\r\n") + (
-            f"Authorization: AWS4-HMAC-SHA256 Credential={self.key}/{self.scope}, SignedHeaders={names}, "
-            f"Signature={signature}\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        target = f"{path}?{query}" if query else path
-        return f"{method} {target} HTTP/1.1\r\n{head}".encode() + body
-
-
-def exchange(connection, request):
-    """Sends one request and reads its answer. Gives the status and how many bytes its body had."""
-    connection.sendall(request)
-    data = b""
-    while b"\r\n\r\n" not in data:
-        more = connection.recv(65536)
-        if not more:
-            raise OSError("the connection ended before the answer")
-        data += more
-    head, _, rest = data.partition(b"\r\n\r\n")
-    fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
-    got, tail = len(rest), rest[-5:]
-    if b"content-length" in fields:
-        ended = lambda: got >= int(fields[b"content-length"])
-    elif fields.get(b"transfer-encoding") == b"chunked":
-        ended = lambda: tail == b"0\r\n\r\n"
-    else:
-        ended = lambda: False
-    buffer = bytearray(1 << 20)
-    while not ended():
-        size = connection.recv_into(buffer)
-        if size == 0:
-            break
-        got, tail = got + size, (tail + bytes(buffer[max(0, size - 5) : size]))[-5:]
-    closes = head.startswith(b"HTTP/1.0") or fields.get(b"connection") == b"close"
-    return int(head.split()[1]), got, closes
-
-
-def cpu_seconds(pid):
-    """What the process and the children that it has waited for used of the CPU."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
-
-
-def drive(server, requests, connections):
-    """Sends the requests, one in flight on each connection. Gives the figures."""
-    todo, lock, took, wrong, errors = iter(requests), threading.Lock(), [], [], []
-
-    def work():
-        connection = None
-        while True:
-            with lock:
-                request = next(todo, None)
-            if request is None:
-                return
-            began = time.perf_counter()
-            try:
-                connection = connection or socket.create_connection(("127.0.0.1", server.port), timeout=120)
-                status, _, closes = exchange(connection, request)
-                if status != 200:
-                    wrong.append(status)
-                if closes:
-                    connection = None
-            except OSError as error:
-                errors.append(str(error))
-                connection = None
-            took.append(time.perf_counter() - began)
-
-    threads = [threading.Thread(target=work) for _ in range(connections)]
-    cpu, began = cpu_seconds(server.process.pid), time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds, cpu = time.perf_counter() - began, cpu_seconds(server.process.pid) - cpu
-    took.sort()
-    return {
-        "requests": len(requests), "seconds": seconds, "per_second": len(requests) / seconds,
-        "server_cpu_us": cpu / len(requests) * 1e6, "p50_us": took[len(took) // 2] * 1e6,
-        "p99_us": took[len(took) * 99 // 100] * 1e6, "errors": len(wrong) + len(errors),
-        "first_error": next(iter(wrong + errors), None),
-    }  # fmt: skip
+def load(target, server, key, phase, size, requests, connections, prefix, **more):
+    """One phase. Gives what was measured, with the server's greatest memory in MiB."""
+    command = [
+        str(target / "release" / "yakumo-bench"), "objects", "--address", f"127.0.0.1:{server.port}",
+        "--pid", str(server.process.pid), "--bucket", more.pop("bucket", BUCKET), "--access-key", key[0], "--secret", key[1],
+        "--phase", phase, "--size", str(size), "--requests", str(requests), "--connections", str(connections), "--prefix", prefix,
+    ]  # fmt: skip
+    for name, value in more.items():
+        command += [f"--{name}", str(value)]
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    most = 0.0
+    while client.poll() is None:
+        most = max(most, server.resident_mib())
+        time.sleep(0.02)
+    said, wrong = client.communicate()
+    if client.returncode != 0:
+        raise RuntimeError(wrong.strip()[-500:])
+    measured = json.loads(said)
+    if measured["errors"]:
+        print(f"  {server.name}: {measured['errors']} errors in {phase}: {measured['first_error'][:300]}", flush=True)
+    return {**measured, "resident_mib": most, "mib_per_second": measured["per_second"] * size / MIB}
 
 
 def user(server):
@@ -141,66 +72,103 @@ def user(server):
     return key
 
 
-def plan(arguments, kind):
-    """The phases: name, size of a body in bytes, how many requests; all requests of a phase are in memory."""
-    count = min([arguments.requests, *(n for name, n in FEWER.items() if kind.name.startswith(name))])
-    few = lambda share, most: max(1, min(count // share, most))
-    return [("4 KB", 4 << 10, count), ("1 MB", 1 << 20, few(50, 400)), ("64 MB", 64 << 20, few(1_000, 8))]
-
-
 def one_run(kind, arguments, target):
     """The phases against a new server on an empty directory."""
     server = kind(target, fresh(arguments.data / "server")).start()
     try:
-        key, secret = user(server)
-        server.client("s3").create_bucket(Bucket=BUCKET)
-        report, noise = {}, os.urandom(64 << 20)
-        for name, size, count in plan(arguments, kind):
-            # Signed apart for each phase: signatures live for 15 minutes.
-            signer = Signer(server.port, key, secret)
-            body = lambda n, size=size: f"{n:016}".encode() + noise[: size - 16]
-            paths = [f"/{BUCKET}/{size}/{n:07}" for n in range(count)]
-            puts = [signer.request("PUT", path, body=body(n)) for n, path in enumerate(paths)]
-            report[f"PUT {name}"] = drive(server, puts, arguments.connections)
-            del puts
-            report[f"GET {name}"] = drive(server, [signer.request("GET", path) for path in paths], arguments.connections)
-        signer = Signer(server.port, key, secret)
-        lists = [signer.request("GET", f"/{BUCKET}", "list-type=2&prefix=4096%2F")] * max(1, arguments.requests // 100)
-        report["list 1,000"] = drive(server, lists, arguments.connections)
+        bare, slow = kind is BareFiles, kind not in (BareFiles, Yakumo)
+        key = ("AKIAIOSFODNN7EXAMPLE", "secret") if bare else user(server)
+        if not bare:
+            server.client("s3").create_bucket(Bucket=BUCKET)
+        report = {}
+        for name, phase, size, fast, few, warm in PHASES:
+            requests = few if slow else max(1, int(fast * arguments.scale))
+            connections = arguments.connections if size < MIB else FEW
+            prefix = f"{size}{'p' if phase == 'parts' else ''}/"
+            warm = min(warm, requests // 10)
+            report[name] = load(target, server, key, phase, size, requests, connections, prefix, warm=warm)
+        if not bare:
+            keys = 5_000 if slow else arguments.keys
+            load(target, server, key, "put", 16, keys, arguments.connections, "many/")
+            lists = {"keys": keys, "warm": 2}
+            report["list 1,000"] = load(target, server, key, "list", 16, 20 if slow else 200, FEW, "many/", **lists)
+            report["list 1,000"]["of"] = keys
+            report["delete 1,000"] = load(target, server, key, "delete", 16, keys // 1_000, FEW, "many/")
         return report
     finally:
         server.stop()
 
 
 def s3(arguments, target, table):
-    """The comparison, one server after the other; medians of the runs."""
+    """The comparison: rounds, and in each one server after the other."""
     wanted = (arguments.only or "").split(",") if arguments.only else None
-    rows, reports = [], {}
-    # The bare server keeps no objects, so it is no limit here; nor is what keeps nothing.
-    for kind in (kind for kind in servers.ALL if kind not in (Bare, YakumoMemory)):
-        if wanted and not any(kind.name.startswith(name) for name in wanted):
-            continue
-        try:
-            runs = [one_run(kind, arguments, target) for _ in range(arguments.runs)]
-        except (RuntimeError, ClientError, BotoCoreError, OSError) as error:
-            print(f"{kind.name} was left out: {error}")
-            continue
-        reports[kind.name] = runs
-        for phase, first in runs[0].items():
-            middle = {k: statistics.median(run[phase][k] for run in runs) for k in first if k != "first_error"}
-            rows.append({"server": kind.name, "operation": phase, **middle})
-            if first["errors"]:
-                print(f"  {kind.name}: {first['errors']} errors in {phase}: {first['first_error']}")
-    ours = {row["operation"]: row["per_second"] for row in rows if row["server"] == "yakumo"}
-    for row in rows:
-        row["share"] = row["per_second"] / ours[row["operation"]] if row["operation"] in ours else None
+    kinds = [BareFiles, *(kind for kind in servers.ALL if kind not in (Bare, YakumoMemory))]
+    kinds = [kind for kind in kinds if not wanted or any(kind.name.startswith(name) for name in wanted)]
+    reports = {}
+    for number in range(arguments.runs):
+        for kind in list(kinds):
+            print(f"round {number + 1} of {arguments.runs}: {kind.name}", flush=True)
+            try:
+                reports.setdefault(kind.name, []).append(one_run(kind, arguments, target))
+            except (RuntimeError, ClientError, BotoCoreError, OSError) as error:
+                print(f"{kind.name} was left out: {error}", flush=True)
+                kinds.remove(kind)
+                reports.pop(kind.name, None)
+    rows = list(rows_of(reports))
     table(
         rows,
         [
             ("server", "server", "{}"), ("operation", "operation", "{}"), ("requests", "requests", "{:,.0f}"),
-            ("per_second", "requests/s", "{:,.1f}"), ("share", "rate / yakumo", "{:.2f}"),
-            ("server_cpu_us", "server CPU us", "{:,.0f}"), ("p50_us", "p50 us", "{:,.0f}"), ("p99_us", "p99 us", "{:,.0f}"),
-            ("errors", "errors", "{:.0f}"),
+            ("per_second", "requests/s", "{:,.1f}"), ("mib_per_second", "MiB/s", "{:,.0f}"),
+            ("rate_share", "rate / bare", "{:.2f}"), ("server_cpu_us", "server CPU us", "{:,.0f}"),
+            ("cpu_times", "CPU / bare", "{:.1f}"), ("p50_us", "p50 us", "{:,.0f}"), ("p99_us", "p99 us", "{:,.0f}"),
+            ("resident_mib", "memory MiB", "{:,.0f}"), ("errors", "errors", "{:.0f}"),
         ],
     )  # fmt: skip
     return {"connections": arguments.connections, "runs": arguments.runs, "reports": reports, "rows": rows}
+
+
+def rows_of(reports):
+    bare = reports.get(BareFiles.name)
+    for name, runs in reports.items():
+        for phase, first in runs[0].items():
+            fields = [field for field in first if field not in ("first_error", "empty")]
+            row = {field: statistics.median(run[phase][field] for run in runs) for field in fields}
+            if bare and phase in bare[0]:
+                share = lambda field, phase=phase, runs=runs: statistics.median(
+                    run[phase][field] / (limit[phase][field] or 1) for run, limit in zip(runs, bare, strict=False)
+                )
+                row |= {"rate_share": share("per_second"), "cpu_times": share("server_cpu_us")}
+            yield {"server": name, "operation": phase, **row}
+
+
+def s3_depth(arguments, target, table):
+    """A bucket with a million keys beside an empty one, on one server, in turns."""
+    server = Yakumo(target, fresh(arguments.data / "server")).start()
+    try:
+        key, keys, connections = user(server), arguments.keys, arguments.connections
+        for bucket in ("bench-full", "bench-empty"):
+            server.client("s3").create_bucket(Bucket=bucket)
+        filled = load(target, server, key, "put", 16, keys, connections, "k/", bucket="bench-full")
+        print(f"{keys:,} keys in {filled['seconds']:,.0f} s, {filled['resident_mib']:,.0f} MiB of memory", flush=True)
+        # The empty bucket has what one list answers.
+        load(target, server, key, "put", 16, 1_000, connections, "k/", bucket="bench-empty")
+        rounds = []
+        for number in range(arguments.runs):
+            rounds.append({})
+            for bucket, known in (("bench-full", keys), ("bench-empty", 1_000)):
+                run = lambda phase, requests, **more: load(target, server, key, phase, 4 * KIB, requests, connections, **more)
+                rounds[-1][bucket] = {
+                    "PUT 4 KB": run("put", 10_000, prefix="k/5", bucket=bucket, first=number * 10_000, warm=500),
+                    "GET 4 KB": run("get", 10_000, prefix="k/5", bucket=bucket, first=number * 10_000, warm=500),
+                    "list 1,000": run("list", 200, prefix="k/", bucket=bucket, keys=known, warm=4),
+                }
+        rows = []
+        for phase in rounds[0]["bench-full"]:
+            middle = lambda bucket, phase=phase: statistics.median(one[bucket][phase]["per_second"] for one in rounds)
+            shares = [one["bench-full"][phase]["per_second"] / one["bench-empty"][phase]["per_second"] for one in rounds]
+            rows.append({"operation": phase, "full": middle("bench-full"), "empty": middle("bench-empty"), "share": statistics.median(shares)})
+        table(rows, [("operation", "operation", "{}"), ("full", "full/s", "{:,.0f}"), ("empty", "empty/s", "{:,.0f}"), ("share", "full / empty", "{:.2f}")])
+        return {"keys": keys, "runs": arguments.runs, "rounds": rounds, "rows": rows}
+    finally:
+        server.stop()

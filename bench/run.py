@@ -2,7 +2,8 @@
 """The figures of yakumo, measured on the machine where this runs.
 
   python3 bench/run.py sqs        requests/s and server CPU a request, beside a bare server and other clouds
-  python3 bench/run.py s3         objects: PUT and GET of 4 KB, 1 MB, 64 MB and lists, beside other clouds
+  python3 bench/run.py s3         objects: PUT and GET of 4 KB, 1 MB, 64 MB, parts, lists, deletes, beside bare files and other clouds
+  python3 bench/run.py s3_depth   a bucket with 1,000,000 keys beside an empty one
   python3 bench/run.py start      from exec to the first answer: empty directory, and after a kill with 1,000,000 messages
   python3 bench/run.py idle       resident memory of a cloud that does nothing
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
@@ -91,11 +92,13 @@ def main():
     import objects
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sqs", "s3", "start", "idle", "depth", "policy", "identities", "size", "profile"])
+    parser.add_argument("what", choices=["sqs", "s3", "s3_depth", "start", "idle", "depth", "policy", "identities", "size", "profile"])
     parser.add_argument("--no-build", action="store_true", help="the release binaries are there")
     parser.add_argument("--build", action="store_true", help="size: also time a clean release build")
-    parser.add_argument("--requests", type=int, default=100_000, help="sqs, s3: measured requests in each phase (s3: of 4 KB; fewer of what is larger)")
-    parser.add_argument("--runs", type=int, default=3, help="sqs, s3, depth, identities: how often; medians are shown")
+    parser.add_argument("--requests", type=int, default=100_000, help="sqs: measured requests in each phase")
+    parser.add_argument("--scale", type=float, default=1.0, help="s3: so many times the usual requests")
+    parser.add_argument("--keys", type=int, default=1_000_000, help="s3, s3_depth: how many keys a bucket has")
+    parser.add_argument("--runs", type=int, default=3, help="sqs, s3, s3_depth, depth, identities: how often; medians are shown")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--messages", type=int, default=1_000_000, help="start, depth: how deep the queue is")
     parser.add_argument("--roles", type=int, default=10_000, help="identities: how many roles")
@@ -106,7 +109,7 @@ def main():
     arguments.data = Path(arguments.data or TARGET / "bench" / "data")
     shutil.rmtree(arguments.data, ignore_errors=True)
     build(arguments)
-    keep(arguments.what, (objects.s3 if arguments.what == "s3" else getattr(measurements, arguments.what))(arguments, TARGET, table))
+    keep(arguments.what, getattr(objects if arguments.what.startswith("s3") else measurements, arguments.what)(arguments, TARGET, table))
     shutil.rmtree(arguments.data, ignore_errors=True)
 
 

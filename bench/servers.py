@@ -96,10 +96,8 @@ class Server:
         return self.client("sqs").create_queue(QueueName=name, Attributes={"VisibilityTimeout": "43200"})["QueueUrl"]
 
     def resident_mib(self):
-        for line in open(f"/proc/{self.process.pid}/status"):
-            if line.startswith("VmRSS"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        with open(f"/proc/{self.process.pid}/status") as lines:
+            return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
 
 
 class Bare(Server):
@@ -115,6 +113,16 @@ class Bare(Server):
 
     def queue(self, name="bench"):
         return f"{self.url}/000000000000/{name}"
+
+
+class BareFiles(Server):
+    """The limit for objects: files and digests, nothing else."""
+
+    name = "bare files"
+
+    def command(self):
+        binary = self.target / "release" / "yakumo-bench"
+        return [str(binary), "files", "--port", str(self.port), "--folder", str(self.data / "files")]
 
 
 class Yakumo(Server):

@@ -92,7 +92,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn prepare(options: &Options, phase: &str, handles: &[String]) -> Result<Vec<Vec<u8>>> {
     let signer =
-        Signer::new(&options.access_key, &options.secret, &options.region, OffsetDateTime::now_utc())?
+        Signer::new(&options.access_key, &options.secret, &options.region, "sqs", OffsetDateTime::now_utc())?
             .with_token(options.token.clone());
     let sender = Sender { signer: &signer, host: &options.address, queue_url: &options.queue_url };
     let numbers = options.first..options.first + options.requests + options.warm;
