@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use yakumo_aws::Timestamp;
+use yakumo_net::network::Host;
 use yakumo_store::{Durability, Location};
 
 /// How the cloud's clock begins.
@@ -42,6 +43,8 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Where the CA, snapshots and the generated root key are kept; `None` keeps them in memory or temporary places.
     pub directory: Option<PathBuf>,
+    /// Who makes networks on this host.
+    pub network: Host,
 }
 
 impl Default for Config {
@@ -54,6 +57,7 @@ impl Default for Config {
             clock: ClockStart::Stored,
             seed: None,
             directory: None,
+            network: Host::Nobody("this cloud was started without a network agent".to_owned()),
         }
     }
 }

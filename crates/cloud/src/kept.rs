@@ -1,7 +1,9 @@
-//! What the cloud itself keeps in its store: the course of its clock and the generated root key.
+//! What the cloud itself keeps in its store: the course of its clock, the generated root key, which public addresses
+//! are its own, and which interfaces were made live by hand.
 
 use crate::RootKey;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use yakumo_room::{Course, Ids, Record, Scope};
 use yakumo_store::{Batch, Store, StoreError};
 
@@ -19,6 +21,22 @@ struct RootKeyRecord(RootKey);
 
 impl Record for RootKeyRecord {
     const TABLE: &'static str = "root-key";
+}
+
+/// Which slice of the public addresses is this cloud's.
+#[derive(Clone, Serialize, Deserialize)]
+struct SliceRecord(u8);
+
+impl Record for SliceRecord {
+    const TABLE: &'static str = "network-slice";
+}
+
+/// The interfaces that were made live by hand.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct PlugsRecord(BTreeSet<String>);
+
+impl Record for PlugsRecord {
+    const TABLE: &'static str = "network-plugs";
 }
 
 async fn read<R: Record>(store: &Store) -> Result<Option<R>, StoreError> {
@@ -55,4 +73,24 @@ pub async fn root_key(store: &Store, ids: &Ids) -> Result<RootKey, StoreError> {
 /// Keeps a generated root key.
 pub async fn keep_root_key(store: &Store, key: &RootKey) -> Result<(), StoreError> {
     write(store, &RootKeyRecord(key.clone())).await
+}
+
+/// Which slice of the public addresses is this cloud's.
+pub async fn slice(store: &Store) -> Result<Option<u8>, StoreError> {
+    Ok(read::<SliceRecord>(store).await?.map(|record| record.0))
+}
+
+/// Keeps it.
+pub async fn keep_slice(store: &Store, slice: u8) -> Result<(), StoreError> {
+    write(store, &SliceRecord(slice)).await
+}
+
+/// The interfaces that were made live by hand.
+pub async fn plugs(store: &Store) -> Result<BTreeSet<String>, StoreError> {
+    Ok(read::<PlugsRecord>(store).await?.unwrap_or_default().0)
+}
+
+/// Keeps them.
+pub async fn keep_plugs(store: &Store, plugs: BTreeSet<String>) -> Result<(), StoreError> {
+    write(store, &PlugsRecord(plugs)).await
 }

@@ -31,7 +31,8 @@ impl Cloud {
         let course = kept::course(&self.store).await.unwrap_or_default();
         let clock = course.map_or_else(Clock::default, Clock::with_course);
         let ids = Ids::new(self.config.seed);
-        let base = Base::with_outside(self.store.clone(), clock, ids, Internet::new());
+        let base = Base::with_outside(self.store.clone(), clock, ids, Internet::new(), self.network.clone());
+        self.network.set_plugs(kept::plugs(&self.store).await.unwrap_or_default());
         // Without what the rooms keep in memory there is no world: the old one stays, stopped.
         let world = services::world(base).await?;
         self.front.witness(&world);
@@ -40,8 +41,10 @@ impl Cloud {
         outcome.and(kept)
     }
 
-    /// The generated root key belongs to this cloud, not to what is in it: it outlives a reset and a load.
+    /// The generated root key and the public addresses belong to this cloud, not to what is in it: they outlive a reset
+    /// and a load.
     async fn keep_what_stays(&self) -> Result<(), StoreError> {
+        kept::keep_slice(&self.store, self.slice).await?;
         match self.root_key() {
             Some(key) => kept::keep_root_key(&self.store, key).await,
             None => Ok(()),

@@ -1,7 +1,7 @@
 //! Starts a cloud and stops it.
 
 use crate::outside::Internet;
-use crate::{ClockStart, Config, Location, RootKey, kept, services};
+use crate::{ClockStart, Config, Location, RootKey, kept, networks, services};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use yakumo_front::limits::Limits;
 use yakumo_front::listen::{self, Listener};
 use yakumo_front::tls::{Home, Tls};
 use yakumo_front::{Control, Front, Settings};
+use yakumo_net::Network;
 use yakumo_room::{Base, Clock, ClockError, Course, Ids, Secret, World, host_now, root_credentials};
 use yakumo_store::{Store, StoreError};
 
@@ -51,6 +52,9 @@ pub struct Cloud {
     pub(crate) front: Arc<Front>,
     pub(crate) store: Store,
     pub(crate) config: Config,
+    pub(crate) network: Network,
+    /// Which of the slices its public addresses are.
+    pub(crate) slice: u8,
     /// Held while the world is being replaced; holds the background work of the present one.
     pub(crate) reconcilers: Mutex<JoinSet<()>>,
     address: SocketAddr,
@@ -74,7 +78,8 @@ impl Cloud {
         let ids = Ids::new(config.seed);
         let loopback = is_loopback(config.bind);
         let root_key = if loopback { None } else { Some(kept::root_key(&store, &Ids::new(None)).await?) };
-        let base = Base::with_outside(store.clone(), clock, ids, Internet::new());
+        let (network, slice) = networks::open(&store, &config).await?;
+        let base = Base::with_outside(store.clone(), clock, ids, Internet::new(), network.clone());
         let world = services::world(base).await?;
         let settings = Settings {
             static_root_keys: loopback,
@@ -95,6 +100,8 @@ impl Cloud {
             front,
             store,
             config,
+            network,
+            slice,
             reconcilers: Mutex::new(start_reconcilers(&world)),
             address,
             root_key,
@@ -144,6 +151,11 @@ impl Cloud {
         &self.store
     }
 
+    /// Its networks.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The present world.
     pub fn world(&self) -> Arc<World> {
         self.front.world()
@@ -170,6 +182,7 @@ impl Cloud {
             let _ = tokio::time::timeout(STOP_GRACE, serving).await;
         }
         let _ = tokio::time::timeout(STOP_GRACE, world.emptied()).await;
+        networks::close(&self.network, &self.config).await;
         if let Err(error) = self.store.clone().close().await {
             tracing::error!(%error, "the store did not close cleanly; what was acknowledged is kept");
         }

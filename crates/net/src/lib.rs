@@ -3,11 +3,23 @@
 //!
 //! Invariant: `topology` is the only input; the model (`trace`) and the kernel follow from it alone and agree.
 
+pub mod agent;
+mod change;
 pub mod cidr;
-#[doc(hidden)]
-pub mod sample;
+pub mod engine;
+pub mod network;
 pub mod topology;
 pub mod trace;
 
 pub use cidr::Cidr;
+pub use engine::{Engine, EngineError};
+pub use network::{Network, NetworkError};
 pub use topology::Topology;
+
+// Tests beside the code and those in `tests/` build topologies with the same words.
+#[cfg(test)]
+extern crate self as yakumo_net;
+#[cfg(test)]
+#[path = "../tests/it/sample.rs"]
+#[allow(dead_code, reason = "the tests in `tests/` use the rest")]
+mod sample;

@@ -1,4 +1,4 @@
-//! What rooms are built on before there are rooms: store, clock, ids, nudges.
+//! What rooms are built on before there are rooms: store, clock, ids, networks, nudges.
 
 use crate::{Clock, Ids, Nowhere, Outside};
 use parking_lot::Mutex;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, Semaphore};
 use yakumo_aws::{Error, Result};
+use yakumo_net::Network;
 use yakumo_store::Store;
 
 /// How many pieces of long computation run at once.
@@ -22,6 +23,9 @@ pub struct Base {
     pub ids: Ids,
     /// The way out of the cloud.
     pub outside: Arc<dyn Outside>,
+    /// The networks of the cloud: what is wanted of them, and a model that follows packets. The room that owns VPCs
+    /// says what is wanted when its world begins and after each change.
+    pub network: Network,
     nudges: Mutex<HashMap<&'static str, Arc<Notify>>>,
     stopping: AtomicBool,
     stopped: Notify,
@@ -29,16 +33,28 @@ pub struct Base {
 }
 
 impl Base {
-    /// Ground for a new set of rooms, without a way out.
+    /// Ground for a new set of rooms, without a way out and with networks that are a model.
     pub fn new(store: Store, clock: Clock, ids: Ids) -> Arc<Base> {
-        Base::with_outside(store, clock, ids, Arc::new(Nowhere))
+        Base::with_outside(
+            store,
+            clock,
+            ids,
+            Arc::new(Nowhere),
+            Network::model("there is no host to make networks on"),
+        )
     }
 
-    /// Ground for a new set of rooms that may ask for documents from outside.
-    pub fn with_outside(store: Store, clock: Clock, ids: Ids, outside: Arc<dyn Outside>) -> Arc<Base> {
+    /// Ground for a new set of rooms that may ask for documents from outside and make networks on the host.
+    pub fn with_outside(
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        outside: Arc<dyn Outside>,
+        network: Network,
+    ) -> Arc<Base> {
         let (nudges, stopping, stopped) = (Mutex::default(), AtomicBool::new(false), Notify::new());
         let labour = Semaphore::new(LABOURS_MAX);
-        Arc::new(Base { store, clock, ids, outside, nudges, stopping, stopped, labour })
+        Arc::new(Base { store, clock, ids, outside, network, nudges, stopping, stopped, labour })
     }
 
     /// The bell of a reconciler.

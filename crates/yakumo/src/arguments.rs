@@ -1,7 +1,8 @@
 //! What can be said on the command line. The help texts are the manual: each command shows an example.
 
 use crate::commands::{
-    can, clock, completions, env, fsck, requests, reset, services, snapshot, status, up, why,
+    can, clock, completions, down, env, exec, fsck, requests, reset, services, snapshot, status, trace, up,
+    why,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -38,6 +39,8 @@ Exit codes: 0 fine, 1 failed (can: denied), 2 bad arguments, 3 port or address n
 pub enum Command {
     /// Start a cloud and stay with it until Ctrl-C
     Up(up::Options),
+    /// Stop a cloud; remove what it left on this host
+    Down(down::Options),
     /// Show what runs: endpoint, data, clock, services
     Status(status::Options),
     /// Print the settings that point AWS tools at the cloud, for your shell to evaluate
@@ -56,6 +59,10 @@ pub enum Command {
     Why(why::Options),
     /// Ask what a principal may do, before anybody does it
     Can(can::Options),
+    /// Follow a packet through the VPCs: which rule lets it pass, or stops it
+    Trace(trace::Options),
+    /// Run a command on a network interface
+    Exec(exec::Options),
     /// List services and operations: what is real, what answers 501
     Services(services::Options),
     /// Print the completion script of a shell

@@ -4,13 +4,16 @@ pub mod can;
 pub mod clock;
 pub mod completions;
 pub mod decisions;
+pub mod down;
 pub mod env;
+pub mod exec;
 pub mod fsck;
 pub mod requests;
 pub mod reset;
 pub mod services;
 pub mod snapshot;
 pub mod status;
+pub mod trace;
 pub mod up;
 pub mod why;
 
@@ -24,6 +27,9 @@ use std::time::Instant;
 pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result<(), Failure> {
     match arguments.command {
         Command::Up(options) => up::run(&options, matches.subcommand_matches("up"), began),
+        Command::Down(options) => down::run(&options),
+        Command::Trace(options) => wait(trace::run(options)),
+        Command::Exec(options) => exec::run(&options),
         Command::Status(options) => wait(status::run(options)),
         Command::Env(options) => env::run(&options),
         Command::Reset(options) => wait(reset::run(options)),
@@ -39,7 +45,7 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
 }
 
 /// Runs a client command on this thread.
-fn wait(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(work)
 }

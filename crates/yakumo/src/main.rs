@@ -10,6 +10,7 @@ mod directories;
 mod failure;
 mod hooks;
 mod moment;
+mod network_agent;
 mod ready_line;
 mod serve;
 mod settings;
@@ -29,6 +30,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let began = Instant::now();
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == network_agent::ARGUMENT) {
+        return network_agent::run();
+    }
     let (arguments, matches) = Arguments::from_command_line();
     match commands::run(arguments, &matches, began) {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use yakumo_cloud::control::{CloudControl, UNAVAILABLE};
+use yakumo_cloud::control::{CloudControl, unavailable};
 use yakumo_cloud::{Cloud, Config, Location, StartError, StoreError};
 
 /// Starts a cloud and serves until a signal ends it. `began` is when the process began.
@@ -35,7 +35,9 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     let state = state(&cloud, &control);
     let state_path = write_state(&state);
     Terminal::stdout().line(&ready_line::write(&cloud.endpoint(), began.elapsed()))?;
-    greet(&state, &settings.notes)?;
+    let mut notes = settings.notes;
+    notes.extend(cloud.network().not_enforced().map(|why| format!("networks are not enforced: {why}")));
+    greet(&state, &notes, &unavailable(&cloud))?;
     let variables = variables(&state);
     let work = hooks::run(&scripts, &variables, control.hooks(), |text| warn(&text));
     tokio::select! {
@@ -149,7 +151,7 @@ fn variables(state: &StateFile) -> [(&'static str, String); 5] {
 }
 
 /// Tells a person how to connect and what is not here; tells everybody the generated root key.
-fn greet(state: &StateFile, notes: &[String]) -> io::Result<()> {
+fn greet(state: &StateFile, notes: &[String], unavailable: &[String]) -> io::Result<()> {
     let mut err = Terminal::stderr();
     for note in notes {
         warn(note);
@@ -171,9 +173,7 @@ fn greet(state: &StateFile, notes: &[String]) -> io::Result<()> {
         ("kept", place),
         ("watch", "yakumo requests --follow".to_owned()),
     ];
-    for (name, text) in
-        lines.into_iter().chain(UNAVAILABLE.iter().map(|text| ("not here", (*text).to_owned())))
-    {
+    for (name, text) in lines.into_iter().chain(unavailable.iter().map(|text| ("not here", text.clone()))) {
         let head = err.paint(Paint::Dim, &format!("{name:<9}"));
         err.line(&format!("  {head} {text}"))?;
     }

@@ -5,11 +5,12 @@
 use crate::commands::up::{DurabilityOption, Options};
 use crate::directories;
 use crate::failure::Failure;
+use crate::network_agent;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use yakumo_cloud::{ClockStart, Config, Durability, Location};
+use yakumo_cloud::{ClockStart, Config, Durability, Host, Location};
 
 /// The port that everybody expects.
 const PORT: u16 = 4566;
@@ -66,9 +67,23 @@ impl Settings {
             clock: options.clock.unwrap_or(ClockStart::Stored),
             seed: options.seed,
             directory,
+            network: network(),
         };
         let ready_dirs = own.into_iter().chain(options.ready_dir.clone()).collect();
         Ok(Settings { config, ready_dirs, log: options.log.clone(), notes })
+    }
+}
+
+/// Who makes networks: this program as an agent, where that is possible.
+fn network() -> Host {
+    match (yakumo_net::network::lacking(), std::env::current_exe()) {
+        (Some(why), _) => Host::Nobody(why),
+        (None, Err(error)) => Host::Nobody(format!("this program does not find itself: {error}")),
+        (None, Ok(program)) => Host::Agent {
+            program,
+            arguments: vec![network_agent::ARGUMENT.to_owned()],
+            run: PathBuf::from(network_agent::RUN),
+        },
     }
 }
 

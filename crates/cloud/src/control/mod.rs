@@ -1,4 +1,4 @@
-//! The control API: status, reset, snapshots, clock, requests and decisions, services; health and metrics.
+//! The control API: status, reset, snapshots, clock, requests and decisions, services, networks; health and metrics.
 //!
 //! Invariant: nothing but `gate` decides who may ask, and nothing runs before it has decided.
 
@@ -14,6 +14,7 @@ mod hooks;
 mod input;
 mod instead;
 mod moment;
+mod network;
 mod remedies;
 mod requests;
 mod route;
@@ -32,11 +33,12 @@ pub use decisions::{DecisionLine, LayerLine, NearStatement, StatementLine};
 pub use gate::CONTROL_HEADER;
 pub use health::Health;
 pub use hooks::{Hooks, ScriptState};
+pub use network::{InterfaceLine, LiveAnswer, NetworkAnswer, TraceQuestion};
 pub use remedies::{RemedyLine, StepLine};
 pub use requests::{RequestLine, RequestList, Verdict};
 pub use services::{OperationLine, ServiceLine, ServiceList};
 pub use snapshots::{Fork, Forked, SnapshotLine, SnapshotList};
-pub use status::{RoomLine, Status, UNAVAILABLE};
+pub use status::{RoomLine, Status, unavailable};
 pub use unproved::UnprovedLine;
 pub use why::Explained;
 

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::gate::Passport;
-use super::{Inner, can, clock, compatibility, health, requests, services, status, why};
+use super::{Inner, can, clock, compatibility, health, network, requests, services, status, why};
 use crate::Cloud;
 use http::Method;
 use std::sync::Arc;
@@ -22,6 +22,10 @@ pub(crate) enum Route<'a> {
     Requests,
     Request(&'a str),
     Can,
+    Network,
+    CleanNetwork,
+    PlugInterface(&'a str),
+    Trace,
     Services,
     Service(&'a str),
     Snapshots,
@@ -60,6 +64,12 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answ
         ["_yakumo", "requests"] => vec![(Method::GET, Route::Requests)],
         ["_yakumo", "requests", id] => vec![(Method::GET, Route::Request(id))],
         ["_yakumo", "can"] => vec![(Method::POST, Route::Can)],
+        ["_yakumo", "network"] => vec![(Method::GET, Route::Network)],
+        ["_yakumo", "network", "clean"] => vec![(Method::POST, Route::CleanNetwork)],
+        ["_yakumo", "network", "trace"] => vec![(Method::POST, Route::Trace)],
+        ["_yakumo", "network", "interfaces", id, "live"] => {
+            vec![(Method::POST, Route::PlugInterface(id))]
+        }
         ["_yakumo", "services"] => vec![(Method::GET, Route::Services)],
         ["_yakumo", "services", name] => vec![(Method::GET, Route::Service(name))],
         ["_yakumo", "snapshots"] => vec![(Method::GET, Route::Snapshots)],
@@ -104,6 +114,10 @@ pub(crate) async fn run(
         Route::Requests => requests::list(cloud, query).await,
         Route::Request(id) => why::answer(front, id),
         Route::Can => can::answer(cloud, body).await,
+        Route::Network => Ok(network::answer(cloud)),
+        Route::CleanNetwork => network::clean(cloud, body).await,
+        Route::PlugInterface(id) => network::plug(cloud, id, body).await,
+        Route::Trace => network::trace(cloud, body),
         Route::Services => services::list(cloud).await,
         Route::Service(name) => services::one(cloud, name),
         Route::Snapshots => control.snapshots.list().await,
@@ -135,6 +149,10 @@ mod tests {
             (Method::GET, "/_yakumo/requests", Passport::Full),
             (Method::GET, "/_yakumo/requests/abc", Passport::Full),
             (Method::POST, "/_yakumo/can", Passport::Full),
+            (Method::GET, "/_yakumo/network", Passport::Full),
+            (Method::POST, "/_yakumo/network/clean", Passport::Full),
+            (Method::POST, "/_yakumo/network/trace", Passport::Full),
+            (Method::POST, "/_yakumo/network/interfaces/eni-1/live", Passport::Full),
             (Method::GET, "/_yakumo/services/sqs", Passport::Full),
             (Method::POST, "/_yakumo/snapshots/a", Passport::Full),
             (Method::DELETE, "/_yakumo/snapshots/a", Passport::Full),

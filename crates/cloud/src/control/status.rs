@@ -9,13 +9,18 @@ use crate::{Cloud, Durability, Location};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What of the platform this release does not have, in a sentence each. Said at every start, so that nobody takes
-/// silence for enforcement.
-pub const UNAVAILABLE: &[&str] = &[
-    "network: VPCs, security groups and routes are not part of this release; nothing filters packets",
+/// What of the platform is not here, whatever runs.
+const UNAVAILABLE: &[&str] = &[
     "machines: functions, tasks, instances and database engines are not part of this release",
     "faults: throttles, errors and latency cannot be injected yet",
 ];
+
+/// What of the platform is not here, in sentences for people.
+pub fn unavailable(cloud: &Cloud) -> Vec<String> {
+    let network =
+        cloud.network().not_enforced().map(|why| format!("network: packets are not filtered: {why}"));
+    network.into_iter().chain(UNAVAILABLE.iter().map(|text| (*text).to_owned())).collect()
+}
 
 /// Everything about a running cloud.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -81,7 +86,7 @@ pub(crate) fn answer(control: &Inner, cloud: &Cloud) -> Answer {
         clock: clock::read(cloud),
         services,
         requests: cloud.front().journal.newest(1).last().map_or(0, |entry| entry.sequence),
-        unavailable: UNAVAILABLE.iter().map(|text| (*text).to_owned()).collect(),
+        unavailable: unavailable(cloud),
     })
 }
 

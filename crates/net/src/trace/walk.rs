@@ -238,6 +238,11 @@ impl<'a> Walk<'a> {
     /// A packet is in the Internet: a public address leads back into a VPC, every other one to a host.
     pub fn internet(&mut self, mut packet: Packet, from: &str) -> Outcome {
         let Some((vpc, private)) = self.private_of(packet.destination) else {
+            // AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
+            if matches!(packet.destination, IpAddr::V4(to) if to.is_private() || to.is_link_local()) {
+                let why = format!("{} is a private address", packet.destination);
+                return self.stop("internet", Step::Arrival, why);
+            }
             self.hop("internet", Step::Arrival, (true, format!("{packet} arrives")))?;
             return Ok((End::Internet, packet));
         };

@@ -2,12 +2,12 @@
 //!
 //! Invariant: only tests use it, so it panics where an id is not there.
 
-use crate::Cidr;
-use crate::topology::{
+use std::net::IpAddr;
+use yakumo_net::Cidr;
+use yakumo_net::topology::{
     Acl, AclEntry, Destination, Group, GroupRule, Id, Interface, NatGateway, Peer, Peering, PrivateAddress,
     Route, RouteTable, Subnet, Target, Topology, Traffic, Vpc,
 };
-use std::net::IpAddr;
 
 /// An address in a test.
 pub fn ip(text: &str) -> IpAddr {

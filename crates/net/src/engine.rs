@@ -1,0 +1,196 @@
+//! The kernel made equal to a topology.
+//!
+//! A topology is compiled to a [`plan`] (plain text lines for `ip` and `nft`, by namespace), the difference of two
+//! plans to steps, and the steps are done. Invariant: nothing is done but by a difference, and what a failed or
+//! interrupted step touched is built anew, so the kernel is never taken for what it is not.
+
+mod compile;
+mod diff;
+mod inside;
+mod kept;
+mod kernel;
+mod names;
+mod plan;
+mod ranges;
+
+pub use compile::compile;
+pub use inside::{enter, inside};
+pub use names::Names;
+pub use plan::{Chain, Namespace, Plan, Ruleset, Set, Wire, WireEnd};
+pub use ranges::{Ranges, SLICES};
+
+use crate::Topology;
+use crate::topology::Flaw;
+use diff::Changes;
+use kept::Kept;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the kernel could not be made equal.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The topology makes no sense.
+    #[error("the wanted networks make no sense: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Flawed(Vec<Flaw>),
+    /// Two ids have the same short name in the kernel.
+    #[error("{0} and another one have the same name in the kernel")]
+    Twins(String),
+    /// A command failed, even on a network that was built anew.
+    #[error("{what}: {text}")]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// What was answered.
+        text: String,
+    },
+    /// The operating system refused.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Its answer.
+        error: io::Error,
+    },
+}
+
+/// The engine of one cloud on one host.
+#[derive(Debug)]
+pub struct Engine {
+    names: Names,
+    kept: Kept,
+    present: Plan,
+}
+
+impl Engine {
+    /// Takes up what an earlier engine of this cloud left, removes what it cannot trust, and waits for a topology.
+    ///
+    /// `cloud` is the cloud's id (lower-case letters and digits, 8 at most), `ranges` its public addresses.
+    ///
+    /// # Errors
+    /// When the kernel's namespaces cannot be listed or removed.
+    pub fn open(cloud: &str, ranges: Ranges, run: PathBuf) -> Result<Engine, EngineError> {
+        let names = Names::new(cloud, ranges);
+        let mut kept = Kept::new(run, cloud);
+        kept.lock()?;
+        let mut engine = Engine { names, kept, present: Plan::default() };
+        engine.take_up()?;
+        Ok(engine)
+    }
+
+    /// Trusts of the kept plan what the kernel still has and nothing was doing when the engine ended.
+    fn take_up(&mut self) -> Result<(), EngineError> {
+        let (mut plan, broken) = self.kept.read();
+        let there = kernel::namespaces(self.names.prefix())?;
+        let mut gone: Vec<String> =
+            plan.namespaces.keys().filter(|name| !there.contains(*name)).cloned().collect();
+        gone.extend(
+            broken.into_iter().filter(|name| plan.namespaces.contains_key(name) || there.contains(name)),
+        );
+        gone.extend(kernel::missing_wires(&plan, &gone)?);
+        let host_lost = plan.host.is_some() && !kernel::host_link_is_there(&self.names);
+        if host_lost {
+            gone.push(self.names.edge());
+        }
+        for name in &gone {
+            plan.forget(name);
+        }
+        let unwanted: Vec<String> =
+            there.into_iter().filter(|name| !plan.namespaces.contains_key(name)).collect();
+        kernel::remove_namespaces(&unwanted)?;
+        if plan.host.is_none() {
+            kernel::remove_host_link(&self.names)?;
+        }
+        // The filter of what stays is loaded again as a whole, in one step: connections go on.
+        for namespace in plan.namespaces.values_mut() {
+            namespace.unsure = !namespace.rules.is_empty();
+        }
+        self.present = plan;
+        Ok(())
+    }
+
+    /// Makes the kernel equal to a topology. Idempotent.
+    ///
+    /// # Errors
+    /// When the topology has flaws (nothing is changed), or when the kernel refuses what was built anew as well.
+    pub fn apply(&mut self, topology: &Topology) -> Result<(), EngineError> {
+        let flaws = topology.flaws();
+        if !flaws.is_empty() {
+            return Err(EngineError::Flawed(flaws));
+        }
+        let wanted = compile(topology, &self.names, &self.present.marks)?;
+        let first = self.step_to(wanted.clone());
+        if first.is_ok() {
+            return first;
+        }
+        // What the failed step touched was forgotten, so this builds it anew.
+        self.step_to(wanted)
+    }
+
+    fn step_to(&mut self, wanted: Plan) -> Result<(), EngineError> {
+        let changes = Changes::between(&self.present, &wanted);
+        if changes.is_empty() {
+            self.present.marks = wanted.marks;
+            return Ok(());
+        }
+        let touched = changes.touched();
+        self.kept.lock()?;
+        self.kept.begin(&touched)?;
+        match kernel::run(&self.names, &changes) {
+            Ok(()) => {
+                self.present = wanted;
+                self.kept.end(&self.present)
+            }
+            Err(error) => {
+                kernel::remove_namespaces(&touched)?;
+                for name in &touched {
+                    self.present.forget(name);
+                }
+                if self.present.host.is_none() {
+                    kernel::remove_host_link(&self.names)?;
+                }
+                self.kept.end(&self.present)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// What the kernel is, as far as this engine knows.
+    pub fn present(&self) -> &Plan {
+        &self.present
+    }
+
+    /// Its names.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// Removes everything and leaves the host as it was.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn clean(&mut self) -> Result<(), EngineError> {
+        self.present = Plan::default();
+        let there: Vec<String> = kernel::namespaces(self.names.prefix())?.into_iter().collect();
+        kernel::remove_namespaces(&there)?;
+        kernel::remove_host_link(&self.names)?;
+        self.kept.remove()
+    }
+}
+
+/// Removes everything that clouds left which no engine works for any more. Gives their ids.
+///
+/// # Errors
+/// When the directory of notes cannot be read or the kernel refuses.
+pub fn sweep(run: &Path) -> Result<Vec<String>, EngineError> {
+    let mut removed = Vec::new();
+    for cloud in kept::clouds(run)? {
+        // Names need no addresses.
+        let names = Names::new(&cloud, Ranges::new(&cloud, 0));
+        let mut kept = Kept::new(run.to_owned(), &cloud);
+        if kept.try_lock()? {
+            Engine { names, kept, present: Plan::default() }.clean()?;
+            removed.push(cloud);
+        }
+    }
+    Ok(removed)
+}

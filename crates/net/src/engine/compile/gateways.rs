@@ -1,0 +1,135 @@
+//! What joins networks: the edge, peering connections, NAT gateways, transit gateways.
+
+use super::super::names::link;
+use super::{Compile, EngineError, forwarding};
+use std::net::IpAddr;
+
+impl Compile<'_> {
+    /// The Internet: where public addresses meet. The host is in it; nothing else is.
+    pub(super) fn edge(&mut self) -> Result<(), EngineError> {
+        let vpcs: Vec<String> =
+            self.live.keys().filter(|vpc| self.has_uplink(vpc)).map(|vpc| (*vpc).to_owned()).collect();
+        if vpcs.is_empty() {
+            return Ok(());
+        }
+        let (edge, ranges, host) = (self.names.edge(), self.names.ranges, self.names.host_link());
+        let (v4, v6) = (ranges.host_v4(), ranges.host_v6());
+        forwarding(&mut self.plan.at(&edge).settings);
+        self.plan.at(&edge).routes.extend([
+            "blackhole 0.0.0.0/0".to_owned(),
+            "blackhole ::/0".to_owned(),
+            format!("{v4}/32 dev host"),
+            format!("{v6}/128 dev host"),
+        ]);
+        self.unnumbered("edge", (edge.clone(), "host".into()), (String::new(), host.clone()))?;
+        self.plan.host = Some(vec![
+            format!("address add {v4}/32 dev {host}"),
+            format!("address add {v6}/128 dev {host} nodad"),
+            format!("link set dev {host} up"),
+            format!("route add {} dev {host} src {v4}", ranges.v4),
+            format!("route add {} dev {host}", ranges.v6),
+        ]);
+        for vpc in &vpcs {
+            let own = link('v', vpc);
+            self.unnumbered(vpc, (self.namespace(vpc), "uplink".into()), (edge.clone(), own.clone()))?;
+            let internet = self.topology.vpcs.get(vpc).is_some_and(|vpc| vpc.internet_gateway.is_some());
+            let members = self.live.get(vpc.as_str()).into_iter().flatten();
+            let mut lines = Vec::new();
+            for member in members {
+                let publics = member.publics.iter().filter(|_| internet);
+                lines.extend(publics.map(|(_, public)| format!("{public}/32 dev {own}")));
+                let v6 = member.addresses.iter().filter(|address| address.is_ipv6());
+                lines.extend(v6.map(|address| format!("{address}/128 dev {own}")));
+            }
+            self.plan.at(&edge).routes.extend(lines);
+        }
+        Ok(())
+    }
+
+    /// A wire between the routers of two VPCs, when both have one.
+    pub(super) fn peerings(&mut self) -> Result<(), EngineError> {
+        let topology = self.topology;
+        for (id, peering) in &topology.peerings {
+            let ends = [peering.requester.as_str(), peering.accepter.as_str()];
+            if ends.iter().all(|vpc| self.live.contains_key(vpc)) {
+                let name = link('p', id);
+                let [a, b] = ends.map(|vpc| (self.namespace(vpc), name.clone()));
+                self.unnumbered(id, a, b)?;
+                ends.iter().for_each(|vpc| self.edge_link(vpc, &name));
+            }
+        }
+        for (id, gateway) in &topology.nat_gateways {
+            let vpc = topology.vpc_of_subnet(&gateway.subnet);
+            if vpc.is_some_and(|vpc| self.live.contains_key(vpc)) {
+                self.nat(id, gateway.private.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The inside of a NAT gateway: it forwards, and answers nobody.
+    fn nat(&mut self, id: &str, private: IpAddr) {
+        let name = self.namespace(id);
+        let at = self.plan.at(&name);
+        forwarding(&mut at.settings);
+        at.chain("translate", "type nat hook postrouting priority srcnat; policy accept;").rules =
+            vec![format!("oifname \"eth0\" snat ip to {private}")];
+        at.chain("to_gateway", "type filter hook input priority filter; policy drop;");
+    }
+
+    /// A transit gateway is a router whose tables are chosen by the attachment that a packet comes from.
+    pub(super) fn transit_gateways(&mut self) -> Result<(), EngineError> {
+        let topology = self.topology;
+        for (id, gateway) in &topology.transit_gateways {
+            let name = self.namespace(id);
+            let attached: Vec<_> = gateway
+                .attachments
+                .iter()
+                .filter(|(_, one)| self.live.contains_key(one.vpc.as_str()))
+                .collect();
+            if attached.is_empty() {
+                continue;
+            }
+            forwarding(&mut self.plan.at(&name).settings);
+            self.plan.at(&name).routes.extend(["blackhole 0.0.0.0/0".into(), "blackhole ::/0".into()]);
+            for (attachment, found) in &attached {
+                let (far, near) = (link('a', attachment), link('t', attachment));
+                let vpc = self.namespace(&found.vpc);
+                self.unnumbered(attachment, (name.clone(), far.clone()), (vpc, near.clone()))?;
+                self.edge_link(&found.vpc, &near);
+                let number = found.route_table.as_ref().and_then(|table| {
+                    let position = gateway.route_tables.keys().position(|id| id == table)?;
+                    u32::try_from(position).ok()?.checked_add(1000)
+                });
+                let at = self.plan.at(&name);
+                at.policies.extend(number.into_iter().flat_map(|number| {
+                    ["", "-6 "].map(|family| format!("{family}iif {far} lookup {number} pref {number}"))
+                }));
+            }
+            for (position, table) in gateway.route_tables.values().enumerate() {
+                let number = position + 1000;
+                for route in &table.routes {
+                    let to = route.attachment.as_ref().filter(|to| attached.iter().any(|(id, _)| id == to));
+                    let line = match to {
+                        Some(to) => format!("{} dev {} table {number}", route.cidr, link('a', to)),
+                        None => format!("blackhole {} table {number}", route.cidr),
+                    };
+                    self.plan.at(&name).routes.insert(line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A link over which packets come from elsewhere: security groups are asked at the other end.
+    fn edge_link(&mut self, vpc: &str, link: &str) {
+        let at = self.plan.at(&self.names.namespace(vpc));
+        for (set, element) in [
+            ("edges", format!("\"{link}\"")),
+            ("group_out", format!("\"{link}\" : accept")),
+            ("group_in", format!("\"{link}\" : accept")),
+        ] {
+            at.set(set, "set", "").elements.insert(element);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! A VPC's router: links, addresses, route tables; and the inside of its interfaces.
+
+use super::super::names::link;
+use super::super::plan::{Wire, WireEnd};
+use super::{Compile, EngineError, Member, ROUTER_MAC, ROUTER_V6, forwarding, quiet, whole};
+use crate::topology::{Subnet, Target};
+use crate::trace::Chosen;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// What the routes of subnets' tables begin at.
+const TABLES: u32 = 1000;
+
+impl Compile<'_> {
+    /// The router of a VPC, with the wires to its members.
+    pub(super) fn router(&mut self, vpc: &str) -> Result<(), EngineError> {
+        let Some((vpc, members)) = self.live.remove_entry(vpc) else { return Ok(()) };
+        let name = self.namespace(vpc);
+        let router = self.plan.at(&name);
+        forwarding(&mut router.settings);
+        // It answers for every address of the VPC, so traffic inside of a subnet comes here as well.
+        router.settings.insert("ipv4/conf/default/proxy_arp".into(), "1".into());
+        for cidr in self.topology.vpcs.get(vpc).into_iter().flat_map(|vpc| &vpc.cidrs) {
+            router.routes.insert(format!("blackhole {cidr}"));
+        }
+        router.routes.insert("blackhole 0.0.0.0/0".into());
+        router.routes.insert("blackhole ::/0".into());
+        let mut subnets = BTreeMap::new();
+        for member in &members {
+            subnets.insert(member.subnet_id, member.subnet);
+            self.member(&name, member)?;
+        }
+        self.live.insert(vpc, members);
+        for (id, subnet) in subnets {
+            self.subnet(&name, id, subnet);
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, router: &str, member: &Member<'_>) -> Result<(), EngineError> {
+        let (namespace, link) = (self.namespace(member.id), &member.link);
+        let end = |namespace: &str, link: &str, mac: &str| WireEnd {
+            namespace: namespace.to_owned(),
+            link: link.to_owned(),
+            mac: mac.to_owned(),
+            arp: true,
+        };
+        let wire = Wire { a: end(router, link, ROUTER_MAC), b: end(&namespace, "eth0", &member.mac) };
+        self.add_wire(member.id, wire)?;
+        let at = self.plan.at(router);
+        at.link_settings.insert(format!("ipv4/neigh/{link}/proxy_delay"), "0".into());
+        for address in &member.addresses {
+            at.routes.insert(format!("{address}/{} dev {link}", whole(address)));
+            at.neighbours.insert(format!("{address} lladdr {} dev {link} nud permanent", member.mac));
+        }
+        if member.addresses.iter().any(IpAddr::is_ipv6) {
+            at.addresses.insert(format!("{ROUTER_V6}/64 dev {link} nodad"));
+        }
+        self.inside(&namespace, member);
+        Ok(())
+    }
+
+    /// What an instance would learn by DHCP and router advertisements.
+    fn inside(&mut self, namespace: &str, member: &Member<'_>) {
+        let gateway = member.subnet.cidr_v4().and_then(|cidr| cidr.nth(1));
+        let inside = self.plan.at(namespace);
+        quiet(&mut inside.settings);
+        for address in &member.addresses {
+            let prefix =
+                if address.is_ipv4() { member.subnet.cidr_v4().map(crate::Cidr::prefix) } else { None };
+            let nodad = if address.is_ipv4() { "" } else { " nodad" };
+            inside
+                .addresses
+                .insert(format!("{address}/{} dev eth0{nodad}", prefix.unwrap_or(whole(address))));
+        }
+        if let (Some(gateway), true) = (gateway, member.addresses.iter().any(IpAddr::is_ipv4)) {
+            inside.routes.insert(format!("0.0.0.0/0 via {gateway} dev eth0"));
+            inside.neighbours.insert(format!("{gateway} lladdr {ROUTER_MAC} dev eth0 nud permanent"));
+        }
+        if member.addresses.iter().any(IpAddr::is_ipv6) {
+            inside.routes.insert(format!("::/0 via {ROUTER_V6} dev eth0"));
+            inside.neighbours.insert(format!("{ROUTER_V6} lladdr {ROUTER_MAC} dev eth0 nud permanent"));
+        }
+    }
+
+    /// The route table of a subnet, chosen by the mark that its packets get.
+    fn subnet(&mut self, router: &str, id: &str, subnet: &Subnet) {
+        let mark = self.plan.marks.get(id).copied().unwrap_or_default();
+        let number = TABLES + u32::from(mark);
+        let table = self.topology.route_tables.get(&subnet.route_table);
+        let resolved = table.map(|table| table.resolved(self.topology)).unwrap_or_default();
+        let lines: Vec<String> =
+            resolved.values().map(|chosen| format!("{} table {number}", self.line(subnet, chosen))).collect();
+        let gateway = subnet.cidr_v4().and_then(|cidr| cidr.nth(1));
+        let at = self.plan.at(router);
+        at.policies.insert(format!("fwmark {mark} lookup {number} pref {number}"));
+        at.policies.insert(format!("-6 fwmark {mark} lookup {number} pref {number}"));
+        at.routes.extend(lines);
+        // What no route matches is dropped in silence, as AWS drops it.
+        at.routes.insert(format!("blackhole 0.0.0.0/0 metric 4000000000 table {number}"));
+        at.routes.insert(format!("blackhole ::/0 metric 4000000000 table {number}"));
+        if let Some(gateway) = gateway {
+            at.addresses.insert(format!("{gateway}/32 dev lo"));
+        }
+    }
+
+    fn line(&self, subnet: &Subnet, chosen: &Chosen) -> String {
+        let (cidr, vpc) = (&chosen.cidr, subnet.vpc.as_str());
+        let through = match &chosen.target {
+            _ if !chosen.active => None,
+            // The main table knows who is there.
+            Target::Local => return format!("throw {cidr}"),
+            Target::InternetGateway(_) => Some(format!("{cidr} dev uplink")),
+            Target::EgressOnlyGateway(_) if !cidr.is_ipv4() => Some(format!("{cidr} dev uplink")),
+            Target::NatGateway(id) | Target::Interface(id) => self.through_member(vpc, id, cidr),
+            Target::Peering(id) => {
+                let other = self.topology.peerings.get(id).and_then(|peering| peering.other(vpc));
+                let there = other.is_some_and(|other| self.live.contains_key(other.as_str()));
+                there.then(|| format!("{cidr} dev {}", link('p', id)))
+            }
+            Target::TransitGateway(id) => {
+                let gateway = self.topology.transit_gateways.get(id);
+                let mut attachments = gateway.into_iter().flat_map(|gateway| &gateway.attachments);
+                let own = attachments.find(|(_, attachment)| attachment.vpc == vpc);
+                own.map(|(attachment, _)| format!("{cidr} dev {}", link('t', attachment)))
+            }
+            Target::EgressOnlyGateway(_) | Target::GatewayEndpoint(_) | Target::Blackhole => None,
+        };
+        through.unwrap_or_else(|| format!("blackhole {cidr}"))
+    }
+
+    fn through_member(&self, vpc: &str, id: &str, cidr: &crate::Cidr) -> Option<String> {
+        let member = self.live.get(vpc)?.iter().find(|member| member.id == id)?;
+        let next = member.addresses.iter().find(|address| address.is_ipv4() == cidr.is_ipv4())?;
+        Some(format!("{cidr} via {next} dev {} onlink", member.link))
+    }
+}

@@ -1,0 +1,249 @@
+//! The front's handle to the networks of its cloud: it keeps what is wanted, and has an agent make it so.
+//!
+//! Invariant: an agent is started when the first interface becomes live, or when networks stand from an earlier start;
+//! an idle cloud costs nothing. What is not enforced says why, and the model answers all the same.
+
+mod client;
+mod privilege;
+
+pub use privilege::{claim, lacking};
+
+use crate::Topology;
+use crate::engine::{Names, Ranges};
+use crate::topology::Id;
+use crate::trace::{Query, QueryError, Trace, trace};
+use client::Client;
+use parking_lot::RwLock;
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// Why networks are not as they are wanted.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The agent could not be started or was lost.
+    #[error("the network agent: {0}")]
+    Agent(#[from] io::Error),
+    /// The agent could not do it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Who makes networks.
+#[derive(Clone, Debug)]
+pub enum Host {
+    /// A process of its own: a program and its arguments.
+    Agent {
+        /// The program: this one.
+        program: PathBuf,
+        /// What makes it an agent.
+        arguments: Vec<String>,
+        /// The directory of notes, such as `/run/yakumo`.
+        run: PathBuf,
+    },
+    /// Nobody, because of this.
+    Nobody(String),
+}
+
+/// The networks of a cloud. Clones are the same networks.
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    names: Names,
+    cloud: String,
+    keeps: bool,
+    wanted: RwLock<Wanted>,
+    /// Held while the agent works, so changes come to it in order.
+    agent: Mutex<Option<Client>>,
+    _claimed: Option<File>,
+}
+
+#[derive(Default)]
+struct Wanted {
+    topology: Arc<Topology>,
+    /// Interfaces that somebody made live by hand.
+    plugs: BTreeSet<Id>,
+}
+
+impl Network {
+    /// The networks of a cloud with this id and these public addresses. `keeps` says whether they outlive it, for its
+    /// next start; `claimed` is what [`claim`] gave.
+    pub fn new(cloud: &str, ranges: Ranges, host: Host, keeps: bool, claimed: Option<File>) -> Network {
+        let (wanted, agent) = (RwLock::default(), Mutex::default());
+        let (names, cloud) = (Names::new(cloud, ranges), cloud.to_owned());
+        Network(Arc::new(Inner { host, names, cloud, keeps, wanted, agent, _claimed: claimed }))
+    }
+
+    /// Networks that are a model only.
+    pub fn model(reason: &str) -> Network {
+        Network::new("model", Ranges::new("model", 0), Host::Nobody(reason.to_owned()), false, None)
+    }
+
+    /// Why packets are not filtered; `None` when they are.
+    pub fn not_enforced(&self) -> Option<&str> {
+        match &self.0.host {
+            Host::Nobody(reason) => Some(reason),
+            Host::Agent { .. } => None,
+        }
+    }
+
+    /// The public addresses of this cloud. The first sixteen of IPv4 and the first /56 of IPv6 are the network's own.
+    pub fn ranges(&self) -> Ranges {
+        self.0.names.ranges
+    }
+
+    /// The namespace of a live interface, as `ip netns` names it.
+    pub fn namespace(&self, interface: &str) -> String {
+        self.0.names.namespace(interface)
+    }
+
+    /// What is wanted at the moment, with interfaces live that somebody plugged in.
+    pub fn topology(&self) -> Arc<Topology> {
+        self.0.wanted.read().topology.clone()
+    }
+
+    /// The interfaces that were plugged in by hand.
+    pub fn plugs(&self) -> BTreeSet<Id> {
+        self.0.wanted.read().plugs.clone()
+    }
+
+    /// Follows a packet through what is wanted.
+    ///
+    /// # Errors
+    /// When the source is not there or has no address of the destination's family.
+    pub fn trace(&self, query: &Query) -> Result<Trace, QueryError> {
+        trace(&self.topology(), query)
+    }
+
+    /// Wants this from now on; the first call of a world takes up what stands of an earlier start, so it comes early,
+    /// and with an empty topology as well. When it returns, packets obey. Interfaces that are plugged in are live besides those
+    /// that the topology says are.
+    ///
+    /// # Errors
+    /// When the topology has flaws or the kernel refuses. It is wanted all the same: the next call tries again.
+    pub async fn apply(&self, topology: Topology) -> Result<(), NetworkError> {
+        {
+            let mut wanted = self.0.wanted.write();
+            let plugs = wanted.plugs.clone();
+            wanted.topology = Arc::new(plugged(topology, &plugs));
+        }
+        self.follow().await
+    }
+
+    /// Says which interfaces are plugged in, at the start of a world; [`Network::apply`] makes it so.
+    pub fn set_plugs(&self, plugs: BTreeSet<Id>) {
+        self.0.wanted.write().plugs = plugs;
+    }
+
+    /// Makes an interface live and keeps it so. `false` when there is no such interface.
+    ///
+    /// # Errors
+    /// As [`Network::apply`].
+    pub async fn plug(&self, interface: &str) -> Result<bool, NetworkError> {
+        {
+            let mut wanted = self.0.wanted.write();
+            if !wanted.topology.interfaces.contains_key(interface) {
+                return Ok(false);
+            }
+            wanted.plugs.insert(interface.to_owned());
+            let mut topology = (*wanted.topology).clone();
+            if let Some(interface) = topology.interfaces.get_mut(interface) {
+                interface.live = true;
+            }
+            wanted.topology = Arc::new(topology);
+        }
+        self.follow().await.map(|()| true)
+    }
+
+    /// Removes everything from the kernel. What is wanted stays wanted.
+    ///
+    /// # Errors
+    /// When the agent fails.
+    pub async fn clean(&self) -> Result<(), NetworkError> {
+        let mut agent = self.0.agent.lock().await;
+        if agent.is_none() && !self.stands() {
+            return Ok(());
+        }
+        match self.open(&mut agent).await? {
+            Some(client) => client.clean().await,
+            None => Ok(()),
+        }
+    }
+
+    fn stands(&self) -> bool {
+        match &self.0.host {
+            Host::Agent { run, .. } => run.join(&self.0.cloud).exists(),
+            Host::Nobody(_) => false,
+        }
+    }
+
+    /// Has the agent make what is wanted now.
+    async fn follow(&self) -> Result<(), NetworkError> {
+        let mut agent = self.0.agent.lock().await;
+        let topology = self.topology();
+        let live = topology.interfaces.values().any(|interface| interface.live);
+        if agent.is_none() && !live && !self.stands() {
+            return Ok(());
+        }
+        let Some(client) = self.open(&mut agent).await? else { return Ok(()) };
+        let outcome = client.apply(&topology).await;
+        if matches!(outcome, Err(NetworkError::Agent(_))) {
+            // It is gone; the next one takes up what stands.
+            *agent = None;
+            if let Some(client) = self.open(&mut agent).await? {
+                return client.apply(&topology).await;
+            }
+        }
+        outcome
+    }
+
+    /// The agent, started when it is not there.
+    async fn open<'a>(&self, agent: &'a mut Option<Client>) -> Result<Option<&'a mut Client>, NetworkError> {
+        let Host::Agent { program, arguments, run } = &self.0.host else { return Ok(None) };
+        if agent.is_none() {
+            let mut client = Client::start(program, arguments)?;
+            client.open(&self.0.cloud, self.ranges(), run, self.0.keeps).await?;
+            *agent = Some(client);
+        }
+        Ok(agent.as_mut())
+    }
+}
+
+fn plugged(mut topology: Topology, plugs: &BTreeSet<Id>) -> Topology {
+    for id in plugs {
+        if let Some(interface) = topology.interfaces.get_mut(id) {
+            interface.live = true;
+        }
+    }
+    topology
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Network;
+    use crate::sample::{Builder, ip};
+    use crate::trace::{Flow, Query, Source};
+
+    #[tokio::test]
+    async fn without_privilege_the_model_answers_and_plugs_are_kept() {
+        let network = Network::model("a test");
+        assert_eq!(network.not_enforced(), Some("a test"));
+        let mut b = Builder::default();
+        b.vpc("vpc-1", "10.0.0.0/16").subnet("subnet-1", "vpc-1", "10.0.1.0/24").group("sg-1", "vpc-1");
+        b.interface("eni-1", "subnet-1", "10.0.1.4", "sg-1")
+            .interface("eni-2", "subnet-1", "10.0.1.5", "sg-1");
+        b.topology.interfaces.values_mut().for_each(|interface| interface.live = false);
+        network.apply(b.topology.clone()).await.unwrap();
+        assert!(!network.plug("eni-9").await.unwrap() && network.plug("eni-1").await.unwrap());
+        network.apply(b.topology).await.unwrap();
+        assert!(network.topology().interfaces["eni-1"].live && !network.topology().interfaces["eni-2"].live);
+        let source = Source::Interface { id: "eni-1".into(), address: None };
+        let query = Query { source, destination: ip("10.0.1.5"), flow: Flow::Tcp { from: 40_000, to: 80 } };
+        assert!(!network.trace(&query).unwrap().answered);
+    }
+}

@@ -1,0 +1,9 @@
+//! Real packets through real networks, each allowed one beside its denied twin; and the model asked the same.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail with a panic")]
+
+mod filters;
+mod gateways;
+mod lab;
+#[allow(dead_code, reason = "the tests beside the code use the rest")]
+mod sample;

@@ -1,0 +1,59 @@
+//! `yakumo exec`: a command on a network interface.
+
+use crate::arguments::CloudOptions;
+use crate::client::Client;
+use crate::commands::wait;
+use crate::failure::{Exit, Failure};
+use clap::Args;
+use serde_json::json;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use yakumo_cloud::control::LiveAnswer;
+
+const EXAMPLES: &str = "\
+Examples:
+  yakumo exec eni-0a1b2c -- python3 -m http.server 80     serve on its addresses
+  yakumo exec eni-0d4e5f -- curl http://10.0.1.10/        be a client of another one
+  yakumo exec eni-0a1b2c -- ip addr                       look around
+
+The command runs on this host, with its files and as you, in the network namespace of the interface: what it
+sends obeys security groups, ACLs and routes. The interface becomes live and stays so. Needs root, as making
+networks does. The exit code is the command's.";
+
+/// Options of `yakumo exec`.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// The network interface: eni-…
+    #[arg(value_name = "INTERFACE")]
+    interface: String,
+    /// What to run, after `--`
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+    #[command(flatten)]
+    cloud: CloudOptions,
+}
+
+/// Makes the interface live, enters its namespace, and becomes the command.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let id = &options.interface;
+    if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(
+            Failure::usage(format!("`{id}` is no network interface")).advise("yakumo exec eni-… -- COMMAND")
+        );
+    }
+    let live: LiveAnswer = wait(async {
+        let client = Client::find(&options.cloud)?;
+        client.post(&format!("/_yakumo/network/interfaces/{id}/live"), &json!({})).await
+    })?;
+    yakumo_net::engine::enter(&live.namespace).map_err(|error| {
+        Failure::new(Exit::Failed, format!("{} cannot be entered: {error}", live.namespace))
+            .advise("run it as root on the machine of the cloud")
+    })?;
+    let Some((program, arguments)) = options.command.split_first() else {
+        return Err(Failure::usage("there is nothing to run"));
+    };
+    // On success this process is the command.
+    let error = Command::new(program).args(arguments).exec();
+    Err(Failure::new(Exit::Failed, format!("{program} cannot be run: {error}")))
+}

@@ -1,0 +1,27 @@
+//! The host agent: this program, started by `yakumo up` with a socket as its standard input.
+//!
+//! Invariant: it has no thread but its own and reads nothing but the socket.
+
+use crate::terminal::Terminal;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::ExitCode;
+
+/// The argument that makes this program an agent. It is no command: nobody but `yakumo up` has the other end.
+pub const ARGUMENT: &str = "--network-agent";
+/// Where agents leave their notes.
+pub const RUN: &str = "/run/yakumo";
+
+/// Serves until the front is gone.
+pub fn run() -> ExitCode {
+    let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
+    match socket.and_then(|mut socket| yakumo_net::agent::serve(&mut socket)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A standard error that is gone leaves nobody to tell.
+            let _ = Terminal::stderr().line(&format!("the network agent ends: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
