@@ -33,6 +33,7 @@ provider "aws" {
   max_retries             = 1
   %(more)s
   endpoints {
+    ec2           = "%(url)s"
     sqs           = "%(url)s"
     iam           = "%(url)s"
     sts           = "%(url)s"

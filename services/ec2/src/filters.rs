@@ -55,11 +55,6 @@ impl Filters {
             facts.iter().any(|fact| patterns.iter().any(|pattern| matches(pattern, fact)))
         })
     }
-
-    /// The values of a filter, if it was given.
-    pub(crate) fn values(&self, name: &str) -> Option<&[String]> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, values)| values.as_slice())
-    }
 }
 
 fn facts<T: Filtered>(thing: &T, name: &str) -> Vec<String> {

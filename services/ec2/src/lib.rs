@@ -23,6 +23,7 @@ mod quotas;
 mod route_tables;
 mod security_group_rules;
 mod security_groups;
+mod state;
 mod subnets;
 mod tags;
 mod vpcs;
@@ -45,6 +46,9 @@ pub fn room(_base: &Arc<Base>) -> Room {
         internet_gateways::register,
         network_acls::register,
         route_tables::register,
+        prefix_lists::register,
+        security_group_rules::register,
+        security_groups::register,
         subnets::register,
         tags::register,
         vpcs::register,

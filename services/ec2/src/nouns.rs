@@ -3,45 +3,19 @@
 //!
 //! Invariant: every kind of resource that this room keeps stands in [`KINDS`], or it could not be tagged.
 
+use crate::security_group_rules;
+pub(crate) use crate::state::{ClientToken, Home};
 use crate::tags::Tags;
-use crate::{error, security_group_rules};
 use futures_util::future::BoxFuture;
 use std::marker::PhantomData;
-use yakumo_aws::{AccountId, Error, Region, Result};
-use yakumo_room::{Ctx, Resource, Scope, Tx};
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, Resource, Tx};
 
 /// The most records of one kind that an account may have in a region and that are read at once.
 pub(crate) const ALL: usize = 100_000;
 
 /// Condition keys, in the form of [`yakumo_room::Need::keys`].
 pub(crate) type Keys = Vec<(String, Vec<String>)>;
-
-/// Where a resource lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Home {
-    /// The account that owns it.
-    pub account: AccountId,
-    /// Its region.
-    pub region: Region,
-}
-
-impl Home {
-    /// Where the request acts.
-    pub(crate) fn of(ctx: &Ctx) -> Home {
-        Home { account: ctx.account(), region: ctx.region() }
-    }
-
-    /// Where its records are.
-    pub(crate) fn scope(self) -> Scope {
-        Scope { account: Some(self.account), region: Some(self.region), service: "ec2" }
-    }
-
-    /// The ARN of something of EC2: `vpc` and its id.
-    pub(crate) fn arn(self, kind: &str, id: &str) -> String {
-        let Home { account, region } = self;
-        format!("arn:{}:ec2:{region}:{account}:{kind}/{id}", region.partition().as_str())
-    }
-}
 
 /// A record that is one of EC2's resources, kept under its id.
 pub(crate) trait Noun: Resource {
@@ -224,35 +198,4 @@ pub(crate) fn kind_of(id: &str) -> Result<&'static dyn Kind> {
 /// The kind of that name: `vpc`.
 pub(crate) fn kind_named(name: &str) -> Option<&'static dyn Kind> {
     KINDS.iter().find(|kind| kind.name() == name).copied()
-}
-
-/// An idempotency token and the request that it came with.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct ClientToken {
-    /// The client's text.
-    pub token: String,
-    /// The request, to find out whether a second one is the same.
-    pub request: String,
-}
-
-impl ClientToken {
-    /// The token of a request whose parameters are `request`, which is without the token and the dry run.
-    pub(crate) fn of(token: Option<&str>, request: &impl std::fmt::Debug) -> Option<ClientToken> {
-        let token = token.filter(|token| !token.is_empty())?.to_owned();
-        Some(ClientToken { token, request: format!("{request:?}") })
-    }
-
-    /// Whether a resource was made by the same request.
-    ///
-    /// # Errors
-    /// IdempotentParameterMismatch when the token is the same and the request is not.
-    pub(crate) fn made(wanted: Option<&ClientToken>, had: Option<&ClientToken>) -> Result<bool> {
-        match (wanted, had) {
-            (Some(wanted), Some(had)) if wanted.token == had.token => match wanted.request == had.request {
-                true => Ok(true),
-                false => Err(error::idempotent_parameter_mismatch()),
-            },
-            _ => Ok(false),
-        }
-    }
 }

@@ -3,11 +3,23 @@
 //! Invariant: every version of a list is kept as it was.
 //! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html>
 
+mod entries;
+mod life;
+mod references;
+
+use crate::access;
 use crate::cidr::Cidr;
+use crate::filters::{Filtered, fact};
 use crate::noun_record::noun;
-use crate::nouns::{ClientToken, Home};
-use crate::tags::Tags;
+use crate::nouns::{self, ClientToken, Home};
+use crate::pages::{Wanted, describe};
+use crate::tags::{self, Tags};
 use serde::{Deserialize, Serialize};
+use yakumo_api_ec2::{
+    self as api, DescribeManagedPrefixListsInput, DescribeManagedPrefixListsOutput, ManagedPrefixList,
+};
+use yakumo_aws::Result;
+use yakumo_room::{Ctx, Resource, Room, Tx};
 
 /// A customer's prefix list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,4 +73,76 @@ impl PrefixList {
     pub(crate) fn entries(&self) -> &[Entry] {
         self.versions.last().map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// Registers the operations of this noun.
+pub(crate) fn register(room: Room) -> Room {
+    let room = references::register(entries::register(life::register(room)));
+    room.on(
+        api::DescribeManagedPrefixLists,
+        access::reads("ec2:DescribeManagedPrefixLists"),
+        describe_managed_prefix_lists,
+    )
+}
+
+/// Refuses a prefix list that is not there.
+pub(crate) async fn check(tx: &Tx, home: Home, id: &str) -> Result<()> {
+    nouns::find::<PrefixList>(tx, home, id).await.map(drop)
+}
+
+/// AWS: where a prefix list is referred to, it counts as many entries as it may have.
+pub(crate) async fn weight(tx: &Tx, home: Home, id: &str) -> Result<usize> {
+    let list: Option<PrefixList> = tx.get(&home.scope(), &[id]).await?;
+    Ok(list.map_or(0, |list| list.max_entries))
+}
+
+/// What the API shows of a prefix list; `state` is `complete` or, in the answer to what changes it, `in-progress`.
+fn shown(list: &PrefixList, state: &str) -> ManagedPrefixList {
+    ManagedPrefixList {
+        prefix_list_id: Some(list.id.clone()),
+        address_family: Some(if list.is_ipv6 { "IPv6".into() } else { "IPv4".into() }),
+        state: Some(format!("{}-{state}", list.last)),
+        prefix_list_arn: Some(list.arn()),
+        prefix_list_name: Some(list.name.clone()),
+        max_entries: i32::try_from(list.max_entries).ok(),
+        version: i64::try_from(list.versions.len()).ok(),
+        tags: tags::shown(&list.tags),
+        owner_id: Some(list.home.account.to_string()),
+        ..ManagedPrefixList::default()
+    }
+}
+
+impl Filtered for PrefixList {
+    const FILTERS: &'static [&'static str] = &["owner-id", "prefix-list-id", "prefix-list-name"];
+
+    fn facts(&self, filter: &str) -> Vec<String> {
+        match filter {
+            "owner-id" => fact(self.home.account.to_string()),
+            "prefix-list-name" => fact(self.name.clone()),
+            _ => fact(self.id.clone()),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.tags)
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeManagedPrefixLists.html>
+async fn describe_managed_prefix_lists(
+    ctx: Ctx,
+    input: DescribeManagedPrefixListsInput,
+) -> Result<DescribeManagedPrefixListsOutput> {
+    let wanted = Wanted {
+        max_results: input.max_results,
+        next_token: input.next_token.as_deref(),
+        dry_run: input.dry_run,
+    };
+    let ids = (input.prefix_list_ids.as_ref(), "prefixListIds");
+    let page =
+        describe(&ctx, ids, input.filters.as_ref(), wanted, std::convert::identity::<PrefixList>).await?;
+    Ok(DescribeManagedPrefixListsOutput {
+        prefix_lists: Some(page.items.iter().map(|list| shown(list, "complete")).collect()),
+        next_token: page.next_token,
+    })
 }

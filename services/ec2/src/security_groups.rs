@@ -3,6 +3,13 @@
 //! Invariant: a group's name is unique in its VPC; no two of its rules in one direction are the same.
 //! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
 
+mod life;
+mod listing;
+mod permissions;
+
+pub(crate) use life::{check_description, named, of_caller};
+pub(crate) use permissions::{Wished, read_permissions, shown_permissions};
+
 use crate::cidr::Cidr;
 use crate::noun_record::noun;
 use crate::nouns::{Home, Noun, new_id};
@@ -10,7 +17,7 @@ use crate::tags::Tags;
 use crate::vpcs::Vpc;
 use serde::{Deserialize, Serialize};
 use yakumo_aws::AccountId;
-use yakumo_room::Ctx;
+use yakumo_room::{Ctx, Room};
 
 /// The name of a VPC's own group.
 pub(crate) const DEFAULT: &str = "default";
@@ -55,7 +62,7 @@ pub(crate) struct Rule {
 }
 
 /// Which packets a rule speaks of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Traffic {
     /// `tcp`, `udp`, `icmp`, `icmpv6`, another protocol's number, or `-1` for all.
     pub protocol: String,
@@ -152,4 +159,9 @@ pub(crate) fn default_of(ctx: &Ctx, vpc: &Vpc) -> SecurityGroup {
         rules,
         tags: Tags::new(),
     }
+}
+
+/// Registers the operations of this noun.
+pub(crate) fn register(room: Room) -> Room {
+    listing::register(life::register(room))
 }
