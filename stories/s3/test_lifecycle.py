@@ -82,7 +82,7 @@ def test_rules_come_back_as_they_were_written(s3, bucket):
          "'Days' in Transition action must be greater than or equal to 30 for storageClass 'STANDARD_IA'"),
         ([rule(Expiration={"Days": 30}, Transitions=[{"Days": 30, "StorageClass": "STANDARD_IA"}])], "InvalidArgument",
          Prefix("'Days' in the Expiration action for filter '(prefix=)' must be greater")),
-        ([rule(Transitions=[{"Days": 1, "StorageClass": "GLACIER"}])], "NotImplemented", None),
+        ([rule(Transitions=[{"Days": 1, "StorageClass": "ICE"}])], "MalformedXML", None),
         ([rule(NoncurrentVersionExpiration={"NoncurrentDays": 0})], "InvalidArgument",
          "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer"),
         ([rule(AbortIncompleteMultipartUpload={"DaysAfterInitiation": 0})], "InvalidArgument",

@@ -555,7 +555,7 @@ output "version" { value = aws_s3_object.it.version_id }
 
 def test_terraform_locks(cloud, s3, terraform, name):
     until = later(cloud, days=3).strftime("%Y-%m-%dT%H:%M:%SZ")
-    prepare(terraform, LOCKED_BUCKET % {"name": name, "until": until, "class": "STANDARD_IA"})
+    prepare(terraform, LOCKED_BUCKET % {"name": name, "until": until, "class": "DEEP_ARCHIVE"})
     for outputs in tell(terraform):
         with refused("AccessDenied", LOCKED, 403):
             s3.delete_object(Bucket=name, Key="one.txt", VersionId=outputs["version"], BypassGovernanceRetention=True)

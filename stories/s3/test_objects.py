@@ -177,7 +177,7 @@ def test_the_transfer_manager(s3, bucket):
 
 @pytest.mark.parametrize(
     "extra",
-    [{"ServerSideEncryption": "aws:kms"}, {"StorageClass": "GLACIER"}],
+    [{"ServerSideEncryption": "aws:kms"}, {"StorageClass": "SNOW"}],
 )
 def test_what_is_not_done_is_not_accepted(s3, bucket, extra):
     with refused("NotImplemented", status=501):

@@ -1,6 +1,6 @@
 //! Hand-made corrections of a model: `models/overlays/<service>.toml`. An unknown key is an error, so is a missing source.
 
-use crate::api::Api;
+use crate::api::{Api, Member};
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
@@ -103,12 +103,17 @@ fn apply_member(api: &mut Api, name: &str, value: &Value) -> Result<()> {
     sourced(value, "source")?;
     let (shape, member) = name.split_once('.').context("Shape.Member")?;
     let shape = api.shapes.get_mut(shape).context("no such shape")?;
+    if let Some(target) = value.get("add") {
+        anyhow::ensure!(shape.members.iter().all(|found| found.name != member), "there is one already");
+        let (name, target) = (member.to_owned(), plain(target));
+        shape.members.push(Member { name, target, required: false, facts: Default::default() });
+    }
     let member = shape.members.iter_mut().find(|found| found.name == member).context("no such member")?;
     for (key, value) in value.as_table().into_iter().flatten() {
         match key.as_str() {
-            "source" => {}
+            "source" | "add" => {}
             "required" => member.required = value.as_bool().context("required is true or false")?,
-            "name" | "qname" | "element" | "flat" | "time" | "ns" => {
+            "name" | "qname" | "element" | "flat" | "time" | "ns" | "status" => {
                 member.facts.insert(key.clone(), plain(value));
             }
             _ => bail!("unknown key {key}"),

@@ -61,5 +61,7 @@ fn an_overlay_corrects_and_names_its_source() {
     assert!(check("[members.\"Thing.Kind\"]\nelement = \"K\"\nsource = \"s\"").is_ok());
     assert!(check("[members.\"Thing.Kind\"]\nelement = \"K\"").is_err(), "without a source");
     assert!(check("[members.\"Thing.None\"]\nelement = \"K\"\nsource = \"s\"").is_err(), "unknown member");
+    assert!(check("[members.\"Thing.None\"]\nadd = \"Kind\"\nsource = \"s\"").is_ok());
+    assert!(check("[members.\"Thing.Kind\"]\nadd = \"Kind\"\nsource = \"s\"").is_err(), "a member twice");
     assert!(check("[what]\nstyle = \"K\"\nsource = \"s\"").is_err(), "unknown key");
 }

@@ -110,7 +110,7 @@ on_paid_object!(
     PutObjectInput GetObjectInput HeadObjectInput DeleteObjectInput CopyObjectInput GetObjectAttributesInput
     GetObjectTaggingInput PutObjectTaggingInput CreateMultipartUploadInput UploadPartInput UploadPartCopyInput
     CompleteMultipartUploadInput AbortMultipartUploadInput ListPartsInput GetObjectAclInput PutObjectAclInput
-    GetObjectRetentionInput PutObjectRetentionInput GetObjectLegalHoldInput PutObjectLegalHoldInput
+    GetObjectRetentionInput PutObjectRetentionInput GetObjectLegalHoldInput PutObjectLegalHoldInput RestoreObjectInput
 );
 
 /// The bucket of a request, checked: it exists, is in the region that was signed for, and belongs to whom the client

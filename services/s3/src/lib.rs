@@ -40,7 +40,7 @@ mod websites;
 
 use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
 use crate::door::Door;
-use crate::objects::{attributes, copy, delete, get, put};
+use crate::objects::{attributes, copy, delete, get, put, restore};
 use crate::registry::Registry;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
@@ -206,6 +206,7 @@ fn object_operations(room: Room) -> Room {
         )
         .on(api::DeleteObject, delete::access(), delete::delete_object)
         .on(api::DeleteObjects, Access::inside(delete::ACTIONS, delete::INSIDE), delete::delete_objects)
+        .on(api::RestoreObject, on_object("s3:RestoreObject"), restore::restore_object)
         .on(
             api::GetObjectTagging,
             on_version(

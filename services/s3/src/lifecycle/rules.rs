@@ -222,9 +222,8 @@ const IA_DAYS_MIN: i32 = 30;
 fn class(given: Option<String>) -> Result<String> {
     let class = given.ok_or_else(error::malformed_xml)?;
     match class.as_str() {
-        "STANDARD_IA" | "ONEZONE_IA" | "GLACIER_IR" => Ok(class),
-        "INTELLIGENT_TIERING" | "GLACIER" | "DEEP_ARCHIVE" => {
-            Err(error::not_implemented(&format!("lifecycle transitions to {class}")))
+        "STANDARD_IA" | "ONEZONE_IA" | "INTELLIGENT_TIERING" | "GLACIER_IR" | "GLACIER" | "DEEP_ARCHIVE" => {
+            Ok(class)
         }
         _ => Err(error::malformed_xml()),
     }

@@ -172,6 +172,19 @@ impl Encoding {
     }
 }
 
+/// Whether a list is asked for `RestoreStatus`, the only attribute that can be asked for.
+pub fn wants_restores(asked: Option<&[String]>) -> Result<bool> {
+    let asked = asked.unwrap_or_default();
+    match asked.iter().find(|name| *name != "RestoreStatus") {
+        None => Ok(!asked.is_empty()),
+        Some(other) => Err(error::argument(
+            "Invalid attribute name specified.",
+            "x-amz-optional-object-attributes",
+            other,
+        )),
+    }
+}
+
 /// Common prefixes as they are answered; `None` for none.
 pub fn common_prefixes(entries: &[Entry], encoding: Encoding) -> Option<Vec<api::CommonPrefix>> {
     let list: Vec<api::CommonPrefix> = entries

@@ -4,11 +4,12 @@ use crate::access::bucket_of;
 use crate::buckets::owner;
 use crate::error;
 use crate::index;
-use crate::lists::{Encoding, Entry, Walk, common_prefixes, max_keys};
+use crate::lists::{Encoding, Entry, Walk, common_prefixes, max_keys, wants_restores};
+use crate::objects::restore;
 use crate::state::version::order_of;
 use crate::state::{Bucket, Version};
 use yakumo_api_s3 as api;
-use yakumo_aws::Result;
+use yakumo_aws::{Result, Timestamp};
 use yakumo_room::Ctx;
 
 pub async fn list_object_versions(
@@ -18,6 +19,7 @@ pub async fn list_object_versions(
     let open = bucket_of(&ctx, &input).await?;
     let (most, echoed) = max_keys(input.max_keys)?;
     let encoding = Encoding::parse(input.encoding_type.as_deref())?;
+    let restores = wants_restores(input.optional_object_attributes.as_deref())?.then(|| ctx.now());
     let after = input.key_marker.as_deref().filter(|marker| !marker.is_empty());
     let walk = Walk {
         prefix: input.prefix.as_deref().unwrap_or_default(),
@@ -32,7 +34,7 @@ pub async fn list_object_versions(
     let (mut versions, mut markers) = (Vec::new(), Vec::new());
     for entry in &page.entries {
         if let Entry::Version(version, is_latest) = entry {
-            match shown(version, &open.record, encoding, *is_latest) {
+            match shown(version, &open.record, encoding, *is_latest, restores) {
                 Some(object) => versions.push(object),
                 None => markers.push(marker(version, &open.record, encoding, *is_latest)),
             }
@@ -79,6 +81,7 @@ fn shown(
     bucket: &Bucket,
     encoding: Encoding,
     is_latest: bool,
+    restores: Option<Timestamp>,
 ) -> Option<api::ObjectVersion> {
     let content = version.content.as_ref()?;
     Some(api::ObjectVersion {
@@ -92,7 +95,7 @@ fn shown(
         is_latest: Some(is_latest),
         last_modified: Some(version.modified),
         owner: Some(owner(bucket.holder_of(version))),
-        restore_status: None,
+        restore_status: restores.and_then(|now| restore::status(version, now)),
     })
 }
 

@@ -137,6 +137,7 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
         tags: upload.tags.clone(),
         acl: upload.acl.clone(),
         lock: upload.lock,
+        restore: None,
     })
 }
 

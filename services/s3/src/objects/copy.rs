@@ -8,7 +8,7 @@ use crate::happenings::What;
 use crate::names::check_key;
 use crate::objects::conditions::{ReadIf, WriteIf};
 use crate::objects::put::{Wanted, save, tag_keys};
-use crate::objects::{checksums, get, request, shown_id};
+use crate::objects::{checksums, get, request, restore, shown_id};
 use crate::registry::Open;
 use crate::state::access_point::split_arn;
 use crate::state::{Content, Version};
@@ -84,6 +84,7 @@ impl Found {
         let id = source.version_id.as_deref();
         let actions = ("s3:GetObject", "s3:GetObjectVersion");
         let version = get::readable(ctx, &open, &source.key, id, actions, "GET").await?;
+        restore::check_source(&version, ctx.now())?;
         Ok(Found { open, version })
     }
 

@@ -156,6 +156,7 @@ async fn delete_newest(
         tags: Default::default(),
         acl: None,
         lock: Lock::default(),
+        restore: None,
     };
     index::write(tx, ctx, bucket, newest.as_ref(), &mut marker).await?;
     happenings::note(tx, ctx, bucket, marked, &marker);

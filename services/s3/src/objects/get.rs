@@ -7,7 +7,7 @@ use crate::error;
 use crate::index;
 use crate::objects::conditions::ReadIf;
 use crate::objects::ranges::{self, Asked};
-use crate::objects::{checksums, object, shown_id};
+use crate::objects::{checksums, object, restore, shown_id};
 use crate::registry::Open;
 use crate::state::{Content, Version};
 use crate::{customer_key, put_checksum, put_encryption, put_lock, sealing};
@@ -88,7 +88,7 @@ fn cut(content: &Content, range: Option<&str>, part_number: Option<i32>) -> Resu
 
 /// Fills the members that GetObject and HeadObject have in common.
 macro_rules! described {
-    ($output:ident, $open:expr, $version:expr, $content:expr, $cut:expr, $input:expr) => {
+    ($output:ident, $ctx:expr, $open:expr, $version:expr, $content:expr, $cut:expr, $input:expr) => {
         let (content, headers) = ($content, &$content.headers);
         $output.expiration = crate::lifecycle::expiration(&$open.record, &$version);
         $output.accept_ranges = Some("bytes".to_owned());
@@ -109,6 +109,7 @@ macro_rules! described {
         $output.website_redirect_location = headers.redirect.clone();
         $output.metadata = Some(content.metadata.clone());
         $output.storage_class = headers.storage_class.clone();
+        $output.restore = restore::header(&$version, $ctx.now());
         $output.parts_count = $cut.parts_count;
         $output.tag_count = i32::try_from($version.tags.len()).ok().filter(|count| *count > 0);
         if $cut.partial {
@@ -169,6 +170,7 @@ async fn look(ctx: &Ctx, input: &api::GetObjectInput) -> Result<api::GetObjectOu
             || input.response_content_type.is_some()
             || input.response_expires.is_some(),
     )?;
+    restore::check_at_hand(&version, ctx.now())?;
     let content = content(&version)?;
     sealing::check(content, customer.as_ref())?;
     let read_if = ReadIf {
@@ -183,7 +185,7 @@ async fn look(ctx: &Ctx, input: &api::GetObjectInput) -> Result<api::GetObjectOu
         body: bodies::read(ctx.base(), content, cut.range.clone(), customer.as_ref()).await?,
         ..Default::default()
     };
-    described!(output, open, version, content, cut, input);
+    described!(output, ctx, open, version, content, cut, input);
     put_encryption!(output, &customer);
     put_lock!(output, ctx, open, version);
     Ok(output)
@@ -206,7 +208,7 @@ pub async fn head_object(ctx: Ctx, input: api::HeadObjectInput) -> Result<api::H
     read_if.check(&content.etag, version.modified, false)?;
     let cut = cut(content, input.range.as_deref(), input.part_number)?;
     let mut output = api::HeadObjectOutput::default();
-    described!(output, open, version, content, cut, input);
+    described!(output, ctx, open, version, content, cut, input);
     put_encryption!(output, &customer);
     put_lock!(output, ctx, open, version);
     Ok(output)

@@ -9,6 +9,7 @@ pub mod get;
 pub mod put;
 pub mod ranges;
 pub mod request;
+pub mod restore;
 
 use crate::error;
 use crate::index;

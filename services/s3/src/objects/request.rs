@@ -95,18 +95,20 @@ pub fn check(extras: &Extras<'_>, ownership: Ownership) -> Result<()> {
         return Err(Error::sender("InvalidRedirectLocation", text));
     }
     match extras.storage_class.as_deref() {
-        None | Some("STANDARD" | "REDUCED_REDUNDANCY" | "STANDARD_IA" | "ONEZONE_IA" | "GLACIER_IR") => {
-            Ok(())
-        }
-        Some(
-            class @ ("INTELLIGENT_TIERING"
+        None
+        | Some(
+            "STANDARD"
+            | "REDUCED_REDUNDANCY"
+            | "STANDARD_IA"
+            | "ONEZONE_IA"
+            | "INTELLIGENT_TIERING"
+            | "GLACIER_IR"
             | "GLACIER"
-            | "DEEP_ARCHIVE"
-            | "OUTPOSTS"
-            | "SNOW"
-            | "EXPRESS_ONEZONE"
-            | "FSX_OPENZFS"),
-        ) => Err(error::not_implemented(&format!("the storage class {class}"))),
+            | "DEEP_ARCHIVE",
+        ) => Ok(()),
+        Some(class @ ("OUTPOSTS" | "SNOW" | "EXPRESS_ONEZONE" | "FSX_OPENZFS")) => {
+            Err(error::not_implemented(&format!("the storage class {class}")))
+        }
         Some(_) => Err(Error::sender("InvalidStorageClass", "The storage class you specified is not valid")),
     }
 }

@@ -16,7 +16,7 @@ const MOVED_BYTES_MIN: u64 = 128 * 1024;
 #[serde(default)]
 pub struct Lifecycle {
     pub rules: Vec<Rule>,
-    /// Whether small objects are moved to GLACIER_IR too: `varies_by_storage_class`.
+    /// Whether small objects are moved to GLACIER and DEEP_ARCHIVE too: `varies_by_storage_class`.
     pub minimum_varies: bool,
 }
 
@@ -165,7 +165,7 @@ impl Rule {
         let large = |step: &&Move| {
             content.size_bytes >= MOVED_BYTES_MIN
                 || speaks_of_sizes
-                || (minimum_varies && step.class == "GLACIER_IR")
+                || (minimum_varies && matches!(step.class.as_str(), "GLACIER" | "DEEP_ARCHIVE"))
         };
         let chosen = steps.iter().filter(due).filter(large).max_by_key(|step| warmth(&step.class))?;
         (warmth(&chosen.class) > warmth(present)).then_some(chosen.class.as_str())
@@ -176,8 +176,11 @@ impl Rule {
 fn warmth(class: &str) -> u8 {
     match class {
         "STANDARD_IA" => 1,
-        "GLACIER_IR" => 2,
-        "ONEZONE_IA" => 3,
+        "INTELLIGENT_TIERING" => 2,
+        // Neither of the two leads to the other.
+        "ONEZONE_IA" | "GLACIER_IR" => 3,
+        "GLACIER" => 4,
+        "DEEP_ARCHIVE" => 5,
         _ => 0,
     }
 }
@@ -230,6 +233,7 @@ mod tests {
             tags: Default::default(),
             acl: None,
             lock: Default::default(),
+            restore: None,
         }
     }
 

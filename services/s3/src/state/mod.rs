@@ -9,6 +9,7 @@ pub mod lifecycle;
 pub mod lock;
 pub mod logging;
 pub mod notification;
+pub mod restore;
 pub mod upload;
 pub mod version;
 pub mod website;

@@ -3,6 +3,7 @@
 //! Invariant: in a bucket that never kept versions each key has one row at most, and its order is 0, so that it is
 //! found without a scan.
 
+use crate::state::restore::Restore;
 use crate::state::{Acl, Lock};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,6 +35,9 @@ pub struct Version {
     /// What holds it.
     #[serde(default, skip_serializing_if = "Lock::is_unset")]
     pub lock: Lock,
+    /// The copy that was last asked for while it was archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore: Option<Restore>,
 }
 
 /// What a version holds.
