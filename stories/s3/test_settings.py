@@ -60,7 +60,6 @@ def test_what_would_only_be_stored_is_refused(cloud, bucket):
     for call, asked in [
         (s3.put_bucket_accelerate_configuration, {"AccelerateConfiguration": {"Status": "Enabled"}}),
         (s3.put_bucket_metrics_configuration, {"Id": "one", "MetricsConfiguration": {"Id": "one"}}),
-        (s3.put_bucket_request_payment, {"RequestPaymentConfiguration": {"Payer": "Requester"}}),
     ]:
         with refused("NotImplemented", status=501):
             call(Bucket=bucket, **asked)

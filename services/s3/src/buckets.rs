@@ -218,6 +218,7 @@ pub async fn delete_bucket(ctx: Ctx, input: api::DeleteBucketInput) -> Result<ap
             }
             crate::access_points::check_none(&tx, &present).await?;
             crate::multipart::abort_all(&tx, &bucket.id).await?;
+            crate::inventories::forget(&tx, &bucket.id).await?;
             tx.delete::<Owned>(&scope(), &[bucket.owner.as_str(), &bucket.name]);
             tx.delete_resource(&scope(), &present);
             Ok(())

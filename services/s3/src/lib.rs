@@ -18,6 +18,7 @@ mod error;
 mod forms;
 mod happenings;
 mod index;
+mod inventories;
 mod lifecycle;
 mod lists;
 mod locks;
@@ -55,12 +56,14 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
         .reconciler(lifecycle::reconciler(registry.clone()))
         .reconciler(notifications::reconciler())
         .reconciler(logging::reconciler(registry.clone()))
+        .reconciler(inventories::reconciler(registry.clone()))
         .witness(logging::Listener::new(base.clone(), registry.clone()))
         .audit(|audit| Box::pin(audit::walk(audit)));
     let room = acl_operations(web_operations(room.state(registry)));
     let room = multipart_operations(object_operations(setting_operations(bucket_operations(room))));
     let room = lifecycle::operations(encryption::operations(unset::operations(room)));
     let room = payments::operations(logging::operations(notifications::operations(room)));
+    let room = inventories::operations(room);
     (locks::operations(room), control)
 }
 

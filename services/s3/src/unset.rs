@@ -32,16 +32,6 @@ fn named_configurations(room: Room) -> Room {
         list_bucket_analytics_configurations,
     )
     .on(
-        api::GetBucketInventoryConfiguration,
-        on_bucket("s3:GetInventoryConfiguration"),
-        get_bucket_inventory_configuration,
-    )
-    .on(
-        api::ListBucketInventoryConfigurations,
-        on_bucket("s3:GetInventoryConfiguration"),
-        list_bucket_inventory_configurations,
-    )
-    .on(
         api::GetBucketMetricsConfiguration,
         on_bucket("s3:GetMetricsConfiguration"),
         get_bucket_metrics_configuration,
@@ -80,7 +70,7 @@ async fn get_bucket_accelerate_configuration(
     Ok(api::GetBucketAccelerateConfigurationOutput::default())
 }
 
-/// AWS: the same words for analytics, inventories, metrics and tiering:
+/// AWS: the same words for analytics, metrics and tiering:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketMetricsConfiguration.html>.
 fn no_such_configuration(bucket: &str) -> Error {
     error::no_such("NoSuchConfiguration", "The specified configuration does not exist.", bucket)
@@ -90,13 +80,6 @@ async fn get_bucket_analytics_configuration(
     ctx: Ctx,
     input: api::GetBucketAnalyticsConfigurationInput,
 ) -> Result<api::GetBucketAnalyticsConfigurationOutput> {
-    Err(no_such_configuration(&bucket_of(&ctx, &input).await?.record.name))
-}
-
-async fn get_bucket_inventory_configuration(
-    ctx: Ctx,
-    input: api::GetBucketInventoryConfigurationInput,
-) -> Result<api::GetBucketInventoryConfigurationOutput> {
     Err(no_such_configuration(&bucket_of(&ctx, &input).await?.record.name))
 }
 
@@ -120,14 +103,6 @@ async fn list_bucket_analytics_configurations(
 ) -> Result<api::ListBucketAnalyticsConfigurationsOutput> {
     bucket_of(&ctx, &input).await?;
     Ok(api::ListBucketAnalyticsConfigurationsOutput { is_truncated: Some(false), ..Default::default() })
-}
-
-async fn list_bucket_inventory_configurations(
-    ctx: Ctx,
-    input: api::ListBucketInventoryConfigurationsInput,
-) -> Result<api::ListBucketInventoryConfigurationsOutput> {
-    bucket_of(&ctx, &input).await?;
-    Ok(api::ListBucketInventoryConfigurationsOutput { is_truncated: Some(false), ..Default::default() })
 }
 
 async fn list_bucket_metrics_configurations(

@@ -5,6 +5,7 @@ pub mod account;
 pub mod acl;
 pub mod bucket;
 pub mod cors;
+pub mod inventory;
 pub mod lifecycle;
 pub mod lock;
 pub mod logging;
