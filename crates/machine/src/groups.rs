@@ -18,7 +18,7 @@ const PERIOD_US: u64 = 100_000;
 /// The controllers that limits need.
 const NEEDED: &[&str] = &["cpu", "memory", "pids"];
 /// Controllers of version 1 that are used where they are.
-const USEFUL: &[&str] = &["cpuacct", "devices", "freezer"];
+const USEFUL: &[&str] = &["cpuacct"];
 
 /// How this host counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,21 +167,6 @@ fn each_of(controller: &str, limits: &Limits) -> Vec<(&'static str, String, bool
             files
         }
         "pids" => vec![("pids.max", limits.processes.to_string(), true)],
-        "devices" => {
-            let allowed = [
-                "c 1:3 rw",
-                "c 1:5 rw",
-                "c 1:7 rw",
-                "c 1:8 rw",
-                "c 1:9 rw",
-                "c 5:0 rw",
-                "c 5:2 rw",
-                "c 136:* rw",
-            ];
-            let mut files = vec![("devices.deny", "a".to_owned(), true)];
-            files.extend(allowed.map(|device| ("devices.allow", device.to_owned(), true)));
-            files
-        }
         _ => Vec::new(),
     }
 }
@@ -218,6 +203,8 @@ pub struct Usage {
     pub processes: u64,
     /// How many processes the memory limit has killed.
     pub out_of_memory_kills: u64,
+    /// In how many tenths of a second its ceiling of processor time has held it back.
+    pub held_back: u64,
 }
 
 impl Groups {
@@ -243,6 +230,7 @@ impl Groups {
             let cpu = field("cpu.stat", "usage_usec").or_else(|| Some(number("cpuacct.usage")? / 1000));
             let kills =
                 field("memory.events", "oom_kill").or_else(|| field("memory.oom_control", "oom_kill"));
+            usage.held_back = usage.held_back.max(field("cpu.stat", "nr_throttled").unwrap_or(0));
             usage.memory_bytes = usage.memory_bytes.max(memory.unwrap_or(0));
             usage.cpu_us = usage.cpu_us.max(cpu.unwrap_or(0));
             usage.processes = usage.processes.max(number("pids.current").unwrap_or(0));

@@ -14,8 +14,10 @@ use crate::place::{self, End, Place, Plan, State};
 use crate::program::{self, Program, Streams};
 use crate::protocol::Ask;
 use crate::spec::{Command, Spec, check_id};
+use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
 use std::fs::File;
+use std::hash::{Hash, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -74,13 +76,14 @@ pub struct Report {
 
 impl Machine {
     /// Opens a machine and clears away what sandboxes without a keeper have left in the kernel.
-    pub fn open(configuration: Configuration) -> Result<Machine, Error> {
+    pub fn open(mut configuration: Configuration) -> Result<Machine, Error> {
         check_id(&configuration.name)?;
         if configuration.keeper.is_empty() {
             return Err(Error::invalid("keeper: it names no program"));
         }
         Machine::report().sandboxes.map_err(Error::unsupported)?;
         place::make_directory(&configuration.root.join("sandboxes"))?;
+        configuration.root = configuration.root.canonicalize().during(configuration.root.display())?;
         let images = Images::open(configuration.root.join("images"))?;
         let machine = Machine { configuration, images, children: Mutex::new(Vec::new()) };
         machine.sweep()?;
@@ -292,8 +295,11 @@ impl Machine {
         Ok(Place::of(&self.configuration.root, id))
     }
 
+    /// The name of a sandbox's control groups: no other machine of this host has it, whatever its name.
     fn group(&self, id: &str) -> String {
-        format!("{}.{id}", self.configuration.name)
+        let mut hasher = DefaultHasher::new();
+        self.configuration.root.hash(&mut hasher);
+        format!("{}.{:08x}.{id}", self.configuration.name, hasher.finish() >> 32)
     }
 
     fn ids(&self) -> Result<Vec<String>, Error> {

@@ -130,6 +130,16 @@ pub fn signals(numbers: &[c_int]) -> io::Result<OwnedFd> {
     }
 }
 
+/// Blocks no signal any more, as a new program expects.
+pub fn unblock_signals() -> io::Result<()> {
+    // SAFETY: the set is a plain value that `sigemptyset` fills before it is read.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        result(libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut())).map(drop)
+    }
+}
+
 /// Takes one signal from what `signals` returned; `None` when there is none.
 pub fn next_signal(descriptor: impl AsFd) -> Option<c_int> {
     let mut record = [0u8; size_of::<libc::signalfd_siginfo>()];

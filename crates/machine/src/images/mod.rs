@@ -46,15 +46,16 @@ const SKELETON: &[(&str, u32)] = &[
 #[derive(Debug)]
 pub(crate) struct Images {
     root: PathBuf,
-    /// What the host image is made of, once it was asked for.
-    host: Mutex<Option<Vec<Tree>>>,
 }
+
+/// What the host showed when a host image was first asked for. Looking through `/usr` takes a second or so.
+static HOST: Mutex<Option<host::Host>> = Mutex::new(None);
 
 impl Images {
     /// Those in a directory of the machine's.
     pub fn open(root: PathBuf) -> Result<Images, Error> {
         make_directory(&root)?;
-        Ok(Images { root, host: Mutex::new(None) })
+        Ok(Images { root })
     }
 
     /// What an image is made of, the root first.
@@ -81,17 +82,17 @@ impl Images {
     }
 
     fn host(&self) -> Result<Vec<Tree>, Error> {
-        let mut known = self.host.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if known.is_none() {
-            let host = host::Host::look()?;
-            let base = self.built("host", &host.base, |path| host.base.build(path))?;
-            let masks = self.built("masks", &host.masks, |path| host.masks.build(path))?;
-            *known = Some(vec![
-                Tree { at: String::new(), layers: vec![base] },
-                Tree { at: "usr".to_owned(), layers: vec![masks, PathBuf::from("/usr")] },
-            ]);
-        }
-        Ok(known.clone().unwrap_or_default())
+        let mut known = HOST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let host = match known.take() {
+            Some(host) => known.insert(host),
+            None => known.insert(host::Host::look()?),
+        };
+        let base = self.built("host", &host.base, |path| host.base.build(path))?;
+        let masks = self.built("masks", &host.masks, |path| host.masks.build(path))?;
+        Ok(vec![
+            Tree { at: String::new(), layers: vec![base] },
+            Tree { at: "usr".to_owned(), layers: vec![masks, PathBuf::from("/usr")] },
+        ])
     }
 
     /// A directory that is named after what is in it, built if it is not there.

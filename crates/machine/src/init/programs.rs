@@ -67,6 +67,7 @@ fn three(streams: Streams) -> Result<(Stdio, Stdio, Stdio), Error> {
 fn become_user(user: &User, directory: &std::ffi::CStr, has_terminal: bool) -> io::Result<()> {
     use rustix::thread::{Gid, Uid};
     rustix::process::setsid()?;
+    sys::unblock_signals()?;
     if has_terminal {
         rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
     }

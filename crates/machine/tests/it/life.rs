@@ -1,23 +1,264 @@
 //! A sandbox's life: start, programs, end, start again, removal.
 
-use crate::bench::{PATIENCE, bench, spec, until};
+use crate::bench::{Bench, PATIENCE, bench, spec, until};
+use std::io::{Read, Write};
 use std::time::Duration;
-use yakumo_machine::{Command, Disk, Exit, File, Image, Kind, Lifetime, Status};
+use yakumo_machine::{Command, Disk, Exit, File, Image, Kind, Lifetime, Size, Spec, Status, Streams};
 
 #[test]
 fn programs_run_in_the_host_image() {
     let Some(bench) = bench() else { return };
     bench.start("i-1");
-    assert_eq!(bench.may("i-1", "echo $$ >/dev/null; id -u; hostname; pwd"), "0\ni-1.internal\n/root\n");
-    let python = bench.python("i-1", "import threading, ssl, json\nt = threading.Thread(target=print, args=('hello',))\nt.start(); t.join()");
+    assert_eq!(bench.may("i-1", "id -u; hostname; pwd"), "0\ni-1.internal\n/root\n");
+    let threads = "import threading, ssl, json\nt = threading.Thread(target=print, args=('hello',))\nt.start(); t.join()";
+    let python = bench.python("i-1", threads);
     assert_eq!((python.exit, python.output.as_str()), (Exit::Code(0), "hello\n"), "{python:?}");
     assert_eq!(bench.sh("i-1", "exit 7").exit, Exit::Code(7));
     assert_eq!(bench.sh("i-1", "kill -9 $$").exit, Exit::Signal(9));
-    let error = bench.machine.run(
-        "i-1",
-        &Command::new(["no-such-program"]),
-        yakumo_machine::Streams::Terminal(yakumo_machine::Size { rows: 24, columns: 80 }),
-        false,
-    );
+    let streams = Streams::Terminal(Size { rows: 24, columns: 80 });
+    let error = bench.machine.run("i-1", &Command::new(["no-such-program"]), streams, false);
     assert_eq!(error.unwrap_err().kind, Kind::NotStarted);
+    if std::path::Path::new("/usr/bin/node").exists() {
+        assert_eq!(bench.may("i-1", "node -e 'console.log(6 * 7)'"), "42\n");
+    }
+    assert!(bench.may("i-1", "cat /etc/os-release").contains("yakumo host image"));
+}
+
+#[test]
+fn programs_run_in_the_busybox_image() {
+    let Some(bench) = bench() else { return };
+    let spec = Spec { image: Image::Busybox, ..spec("i-1") };
+    match bench.machine.start(&spec) {
+        Err(error) if error.kind == Kind::Unsupported => return println!("SKIPPED: {error}"),
+        started => started.unwrap(),
+    };
+    assert_eq!(bench.may("i-1", "ls /; echo $0").lines().last(), Some("sh"));
+    assert_eq!(bench.sh("i-1", "python3 -V").exit, Exit::Code(127));
+    // Nothing of the host's /usr is there.
+    assert_eq!(bench.may("i-1", "ls /usr"), "bin\nsbin\n");
+}
+
+#[test]
+fn a_directory_is_an_image_and_stays_as_it_is() {
+    let Some(bench) = bench() else { return };
+    let root = bench.directory.path().join("image");
+    std::fs::create_dir_all(root.join("bin")).unwrap();
+    if std::fs::copy("/bin/busybox", root.join("bin/sh")).is_err() {
+        return println!("SKIPPED: this host has no /bin/busybox");
+    }
+    std::fs::write(root.join("mine"), "1").unwrap();
+    let image = Image::Layers(vec![root.clone()]);
+    bench.machine.start(&Spec { image, ..spec("i-1") }).unwrap();
+    bench.may("i-1", "echo 2 > /mine; echo 3 > /new");
+    assert_eq!(std::fs::read_to_string(root.join("mine")).unwrap(), "1");
+    assert!(!root.join("new").exists() && !root.join("proc").exists());
+}
+
+#[test]
+fn a_disk_survives_stop_and_start_and_not_removal() {
+    let Some(bench) = bench() else { return };
+    for disk in [Disk::Directory, Disk::Bytes(64 << 20)] {
+        if let (Disk::Bytes(_), Err(why)) = (&disk, yakumo_machine::Machine::report().disks) {
+            println!("SKIPPED: {why}");
+            continue;
+        }
+        let spec = Spec { disk, ..spec("i-1") };
+        bench.machine.start(&spec).unwrap();
+        assert_eq!(bench.machine.start(&spec).unwrap_err().kind, Kind::Running);
+        bench.may(
+            "i-1",
+            "echo kept > /root/file; echo kept > /usr/local/bin/tool; rm /usr/bin/yes; echo gone > /run/file",
+        );
+        bench.may("i-1", "useradd -m ann && su ann -c 'echo hers > ~/file'; sync");
+        let end = bench.machine.stop("i-1", Duration::from_secs(20)).unwrap().unwrap();
+        assert_eq!(end.init, Exit::Code(0), "its processes ended when they were asked");
+        assert!(matches!(bench.machine.status("i-1").unwrap(), Some(Status::Ended(_))));
+        let refused = bench.machine.put("i-1", File::new("/x", "x"));
+        assert_eq!(refused.unwrap_err().kind, Kind::NotRunning);
+        bench.machine.start(&spec).unwrap();
+        assert_eq!(
+            bench.may("i-1", "cat /root/file /usr/local/bin/tool; stat -c %U ~ann/file"),
+            "kept\nkept\nann\n"
+        );
+        bench.may_not("i-1", "cat /run/file", "No such file");
+        bench.may_not("i-1", "ls /usr/bin/yes", "No such file");
+        bench.machine.remove("i-1").unwrap();
+        assert!(bench.machine.status("i-1").unwrap().is_none());
+        bench.machine.start(&spec).unwrap();
+        bench.may_not("i-1", "cat /root/file", "No such file");
+        bench.machine.remove("i-1").unwrap();
+    }
+}
+
+#[test]
+fn a_disk_grows_and_does_not_shrink() {
+    let Some(bench) = bench() else { return };
+    if let Err(why) = yakumo_machine::Machine::report().disks {
+        return println!("SKIPPED: {why}");
+    }
+    let with = |bytes| Spec { disk: Disk::Bytes(bytes), ..spec("i-1") };
+    let size =
+        |bench: &Bench| bench.may("i-1", "df -m --output=size / | tail -1").trim().parse::<u64>().unwrap();
+    bench.machine.start(&with(64 << 20)).unwrap();
+    assert!((40..64).contains(&size(&bench)), "{}", size(&bench));
+    bench.may("i-1", "echo kept > /file");
+    bench.machine.kill("i-1").unwrap();
+    bench.machine.start(&with(256 << 20)).unwrap();
+    assert!((180..256).contains(&size(&bench)), "{}", size(&bench));
+    assert_eq!(bench.may("i-1", "cat /file"), "kept\n");
+    bench.machine.kill("i-1").unwrap();
+    assert_eq!(bench.machine.start(&with(64 << 20)).unwrap_err().kind, Kind::Invalid);
+}
+
+#[test]
+fn the_first_command_speaks_to_the_console_and_may_be_the_end() {
+    let Some(bench) = bench() else { return };
+    let command = Command::new(["sh", "-c", "echo out; echo err >&2; echo direct > /dev/console; exit 3"]);
+    let ends = Spec { command: Some(command), lifetime: Lifetime::WithCommand, ..spec("i-1") };
+    bench.machine.start(&ends).unwrap();
+    assert!(bench.machine.wait("i-1", PATIENCE).unwrap());
+    let Some(Status::Ended(end)) = bench.machine.status("i-1").unwrap() else { panic!("it does not end") };
+    assert_eq!((end.command, end.init), (Some(Exit::Code(3)), Exit::Code(3)));
+    assert_eq!(bench.machine.console("i-1", 1000).unwrap(), b"out\nerr\ndirect\n");
+    assert_eq!(bench.machine.console("i-1", 4).unwrap(), b"ect\n");
+    // Another one stays, whatever its command does.
+    bench.machine.start(&Spec { lifetime: Lifetime::UntilStopped, ..ends }).unwrap();
+    until("the command's end is on the console", || {
+        bench.machine.console("i-1", 15).unwrap() == b"out\nerr\ndirect\n"
+    });
+    bench.may("i-1", "true");
+}
+
+#[test]
+fn a_command_that_cannot_start_leaves_nothing() {
+    let Some(bench) = bench() else { return };
+    let command = Some(Command::new(["/no/such/program"]));
+    let error = bench.machine.start(&Spec { command, ..spec("i-1") }).unwrap_err();
+    assert_eq!(error.kind, Kind::NotStarted, "{error}");
+    assert!(bench.machine.status("i-1").unwrap().is_none());
+    let unknown = Command { user: Some("nobody-knows".to_owned()), ..Command::new(["true"]) };
+    let error = bench.machine.start(&Spec { command: Some(unknown), ..spec("i-1") }).unwrap_err();
+    assert!(error.message.contains("nobody-knows"), "{error}");
+}
+
+#[test]
+fn signals_reach_the_group_of_a_program() {
+    let Some(bench) = bench() else { return };
+    let script = "trap 'echo heard; exit 5' USR1; echo ready; while :; do sleep 0.01; done";
+    let command = Some(Command::new(["sh", "-c", script]));
+    bench.machine.start(&Spec { command, ..spec("i-1") }).unwrap();
+    until("ready", || bench.machine.console("i-1", 100).unwrap() == b"ready\n");
+    bench.machine.signal("i-1", 10).unwrap();
+    // A shell may say more about the signal.
+    until("heard", || bench.machine.console("i-1", 100).unwrap().ends_with(b"heard\n"));
+}
+
+#[test]
+fn who_does_not_end_when_asked_is_killed() {
+    let Some(bench) = bench() else { return };
+    let command =
+        Some(Command::new(["sh", "-c", "trap '' TERM HUP; echo deaf; while :; do sleep 100; done"]));
+    bench.machine.start(&Spec { command, ..spec("i-1") }).unwrap();
+    until("deaf", || bench.machine.console("i-1", 100).unwrap() == b"deaf\n");
+    // It forgets that it is to ignore the signal in what it starts, so the shell alone stays.
+    let end = bench.machine.stop("i-1", Duration::from_millis(300)).unwrap().unwrap();
+    assert_eq!(end.init, Exit::Signal(9));
+}
+
+#[test]
+fn a_program_has_a_terminal_and_is_hung_up() {
+    let Some(bench) = bench() else { return };
+    bench.start("i-1");
+    let streams = Streams::Terminal(Size { rows: 33, columns: 99 });
+    let program = bench.machine.run("i-1", &Command::new(["sh", "-i"]), streams, false).unwrap();
+    let mut terminal = program.terminal.as_ref().unwrap().try_clone().unwrap();
+    terminal.write_all(b"tty; stty size; echo 'the'' end'\n").unwrap();
+    let mut text = String::new();
+    until("the end", || {
+        let mut buffer = [0; 1024];
+        let count = terminal.read(&mut buffer).unwrap();
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        text.contains("the end")
+    });
+    assert!(text.contains("/dev/pts/") && text.contains("33 99"), "{text}");
+    let inside = program.process;
+    let there = |bench: &Bench| bench.sh("i-1", &format!("kill -0 {inside}")).exit == Exit::Code(0);
+    assert!(there(&bench));
+    drop((program, terminal));
+    until("it is hung up", || !there(&bench));
+    // One that stays is not.
+    let (input, _feed) = std::io::pipe().unwrap();
+    let null = || std::fs::File::options().write(true).open("/dev/null").unwrap().into();
+    let streams = Streams::Three { input: input.into(), output: null(), errors: null() };
+    let program = bench.machine.run("i-1", &Command::new(["sleep", "100"]), streams, true).unwrap();
+    let stays = program.process;
+    drop(program);
+    assert_eq!(bench.sh("i-1", &format!("sleep 0.1; kill -0 {stays}")).exit, Exit::Code(0));
+}
+
+#[test]
+fn orphans_are_waited_for() {
+    let Some(bench) = bench() else { return };
+    bench.start("i-1");
+    bench.may("i-1", "for i in 1 2 3 4 5; do (sleep 0.05 &) ; done");
+    until("no zombies", || !bench.may("i-1", "cat /proc/[0-9]*/stat").contains(") Z "));
+    assert_eq!(bench.may("i-1", "cat /proc/1/comm"), "yakumo-keeper\n");
+}
+
+#[test]
+fn volumes_are_seen_where_they_belong() {
+    use yakumo_machine::{Source, Volume};
+    let Some(bench) = bench() else { return };
+    let data = bench.directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("file"), "data").unwrap();
+    let at = |path: &str, read_only| Volume {
+        source: Source::Directory(data.clone()),
+        path: path.to_owned(),
+        read_only,
+    };
+    let mut volumes = vec![at("/mnt/data", false), at("/mnt/fixed", true)];
+    if yakumo_machine::Machine::report().disks.is_ok() {
+        let file = bench.directory.path().join("volume");
+        yakumo_machine::block::create(&file, 32 << 20).unwrap();
+        volumes.push(Volume {
+            source: Source::Block(file),
+            path: "/data/block".to_owned(),
+            read_only: false,
+        });
+    }
+    let blocks = volumes.len() == 3;
+    let spec = Spec { volumes, ..spec("i-1") };
+    bench.machine.start(&spec).unwrap();
+    bench.may("i-1", "cat /mnt/data/file && echo more > /mnt/data/more && chown 7 /mnt/data/more");
+    bench.may_not("i-1", "echo x > /mnt/fixed/file", "Read-only");
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!(
+        std::fs::metadata(data.join("more")).unwrap().uid(),
+        7,
+        "as inside, for whoever gets the volume next"
+    );
+    if blocks {
+        bench.may("i-1", "echo kept > /data/block/file");
+        bench.machine.kill("i-1").unwrap();
+        bench.machine.start(&spec).unwrap();
+        assert_eq!(bench.may("i-1", "cat /data/block/file"), "kept\n");
+    }
+}
+
+#[test]
+fn the_root_can_be_read_only_or_memory() {
+    let Some(bench) = bench() else { return };
+    bench.machine.start(&Spec { disk: Disk::ReadOnly, ..spec("i-1") }).unwrap();
+    bench.may_not("i-1", "touch /file", "Read-only");
+    bench.may_not("i-1", "touch /usr/file", "Read-only");
+    bench.may("i-1", "touch /tmp/file /run/file /dev/shm/file");
+    bench.machine.remove("i-1").unwrap();
+    let memory = Spec { disk: Disk::Memory(16 << 20), ..spec("i-1") };
+    bench.machine.start(&memory).unwrap();
+    bench.may("i-1", "touch /file /usr/file");
+    bench.may_not("i-1", "head -c 20M /dev/zero > /large", "No space left");
+    bench.machine.kill("i-1").unwrap();
+    bench.machine.start(&memory).unwrap();
+    bench.may_not("i-1", "ls /file", "No such file");
 }
