@@ -3,6 +3,7 @@
 //! `Principals` is the seam to the iam room. Its answers are never older than the last acknowledged change, so that a
 //! revocation acts on the next request.
 
+use crate::Ctx;
 use futures_util::future::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
@@ -143,6 +144,17 @@ pub trait Principals: Send + Sync {
     /// A text in a form that only `sts:DecodeAuthorizationMessage` of this account opens.
     fn seal<'a>(&'a self, account: AccountId, _text: &'a str) -> BoxFuture<'a, Result<String>> {
         Box::pin(std::future::ready(Err(crate::authorization_message::nobody_seals(account))))
+    }
+
+    /// Whether the request's caller has the MFA device of this serial number at hand, as a code of it shows. A code counts
+    /// once. `false` also when the device is not the caller's.
+    fn second_factor<'a>(
+        &'a self,
+        _ctx: &'a Ctx,
+        _serial: &'a str,
+        _code: &'a str,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(std::future::ready(Ok(false)))
     }
 
     /// A verified request was made with these credentials. Called for each request, so it only takes a note.

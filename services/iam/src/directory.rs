@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use yakumo_aws::{AccountId, Error, Result, Timestamp};
 use yakumo_policy::{Attached, PolicyKind, Principal};
-use yakumo_room::{Base, Caller, Credentials, Principals, Record, Resource, Scope, Secret, Use};
+use yakumo_room::{Base, Caller, Credentials, Ctx, Principals, Record, Resource, Scope, Secret, Use};
 
 /// How many credentials are kept decoded; beyond it all are dropped and read again when needed.
 const KEPT_MAX: usize = 50_000;
@@ -101,6 +101,20 @@ impl Principals for Directory {
 
     fn seal<'a>(&'a self, account: AccountId, text: &'a str) -> BoxFuture<'a, Result<String>> {
         Box::pin(crate::sts::authorization_messages::seal(&self.base, account, text))
+    }
+
+    fn second_factor<'a>(
+        &'a self,
+        ctx: &'a Ctx,
+        serial: &'a str,
+        code: &'a str,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            match crate::mfa_devices::verify(ctx, Some(serial), Some(code)).await {
+                Err(error) if error.code == "AccessDenied" => Ok(false),
+                answer => answer,
+            }
+        })
     }
 
     fn used(&self, credentials: &Credentials, what: Use) {

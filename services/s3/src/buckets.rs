@@ -119,6 +119,7 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         created: ctx.now(),
         id: ctx.base().ids.hex(16),
         versioning,
+        mfa_delete: None,
         lock,
         // AWS: since April 2026 new buckets refuse customer keys until told otherwise.
         lifecycle: Default::default(),

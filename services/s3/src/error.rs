@@ -165,9 +165,14 @@ pub fn access_denied() -> Error {
     Error::sender("AccessDenied", "Access Denied").with_status(403)
 }
 
+/// The same with a reason.
+pub fn denied(text: &str) -> Error {
+    Error::sender("AccessDenied", text).with_status(403)
+}
+
 /// What a lock holds.
 pub fn locked() -> Error {
-    Error::sender("AccessDenied", "Access Denied because object protected by object lock.").with_status(403)
+    denied("Access Denied because object protected by object lock.")
 }
 
 /// An action on locks in a bucket that has none.

@@ -23,6 +23,7 @@ mod lifecycle;
 mod lists;
 mod locks;
 mod logging;
+mod mfa;
 mod multipart;
 mod names;
 mod notifications;

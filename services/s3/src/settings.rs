@@ -1,8 +1,9 @@
-//! What a bucket is set to: versioning.
+//! What a bucket is set to: versioning and MFA delete.
 
 use crate::access::bucket_of;
 use crate::error;
 use crate::locks;
+use crate::mfa::{self, Proved};
 use crate::registry::edit;
 use crate::state::Versioning;
 use yakumo_api_s3 as api;
@@ -13,10 +14,14 @@ pub async fn put_bucket_versioning(
     ctx: Ctx,
     input: api::PutBucketVersioningInput,
 ) -> Result<api::PutBucketVersioningOutput> {
-    let given = input.versioning_configuration;
-    if given.mfa_delete.as_deref() == Some("Enabled") || input.mfa.is_some() {
-        return Err(error::not_implemented("MFA delete"));
-    }
+    let open = bucket_of(&ctx, &input).await?;
+    let given = &input.versioning_configuration;
+    let mfa_delete = match given.mfa_delete.as_deref() {
+        None => None,
+        Some("Enabled") => Some(true),
+        Some("Disabled") => Some(false),
+        Some(_) => return Err(error::malformed_xml()),
+    };
     let versioning = match given.status.as_deref() {
         Some("Enabled") => Versioning::Enabled,
         Some("Suspended") => Versioning::Suspended,
@@ -25,10 +30,17 @@ pub async fn put_bucket_versioning(
             return Err(yakumo_aws::Error::sender("IllegalVersioningConfigurationException", text));
         }
     };
+    let proved = match mfa_delete {
+        Some(true) => Proved::by(&ctx, &open.record, input.mfa.as_deref()).await?,
+        _ => Proved::if_asked(&ctx, &open.record, input.mfa.as_deref()).await?,
+    };
     edit(&ctx, &input.bucket, |bucket| {
+        proved.check(bucket)?;
         locks::check_versioning(bucket, versioning)?;
         bucket.versioning = versioning;
-        Ok(())
+        bucket.mfa_delete = mfa_delete.or(bucket.mfa_delete);
+        proved.check(bucket)?;
+        mfa::check_lifecycle(bucket)
     })
     .await?;
     Ok(api::PutBucketVersioningOutput::default())
@@ -44,5 +56,6 @@ pub async fn get_bucket_versioning(
         Versioning::Enabled => Some("Enabled".to_owned()),
         Versioning::Suspended => Some("Suspended".to_owned()),
     };
-    Ok(api::GetBucketVersioningOutput { status, mfa_delete: None })
+    let mfa_delete = open.record.mfa_delete.map(|on| if on { "Enabled" } else { "Disabled" }.to_owned());
+    Ok(api::GetBucketVersioningOutput { status, mfa_delete })
 }

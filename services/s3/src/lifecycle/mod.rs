@@ -48,7 +48,7 @@ async fn put_bucket_lifecycle_configuration(
     let lifecycle = Lifecycle { rules: rules::read(ctx.base(), given.rules)?, minimum_varies };
     edit(&ctx, &input.bucket, |bucket| {
         bucket.lifecycle = lifecycle.clone();
-        Ok(())
+        crate::mfa::check_lifecycle(bucket)
     })
     .await?;
     ctx.state::<Registry>().lifecycle_changed();

@@ -5,6 +5,7 @@ use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
 use crate::locks::needs_bypass;
+use crate::mfa::Proved;
 use crate::registry::{Open, present};
 use crate::state::{Bucket, Bypass, Lock, Version, Versioning};
 use yakumo_api_s3 as api;
@@ -53,6 +54,7 @@ struct DeleteIf {
     modified: Option<Timestamp>,
     size_bytes: Option<i64>,
     bypass: Bypass,
+    proved: Proved,
 }
 
 impl DeleteIf {
@@ -79,6 +81,10 @@ pub async fn delete_object(ctx: Ctx, input: api::DeleteObjectInput) -> Result<ap
         modified: input.if_match_last_modified_time,
         size_bytes: input.if_match_size,
         bypass: Bypass::asked(input.bypass_governance_retention),
+        proved: match input.version_id {
+            Some(_) => Proved::if_asked(&ctx, &open.record, input.mfa.as_deref()).await?,
+            None => Proved::NOTHING,
+        },
     };
     let deleted = delete(&ctx, &open.record, &input.key, input.version_id.as_deref(), &condition).await?;
     Ok(api::DeleteObjectOutput {
@@ -113,6 +119,7 @@ async fn delete_version(
     id: &str,
     condition: &DeleteIf,
 ) -> Result<Deleted> {
+    condition.proved.check(bucket)?;
     let found = index::version_in(tx, bucket, key, id).await?;
     condition.check(key, found.as_ref())?;
     let is_marker = found.as_ref().is_some_and(|version| version.content.is_none());
@@ -126,7 +133,8 @@ async fn delete_version(
 
 /// Ends the newest version of an object as its bucket's lifecycle wants it: a delete marker, or nothing remains.
 pub async fn expire(tx: &Tx, ctx: &Ctx, bucket: &Bucket, key: &str) -> Result<()> {
-    let condition = DeleteIf { etag: None, modified: None, size_bytes: None, bypass: Bypass::No };
+    let (bypass, proved) = (Bypass::No, Proved::NOTHING);
+    let condition = DeleteIf { etag: None, modified: None, size_bytes: None, bypass, proved };
     delete_newest(tx, ctx, bucket, key, &condition, BY_LIFECYCLE).await.map(drop)
 }
 
@@ -176,10 +184,16 @@ pub async fn delete_objects(ctx: Ctx, input: api::DeleteObjectsInput) -> Result<
     }
     let quiet = input.delete.quiet == Some(true);
     let bypass = Bypass::asked(input.bypass_governance_retention);
+    // AWS: without a token, or with a wrong one, the whole request fails:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+    let proved = match input.mfa.is_some() || objects.iter().any(|object| object.version_id.is_some()) {
+        true => Proved::if_asked(&ctx, &open.record, input.mfa.as_deref()).await?,
+        false => Proved::NOTHING,
+    };
     let (mut deleted, mut errors) = (Vec::new(), Vec::new());
     for object in objects {
         let (key, id) = (object.key.clone(), object.version_id.clone());
-        match delete_one(&ctx, &open, object, bypass).await {
+        match delete_one(&ctx, &open, object, bypass, proved).await {
             Ok(one) if quiet => drop(one),
             Ok(one) => deleted.push(api::DeletedObject {
                 delete_marker: one.is_marker.then_some(true),
@@ -218,10 +232,16 @@ async fn delete_one(
     open: &Open,
     object: api::ObjectIdentifier,
     bypass: Bypass,
+    proved: Proved,
 ) -> Result<Deleted> {
     let id = object.version_id.as_deref();
     needs(ctx, open, &object.key, id, bypass).into_iter().try_for_each(|need| ctx.authorize(need))?;
-    let condition =
-        DeleteIf { etag: object.e_tag, modified: object.last_modified_time, size_bytes: object.size, bypass };
+    let condition = DeleteIf {
+        etag: object.e_tag,
+        modified: object.last_modified_time,
+        size_bytes: object.size,
+        bypass,
+        proved,
+    };
     delete(ctx, &open.record, &object.key, id, &condition).await
 }

@@ -43,6 +43,9 @@ pub struct Bucket {
     /// through. Known only of buckets that the registry opened, and never stored with them.
     #[serde(skip)]
     pub blocked_above: PublicAccess,
+    /// Whether versions go only with a code of the root user's device; `None` when it was never said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mfa_delete: Option<bool>,
     /// Object lock. Invariant: where it is, versioning is enabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<BucketLock>,
