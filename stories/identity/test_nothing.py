@@ -18,7 +18,7 @@ from people import Person, allow
 # The calls of web and SAML identities bring their proof with them and no signature.
 FREE = {"GetCallerIdentity", "GetSessionToken", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 # GetAccessKeyInfo is not among them: the service authorisation reference has it as an action.
-DENIED = ("AccessDenied", "AccessDeniedException")
+DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,14 @@ KNOWN = {
     "RoleName": "target",
 }
 # What another service means by a name that several have.
-OWN = {"s3control": {"AccountId": "000000000000", "ResourceArn": "arn:aws:s3:::target"}}
+OWN = {
+    "s3control": {"AccountId": "000000000000", "ResourceArn": "arn:aws:s3:::target"},
+    # A form has no way to say that a structure is there and empty.
+    "ec2": {
+        "Tags": [{"Key": "k", "Value": "v"}],
+        "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}],
+    },
+}
 
 
 def example(shape, name, queue):
