@@ -23,14 +23,24 @@ use yakumo_api_ec2::{
     CreateDefaultVpcOutput,
 };
 use yakumo_aws::{AccountId, Error, Region, Result};
-use yakumo_room::{Ctx, Record, Room, Tx};
+use yakumo_room::{Ctx, Record, Room, Scope, Tx};
 
-/// A note that an account has been given its default VPC in a region.
+/// A note that an account has been given its default VPC in a region: so it is known where there are VPCs at all.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Begun {}
+pub(crate) struct Place {
+    /// The account and the region.
+    pub home: Home,
+}
 
-impl Record for Begun {
-    const TABLE: &'static str = "begun";
+impl Record for Place {
+    const TABLE: &'static str = "places";
+}
+
+impl Place {
+    /// Where the notes of the whole cloud are.
+    pub(crate) fn scope() -> Scope {
+        Scope { account: None, region: None, service: "ec2" }
+    }
 }
 
 /// Where the note is known to be, so that it is read once.
@@ -54,9 +64,10 @@ pub(crate) async fn ensure(ctx: &Ctx) -> Result<()> {
         return Ok(());
     }
     change(ctx, None, |tx| async move {
-        let scope = Home::of(ctx).scope();
-        if tx.get::<Begun>(&scope, &[]).await?.is_none() {
-            tx.put(&scope, &[], &Begun {});
+        let home = Home::of(ctx);
+        let id = [home.account.as_str(), home.region.as_str()];
+        if tx.get::<Place>(&Place::scope(), &id).await?.is_none() {
+            tx.put(&Place::scope(), &id, &Place { home });
             dhcp_options::make_default(&tx, ctx);
             make(&tx, ctx).await?;
         }
@@ -75,7 +86,7 @@ fn block() -> Option<Cidr> {
 /// Makes a default VPC with its subnets, internet gateway and default route.
 async fn make(tx: &Tx, ctx: &Ctx) -> Result<Vpc> {
     let cidr = block().ok_or_else(|| Error::internal("172.31.0.0/16 is a block"))?;
-    let new = NewVpc { cidr, ipv6: None, tenancy: "default".into(), is_default: true, tags: Tags::new() };
+    let new = NewVpc { cidr, ipv6: false, tenancy: "default".into(), is_default: true, tags: Tags::new() };
     let vpcs::Furnished { vpc, mut route_table, mut acl } = vpcs::furnish(tx, ctx, new).await?;
     for (index, zone) in zones::of(ctx.region()).iter().enumerate() {
         let part = cidr.part(20, index as u128).ok_or_else(|| Error::internal("a /16 has sixteen /20"))?;

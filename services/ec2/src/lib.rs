@@ -13,6 +13,7 @@ mod egress_only_internet_gateways;
 mod error;
 mod filters;
 mod internet_gateways;
+mod ipv6_pool;
 mod network;
 mod network_acls;
 mod noun_record;
@@ -37,6 +38,7 @@ pub fn room(_base: &Arc<Base>) -> Room {
     let room = Room::new("ec2")
         .state(Arc::new(defaults::Known::default()))
         .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
+        .reconciler(network::reconciler())
         .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
     let nouns: &[fn(Room) -> Room] = &[
         account_attributes::register,

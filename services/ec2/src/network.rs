@@ -1,6 +1,110 @@
 //! From records to the network: what the VPCs of the whole cloud are to be, for the network engine.
 //!
-//! Invariant: the engine is told of everything that was committed; a lost nudge only costs time.
+//! Invariant: the engine is told of everything that was committed; a lost nudge only costs time. Nothing is decided here:
+//! each noun is said in the engine's words.
+
+mod words;
+
+use crate::defaults::Place;
+use crate::dhcp_options::DhcpOptions;
+use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
+use crate::internet_gateways::InternetGateway;
+use crate::network_acls::NetworkAcl;
+use crate::nouns::{ALL, Home};
+use crate::prefix_lists::PrefixList;
+use crate::route_tables::{self, RouteTable};
+use crate::security_groups::SecurityGroup;
+use crate::subnets::Subnet;
+use crate::vpcs::Vpc;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use yakumo_aws::{Error, Result};
+use yakumo_net::Topology;
+use yakumo_net::topology;
+use yakumo_room::store::Range;
+use yakumo_room::{Base, Reconciler, Record, Scope, World};
 
 /// The name of the background work that tells the network engine.
 pub(crate) const RECONCILER: &str = "ec2.network";
+/// How long it rests when nobody nudges it.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// Tells the network engine what is wanted, at the start and after every change.
+pub(crate) fn reconciler() -> Reconciler {
+    Reconciler::new(RECONCILER, EVERY, |world: Arc<World>| async move {
+        let wanted = wanted(&world.base).await?;
+        world.base.network.apply(wanted).await.map_err(Error::internal)
+    })
+}
+
+/// What the records of all accounts and regions say.
+async fn wanted(base: &Base) -> Result<Topology> {
+    let mut topology = Topology::default();
+    for place in all::<Place>(base, &Place::scope()).await? {
+        add(base, place.home, &mut topology).await?;
+    }
+    Ok(topology)
+}
+
+async fn all<R: Record>(base: &Base, scope: &Scope) -> Result<Vec<R>> {
+    let rows = base.store.scan(Range::prefix(scope.record_key(R::TABLE, &[])), ALL).await?;
+    rows.iter().map(|(_, bytes)| R::from_bytes(bytes).map_err(Error::internal)).collect()
+}
+
+/// Adds an account's VPCs in a region.
+async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
+    let scope = home.scope();
+    add_vpcs(base, home, topology).await?;
+    let tables: Vec<RouteTable> = all(base, &scope).await?;
+    let acls: Vec<NetworkAcl> = all(base, &scope).await?;
+    for subnet in all::<Subnet>(base, &scope).await? {
+        let table = route_tables::of_subnet(&tables, &subnet);
+        let acl = acls.iter().find(|acl| acl.associations.iter().any(|found| found.subnet == subnet.id));
+        // Both are there always: a subnet comes and goes with its associations.
+        let (Some(table), Some(acl)) = (table, acl) else { continue };
+        let said = topology::Subnet {
+            vpc: subnet.vpc.clone(),
+            cidrs: subnet.blocks().filter_map(words::cidr).collect(),
+            route_table: table.id.clone(),
+            acl: acl.id.clone(),
+        };
+        topology.subnets.insert(subnet.id, said);
+    }
+    topology.route_tables.extend(tables.iter().map(|table| (table.id.clone(), words::route_table(table))));
+    topology.acls.extend(acls.iter().map(|acl| (acl.id.clone(), words::acl(acl))));
+    let groups: Vec<SecurityGroup> = all(base, &scope).await?;
+    topology.groups.extend(groups.iter().map(|group| (group.id.clone(), words::group(group))));
+    for list in all::<PrefixList>(base, &scope).await? {
+        let entries = list.entries().iter().filter_map(|entry| words::cidr(&entry.cidr)).collect();
+        topology.prefix_lists.insert(list.id, topology::PrefixList { entries });
+    }
+    Ok(())
+}
+
+async fn add_vpcs(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
+    let scope = home.scope();
+    let gateways: Vec<InternetGateway> = all(base, &scope).await?;
+    let egress_only: Vec<EgressOnlyInternetGateway> = all(base, &scope).await?;
+    let options: Vec<DhcpOptions> = all(base, &scope).await?;
+    let options: BTreeMap<String, DhcpOptions> =
+        options.into_iter().map(|options| (options.id.clone(), options)).collect();
+    for vpc in all::<Vpc>(base, &scope).await? {
+        let gateway = gateways.iter().find(|gateway| gateway.vpc.as_ref() == Some(&vpc.id));
+        let egress_only = egress_only.iter().filter(|gateway| gateway.vpc == vpc.id);
+        let options = vpc.dhcp_options.as_ref().and_then(|id| options.get(id));
+        let said = topology::Vpc {
+            cidrs: vpc.blocks().filter_map(|block| words::cidr(&block.cidr)).collect(),
+            internet_gateway: gateway.map(|gateway| gateway.id.clone()),
+            egress_only_gateways: egress_only.map(|gateway| gateway.id.clone()).collect(),
+            dns: topology::Dns {
+                support: vpc.dns_support,
+                hostnames: vpc.dns_hostnames,
+                domain: words::domain(options),
+            },
+            ..topology::Vpc::default()
+        };
+        topology.vpcs.insert(vpc.id, said);
+    }
+    Ok(())
+}

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html#add-cidr-block-restrictions>
 
-use super::life::{amazon_ipv6, block_of_vpc, check_border_group};
+use super::life::{block_of_vpc, check_border_group};
 use super::{CidrBlock, Vpc, shown_ipv4, shown_ipv6};
 use crate::access::{self, Asked};
 use crate::cidr::Cidr;
@@ -10,7 +10,7 @@ use crate::commit::{change, refuse};
 use crate::nouns::{self, ALL, Home, new_id};
 use crate::route_tables::RouteTable;
 use crate::subnets::Subnet;
-use crate::{error, quotas};
+use crate::{error, ipv6_pool, quotas};
 use yakumo_api_ec2::{
     self as api, AssociateVpcCidrBlockInput, AssociateVpcCidrBlockOutput, DisassociateVpcCidrBlockInput,
     DisassociateVpcCidrBlockOutput,
@@ -68,36 +68,29 @@ async fn associate_vpc_cidr_block(
     }
     let (vpc, block) = change(&ctx, None, |tx| {
         let (ctx, input) = (&ctx, &input);
-        let ipv6 = if wants_ipv6 { amazon_ipv6(ctx) } else { None };
         async move {
             let before: Vpc = nouns::find(&tx, Home::of(ctx), &input.vpc_id).await?;
             let mut after = before.clone();
             let block = |cidr| CidrBlock { association: new_id(ctx, "vpc-cidr-assoc-"), cidr };
-            let made = match (ipv4, ipv6) {
-                (Some(cidr), _) => {
+            let made = match ipv4 {
+                Some(cidr) => {
                     check_ipv4(&tx, &before, cidr).await?;
-                    after.cidrs.push(block(cidr));
-                    after.cidrs.last().cloned()
+                    block(cidr)
                 }
-                (None, Some(cidr)) => {
-                    quotas::check(
-                        after.ipv6.len() + 1,
-                        quotas::BLOCKS,
-                        "CidrLimitExceeded",
-                        "IPv6 CIDR blocks",
-                    )?;
-                    after.ipv6.push(block(cidr));
-                    after.ipv6.last().cloned()
+                None => {
+                    let what = "IPv6 CIDR blocks";
+                    quotas::check(before.ipv6.len() + 1, quotas::BLOCKS, "CidrLimitExceeded", what)?;
+                    block(ipv6_pool::take(&tx, ctx).await?)
                 }
-                (None, None) => None,
             };
+            let blocks = if ipv4.is_some() { &mut after.cidrs } else { &mut after.ipv6 };
+            blocks.push(made.clone());
             nouns::put(&tx, Some(&before), &after);
             Ok((after, made))
         }
     })
     .await?;
     let (home, id) = (vpc.home, vpc.id);
-    let block = block.ok_or_else(|| Error::internal("a block was to be associated and none was made"))?;
     Ok(match block.cidr.is_v4() {
         true => AssociateVpcCidrBlockOutput {
             cidr_block_association: Some(shown_ipv4(&block, "associating")),
@@ -186,6 +179,9 @@ async fn disassociate_vpc_cidr_block(
             let mut after = before.clone();
             after.cidrs.retain(|block| !has(block));
             after.ipv6.retain(|block| !has(block));
+            if !block.cidr.is_v4() {
+                ipv6_pool::give_back(&tx, &block.cidr);
+            }
             nouns::put(&tx, Some(&before), &after);
             Ok((after, block))
         }

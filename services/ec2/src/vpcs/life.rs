@@ -11,8 +11,7 @@ use crate::nouns::{self, Home, Noun, new_id};
 use crate::route_tables::{self, RouteTable};
 use crate::security_groups::{self, SecurityGroup};
 use crate::tags::{self, Tags};
-use crate::{dependents, error, quotas};
-use std::net::{IpAddr, Ipv6Addr};
+use crate::{dependents, error, ipv6_pool, quotas};
 use yakumo_api_ec2::{CreateVpcInput, CreateVpcOutput, DeleteVpcInput, DeleteVpcOutput};
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, Tx};
@@ -21,8 +20,8 @@ use yakumo_room::{Ctx, Tx};
 pub(crate) struct NewVpc {
     /// Its primary block.
     pub cidr: Cidr,
-    /// Its IPv6 block.
-    pub ipv6: Option<Cidr>,
+    /// Whether it has an IPv6 block.
+    pub ipv6: bool,
     /// Its tenancy.
     pub tenancy: String,
     /// Whether it is the default VPC.
@@ -45,11 +44,12 @@ pub(crate) struct Furnished {
 pub(crate) async fn furnish(tx: &Tx, ctx: &Ctx, new: NewVpc) -> Result<Furnished> {
     let home = Home::of(ctx);
     let block = |cidr| CidrBlock { association: new_id(ctx, "vpc-cidr-assoc-"), cidr };
+    let ipv6 = if new.ipv6 { Some(ipv6_pool::take(tx, ctx).await?) } else { None };
     let vpc = Vpc {
         id: new_id(ctx, Vpc::PREFIX),
         home,
         cidrs: vec![block(new.cidr)],
-        ipv6: new.ipv6.map(block).into_iter().collect(),
+        ipv6: ipv6.map(block).into_iter().collect(),
         dhcp_options: dhcp_options::of_region(tx, home).await?,
         tenancy: new.tenancy,
         is_default: new.is_default,
@@ -77,15 +77,6 @@ pub(crate) fn block_of_vpc(text: &str) -> Result<Cidr> {
     }
 }
 
-/// A block of IPv6 as Amazon gives it: a /56 of 2600:1f00::/24.
-pub(crate) fn amazon_ipv6(ctx: &Ctx) -> Option<Cidr> {
-    let mut random = [0; 4];
-    ctx.base().ids.fill(&mut random);
-    let [a, b, c, d] = random.map(u16::from);
-    let address = Ipv6Addr::new(0x2600, 0x1f00 | a, b << 8 | c, d << 8, 0, 0, 0, 0);
-    Cidr::new(IpAddr::V6(address), 56)
-}
-
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html>
 pub(super) async fn create_vpc(ctx: Ctx, input: CreateVpcInput) -> Result<CreateVpcOutput> {
     refuse(&[
@@ -104,7 +95,7 @@ pub(super) async fn create_vpc(ctx: Ctx, input: CreateVpcInput) -> Result<Create
     let tags = tags::at_creation(Vpc::KIND, input.tag_specifications.as_ref())?;
     let vpc = change(&ctx, input.dry_run, |tx| {
         let ctx = &ctx;
-        let ipv6 = if input.amazon_provided_ipv6_cidr_block == Some(true) { amazon_ipv6(ctx) } else { None };
+        let ipv6 = input.amazon_provided_ipv6_cidr_block == Some(true);
         let (tenancy, tags) = (tenancy.clone(), tags.clone());
         async move {
             let count = nouns::all::<Vpc>(&tx, Home::of(ctx)).await?.len();
@@ -164,6 +155,7 @@ pub(super) async fn delete_vpc(ctx: Ctx, input: DeleteVpcInput) -> Result<Delete
                     nouns::delete(&tx, &group);
                 }
             }
+            vpc.ipv6.iter().for_each(|block| ipv6_pool::give_back(&tx, &block.cidr));
             nouns::delete(&tx, &vpc);
             Ok(())
         }
