@@ -75,7 +75,7 @@ def terraform(cloud, tmp_path):
         assert done.returncode == expected, f"terraform {' '.join(args)}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
         return done
 
-    run.place = place
+    run.place, run.environ = place, environ
     return run
 
 

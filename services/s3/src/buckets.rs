@@ -132,6 +132,7 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         cors: Vec::new(),
         website: None,
         notifications: Vec::new(),
+        replication: None,
         blocked_above: PublicAccess::default(),
         logging: None,
         requester_pays: false,

@@ -5,6 +5,7 @@
 
 use crate::notifications;
 use crate::registry::Registry;
+use crate::replication;
 use crate::state::{Bucket, Version};
 use yakumo_aws::Result;
 use yakumo_room::{Ctx, Tx};
@@ -62,7 +63,7 @@ impl What {
 
 /// Whether anybody wants to hear of changes in a bucket.
 fn is_heard(bucket: &Bucket) -> bool {
-    !bucket.notifications.is_empty()
+    !bucket.notifications.is_empty() || bucket.replication.is_some()
 }
 
 /// Notes within the transaction of a change that it happened: `version` as it was written, or as it was before it went.
@@ -74,6 +75,7 @@ pub fn note(tx: &Tx, ctx: &Ctx, bucket: &Bucket, what: What, version: &Version) 
     // Whoever commits a change of the same key later has read what this one wrote, and so draws a higher number.
     let sequence = ctx.state::<Registry>().next_sequence();
     notifications::hear(tx, ctx, bucket, what, version, sequence);
+    replication::hear(tx, bucket, what, version, sequence);
 }
 
 /// A transaction that may call [`note`]: those who listen are woken when it is committed.
@@ -85,6 +87,9 @@ where
     let outcome = ctx.transact(work).await;
     if outcome.is_ok() && is_heard(bucket) {
         ctx.base().nudge(notifications::NAME);
+        if bucket.replication.is_some() {
+            ctx.base().nudge(replication::NAME);
+        }
     }
     outcome
 }

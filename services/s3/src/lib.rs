@@ -32,6 +32,7 @@ mod payments;
 mod policies;
 mod public;
 mod registry;
+mod replication;
 mod resource_tags;
 mod sealing;
 mod settings;
@@ -56,6 +57,7 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let room = room
         .reconciler(lifecycle::reconciler(registry.clone()))
         .reconciler(notifications::reconciler())
+        .reconciler(replication::reconciler(registry.clone()))
         .reconciler(logging::reconciler(registry.clone()))
         .reconciler(inventories::reconciler(registry.clone()))
         .witness(logging::Listener::new(base.clone(), registry.clone()))
@@ -65,7 +67,7 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let room = lifecycle::operations(encryption::operations(unset::operations(room)));
     let room = payments::operations(logging::operations(notifications::operations(room)));
     let room = inventories::operations(room);
-    (locks::operations(room), control)
+    (replication::operations(locks::operations(room)), control)
 }
 
 fn bucket_operations(room: Room) -> Room {

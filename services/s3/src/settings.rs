@@ -37,6 +37,9 @@ pub async fn put_bucket_versioning(
     edit(&ctx, &input.bucket, |bucket| {
         proved.check(bucket)?;
         locks::check_versioning(bucket, versioning)?;
+        if bucket.replication.is_some() && versioning != Versioning::Enabled {
+            return Err(crate::replication::keeps_versions());
+        }
         bucket.versioning = versioning;
         bucket.mfa_delete = mfa_delete.or(bucket.mfa_delete);
         proved.check(bucket)?;

@@ -10,13 +10,11 @@ use yakumo_room::{Ctx, Room};
 
 /// The operations of this file.
 pub fn operations(room: Room) -> Room {
-    let room = room
-        .on(api::GetBucketReplication, on_bucket("s3:GetReplicationConfiguration"), get_bucket_replication)
-        .on(
-            api::GetBucketAccelerateConfiguration,
-            on_bucket("s3:GetAccelerateConfiguration"),
-            get_bucket_accelerate_configuration,
-        );
+    let room = room.on(
+        api::GetBucketAccelerateConfiguration,
+        on_bucket("s3:GetAccelerateConfiguration"),
+        get_bucket_accelerate_configuration,
+    );
     named_configurations(room)
 }
 
@@ -51,15 +49,6 @@ fn named_configurations(room: Room) -> Room {
         on_bucket("s3:GetIntelligentTieringConfiguration"),
         list_bucket_intelligent_tiering_configurations,
     )
-}
-
-async fn get_bucket_replication(
-    ctx: Ctx,
-    input: api::GetBucketReplicationInput,
-) -> Result<api::GetBucketReplicationOutput> {
-    let open = bucket_of(&ctx, &input).await?;
-    let text = "The replication configuration was not found";
-    Err(error::no_such("ReplicationConfigurationNotFoundError", text, &open.record.name))
 }
 
 async fn get_bucket_accelerate_configuration(

@@ -114,7 +114,7 @@ mod tests {
             source,
             &["lib.rs: GetLamp is handled by `lamp`, not by `get_lamp`"],
         );
-        let none = "services/x: there are 0 functions `async fn get_lamp`, not one";
+        let none = "services/x: there are 0 functions `async fn get_lamp`, not 1";
         check(&[("GetLamp", "get_lamp")], &["GetLamp"], "async fn get_lamps() {}", &[none]);
     }
 

@@ -138,6 +138,7 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
         acl: upload.acl.clone(),
         lock: upload.lock,
         restore: None,
+        replication: None,
     })
 }
 

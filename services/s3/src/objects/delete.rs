@@ -165,6 +165,7 @@ async fn delete_newest(
         acl: None,
         lock: Lock::default(),
         restore: None,
+        replication: None,
     };
     index::write(tx, ctx, bucket, newest.as_ref(), &mut marker).await?;
     happenings::note(tx, ctx, bucket, marked, &marker);

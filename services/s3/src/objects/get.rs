@@ -91,6 +91,7 @@ macro_rules! described {
     ($output:ident, $ctx:expr, $open:expr, $version:expr, $content:expr, $cut:expr, $input:expr) => {
         let (content, headers) = ($content, &$content.headers);
         $output.expiration = crate::lifecycle::expiration(&$open.record, &$version);
+        $output.replication_status = $version.replication.map(|status| status.as_str().to_owned());
         $output.accept_ranges = Some("bytes".to_owned());
         $output.last_modified = Some($version.modified);
         $output.content_length = i64::try_from($cut.range.end - $cut.range.start).ok();

@@ -157,6 +157,7 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         acl: wanted.acl,
         lock: wanted.lock,
         restore: None,
+        replication: None,
     };
     let (write_if, what) = (wanted.write_if, wanted.what);
     let outcome = happenings::transact(ctx, bucket, |tx| {

@@ -1,7 +1,7 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
 use crate::state::lifecycle::Lifecycle;
-use crate::state::{Acl, BucketLock, CorsRule, Logging, QueueConfiguration, Version, Website};
+use crate::state::{Acl, BucketLock, CorsRule, Logging, QueueConfiguration, Replication, Version, Website};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -39,6 +39,8 @@ pub struct Bucket {
     pub acl: Option<Acl>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<QueueConfiguration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<Replication>,
     /// What is blocked from above the bucket: by its owner's account, and by the access point that a request came
     /// through. Known only of buckets that the registry opened, and never stored with them.
     #[serde(skip)]

@@ -234,6 +234,7 @@ mod tests {
             acl: None,
             lock: Default::default(),
             restore: None,
+            replication: None,
         }
     }
 

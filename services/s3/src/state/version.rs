@@ -4,7 +4,7 @@
 //! found without a scan.
 
 use crate::state::restore::Restore;
-use crate::state::{Acl, Lock};
+use crate::state::{Acl, Lock, replication};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -38,6 +38,9 @@ pub struct Version {
     /// The copy that was last asked for while it was archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Restore>,
+    /// `None` where no rule of replication has to do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication: Option<replication::Status>,
 }
 
 /// What a version holds.
