@@ -28,11 +28,6 @@ fn missing(what: &str) -> Error {
     ))
 }
 
-/// The account of the role that a configuration names.
-pub fn account_of_role(role: &str) -> Result<AccountId> {
-    role_account(role).ok_or_else(|| error::argument("Invalid Role ARN", "Role", role))
-}
-
 /// A bucket whose versions are not kept has nothing to replicate.
 pub fn check_versioning(bucket: &Bucket) -> Result<()> {
     match bucket.versioning {
@@ -43,7 +38,7 @@ pub fn check_versioning(bucket: &Bucket) -> Result<()> {
 
 /// Reads and checks a configuration of `bucket`.
 pub async fn read(ctx: &Ctx, bucket: &Bucket, given: api::ReplicationConfiguration) -> Result<Replication> {
-    if account_of_role(&given.role)? != bucket.owner {
+    if role_account(&given.role) != Some(bucket.owner) {
         return Err(error::argument("Invalid Role ARN", "Role", &given.role));
     }
     if given.rules.is_empty() || given.rules.len() > RULES_MAX {
@@ -180,7 +175,17 @@ fn destination(given: api::Destination) -> Result<Destination> {
         return Err(error::not_implemented("replication metrics"));
     }
     match given.storage_class.as_deref() {
-        None | Some("STANDARD" | "REDUCED_REDUNDANCY" | "STANDARD_IA" | "ONEZONE_IA" | "GLACIER_IR") => {}
+        None
+        | Some(
+            "STANDARD"
+            | "REDUCED_REDUNDANCY"
+            | "STANDARD_IA"
+            | "ONEZONE_IA"
+            | "INTELLIGENT_TIERING"
+            | "GLACIER_IR"
+            | "GLACIER"
+            | "DEEP_ARCHIVE",
+        ) => {}
         Some(class) => return Err(error::not_implemented(&format!("replicas of the storage class {class}"))),
     }
     let account = given

@@ -40,12 +40,16 @@ fn put_access() -> Access<api::PutBucketReplicationInput> {
             if open.through.is_some() {
                 return Err(error::not_through_access_points());
             }
+            let mut needs = vec![need(ctx, &open, "s3:PutReplicationConfiguration", None, Vec::new())];
+            // What is no role is refused by the handler, to those who may ask.
             let role = &input.replication_configuration.role;
-            let owner = given::account_of_role(role)?;
-            let pass = Need::new("iam:PassRole", role.clone(), owner)
-                .with_key("iam:PassedToService", vec![SERVICE.to_owned()])
-                .with_key("iam:AssociatedResourceArn", vec![open.record.arn()]);
-            Ok(vec![need(ctx, &open, "s3:PutReplicationConfiguration", None, Vec::new()), pass])
+            if let Some(owner) = role_account(role) {
+                let pass = Need::new("iam:PassRole", role.clone(), owner)
+                    .with_key("iam:PassedToService", vec![SERVICE.to_owned()])
+                    .with_key("iam:AssociatedResourceArn", vec![open.record.arn()]);
+                needs.push(pass);
+            }
+            Ok(needs)
         })
     })
 }

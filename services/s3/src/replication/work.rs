@@ -275,8 +275,9 @@ impl Way<'_> {
             let fresh = index::version_in(&tx, &source, &task.key, &task.version_id).await?;
             let Some(fresh) = fresh else { return Ok(Written::Done) };
             let known = index::version_in(&tx, &bucket, &task.key, &task.version_id).await?;
+            // What never came there, or is there no more, has nothing that could be changed.
             if known.is_none() && task.is_change {
-                return Ok(Written::Done);
+                return Ok(Written::Not);
             }
             let replica = self.replica(fresh, known.as_ref(), &source, &bucket, body);
             let row = replica.row(&bucket.id);
@@ -327,10 +328,13 @@ impl Way<'_> {
             true => None,
             false => version.acl.or_else(|| is_foreign.then(|| Acl::private(source.owner))),
         };
-        // A bucket without object lock, which only one that was locked later can have as a destination, holds nothing.
-        if bucket.lock.is_none() {
-            version.lock = Lock::default();
-        }
+        // What holds a replica is its own from the beginning on: nothing that is said of the source shortens it.
+        // DIFFERS: AWS also replicates retentions and legal holds that are set later.
+        version.lock = match known {
+            Some(known) => known.lock,
+            None if bucket.lock.is_some() => version.lock,
+            None => Lock::default(),
+        };
         version.restore = known.and_then(|known| known.restore);
         version.replication = known.map_or(Some(Status::Replica), |known| known.replication);
         version
