@@ -195,3 +195,12 @@ def test_a_lock_that_would_not_hold_is_refused(s3, bucket, extra):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", **extra)
     with refused("NoSuchKey"):
         s3.get_object(Bucket=bucket, Key="k")
+
+
+def test_an_empty_body_does_not_hold_up_the_next(cloud, name):
+    """boto3 asks before it sends, of nothing too, and takes the next answer on that connection for another one."""
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket=name)
+    for n in range(3):
+        assert s3.put_object(Bucket=name, Key="k", Body=b"x" * n * 100).get("ETag"), n
+        assert s3.head_object(Bucket=name, Key="k")["ContentLength"] == n * 100

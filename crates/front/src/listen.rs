@@ -243,14 +243,18 @@ where
         peer: Peer,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static + use<H, F> {
         let patience = self.limits.body_timeout;
-        let begun = Arc::new(AtomicBool::new(!waits_for_permission(&request)));
+        // A body of nothing is never asked for. boto3 takes the answer that comes instead of `100 Continue`, and does not
+        // understand the one to its next call on the same connection: it waits until that ends.
+        let expects = waits_for_permission(&request);
+        let is_never_asked = expects && request.body().is_end_stream();
+        let begun = Arc::new(AtomicBool::new(!expects || is_never_asked));
         let inbound = |body| Inbound::wire(body, patience).telling(begun.clone());
         let answer = (self.handler)(request.map(inbound), peer);
         async move {
             let mut answer = answer.await;
             // RFC 9110, 10.1.1: who is refused without permission to send the body is told that the connection ends.
             // hyper ends it without a word, and boto3 would try its next call on it.
-            if !begun.load(Ordering::Relaxed) {
+            if is_never_asked || !begun.load(Ordering::Relaxed) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer)
@@ -262,7 +266,6 @@ where
 fn waits_for_permission(request: &Request<hyper::body::Incoming>) -> bool {
     let expects = request.headers().get(EXPECT);
     request.version() == Version::HTTP_11
-        && !request.body().is_end_stream()
         && expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
