@@ -53,6 +53,47 @@ pub fn grow(path: &Path, bytes: u64) -> Result<(), Error> {
     run("resize2fs", [path.as_os_str()], &[0])
 }
 
+/// Copies a block file, holes as holes; where the file system can, both share what is the same. While a sandbox writes to it, the copy
+/// is of no certain moment: stop the sandbox or detach the volume first.
+pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let source = File::open(from).during(from.display())?;
+    let size = source.metadata().during(from.display())?.len();
+    let mut options = File::options();
+    let target = options.write(true).create_new(true).mode(0o600).open(to).during(to.display())?;
+    let copied = match rustix::fs::ioctl_ficlone(&target, &source) {
+        Ok(()) => Ok(()),
+        Err(_) => copy_data(&source, &target, size).during(to.display()),
+    };
+    if copied.is_err() {
+        // Half a copy is of no use; the first error is the one to tell.
+        std::fs::remove_file(to).ok();
+    }
+    copied
+}
+
+fn copy_data(source: &File, target: &File, size: u64) -> std::io::Result<()> {
+    use rustix::fs::SeekFrom;
+    target.set_len(size)?;
+    let mut at = 0;
+    while at < size {
+        let begin = match rustix::fs::seek(source, SeekFrom::Data(at)) {
+            // Nothing but a hole is left.
+            Err(rustix::io::Errno::NXIO) => break,
+            other => other?,
+        };
+        let end = rustix::fs::seek(source, SeekFrom::Hole(begin))?;
+        let (mut from, mut to) = (begin, begin);
+        while from < end {
+            let length = usize::try_from(end - from).unwrap_or(usize::MAX).min(1 << 30);
+            if rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), length)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        at = end;
+    }
+    Ok(())
+}
+
 /// Mounts a block file on a directory.
 pub(crate) fn mount(path: &Path, target: &Path, read_only: bool) -> Result<(), Error> {
     let device = attach(path, read_only)?;

@@ -1,7 +1,7 @@
 //! Sandboxes on this host: what instances, functions, tasks and databases run in.
 //!
 //! A [`Machine`] is a directory with sandboxes. Each has a *keeper*, a process outside, and an *init*, its first process inside; both
-//! outlive the program that started them. `docs/security.md` says what isolates what.
+//! outlive the program that started them. `docs/adr/0007-sandboxes.md` says what isolates what.
 //! Invariant: root inside is nobody outside; of the host only what the image lists can be read, and nothing is left after `remove`.
 
 mod error;
@@ -38,6 +38,8 @@ mod place;
 #[cfg(target_os = "linux")]
 mod program;
 #[cfg(target_os = "linux")]
+mod requests;
+#[cfg(target_os = "linux")]
 mod rights;
 #[cfg(target_os = "linux")]
 mod root;
@@ -51,8 +53,10 @@ pub use groups::Usage;
 #[cfg(target_os = "linux")]
 pub use keeper::main as keeper_main;
 #[cfg(target_os = "linux")]
-pub use machine::{Configuration, Machine, Report, Status, make_network};
+pub use machine::{Configuration, Machine, Report, Status};
 #[cfg(target_os = "linux")]
 pub use place::{End, Process, State};
 #[cfg(target_os = "linux")]
 pub use program::{Program, Streams};
+#[cfg(target_os = "linux")]
+pub use requests::{Reply, Request};

@@ -9,18 +9,20 @@ use crate::error::During;
 use crate::files::File as PutFile;
 use crate::groups::{Groups, Hierarchy, Usage};
 use crate::images::Images;
-use crate::keeper;
+use crate::keeper::{self, Help};
 use crate::place::{self, End, Place, Plan, State};
 use crate::program::{self, Program, Streams};
 use crate::protocol::Ask;
-use crate::spec::{Command, Spec, check_id};
+use crate::requests::{Reply, Request};
+use crate::spec::{Command, Spec, Volume, check_id, check_path};
+use serde::de::DeserializeOwned;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{Hash, Hasher};
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -133,31 +135,105 @@ impl Machine {
     }
 
     fn start_keeper(&self, id: &str, place: &Place) -> Result<State, Error> {
+        let errors = File::create(place.at("keeper.log")).during("keeper.log")?;
+        let (child, outcome) = self.keeper(id, errors.into())?;
+        match outcome {
+            Some(state) => {
+                self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(child);
+                state
+            }
+            None => {
+                let log = std::fs::read_to_string(place.at("keeper.log")).unwrap_or_default();
+                Err(Error::failed("the keeper ended before it was ready", log.trim()))
+            }
+        }
+    }
+
+    /// Starts a keeper's program and waits for its line. One that has failed, or hangs, has ended when this returns.
+    fn keeper<T: DeserializeOwned>(
+        &self,
+        task: &str,
+        errors: Stdio,
+    ) -> Result<(Child, Option<Result<T, Error>>), Error> {
         let [program, arguments @ ..] = &self.configuration.keeper[..] else {
             return Err(Error::invalid("keeper: it names no program"));
         };
-        let errors = File::create(place.at("keeper.log")).during("keeper.log")?;
         let mut command = std::process::Command::new(program);
-        command.args(arguments).arg(&self.configuration.root).arg(id);
+        command.args(arguments).arg(&self.configuration.root).arg(task);
         command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().during("cannot start a keeper")?;
         let line = child.stdout.take().map(first_line);
         let line = line.unwrap_or_else(|| Err(Error::failed("the keeper", "it has no output")));
-        let state = line.and_then(|line| {
-            let outcome: Result<State, Error> = serde_json::from_str(&line).map_err(|_| {
-                let log = std::fs::read_to_string(place.at("keeper.log")).unwrap_or_default();
-                Error::failed("the keeper ended before it was ready", log.trim())
-            })?;
-            outcome
-        });
-        if state.is_err() {
-            // It has failed or hangs; either way it takes its sandbox along.
+        let outcome = line.map(|line| serde_json::from_str::<Result<T, Error>>(&line).ok());
+        if !matches!(outcome, Ok(Some(Ok(_)))) {
             child.kill().ok();
             child.wait().ok();
-            return state;
         }
-        self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(child);
-        state
+        outcome.map(|outcome| (child, outcome))
+    }
+
+    fn help(&self, help: &Help) -> Result<(), Error> {
+        let task = serde_json::to_string(help).during("a task")?;
+        let (mut child, outcome) = self.keeper::<()>(&task, Stdio::null())?;
+        child.wait().during("a helper")?;
+        outcome.unwrap_or_else(|| Err(Error::failed("a helper", "it ended without a word")))
+    }
+
+    /// Mounts a volume into a running sandbox. It is there until the sandbox ends or it is detached; what is to be there at the next
+    /// start, too, belongs into the specification.
+    pub fn attach(&self, id: &str, volume: &Volume) -> Result<(), Error> {
+        check_id(id)?;
+        volume.check()?;
+        self.help(&Help::Attach { id: id.to_owned(), volume: volume.clone() })
+    }
+
+    /// Unmounts a volume from a running sandbox. While a program inside uses it that fails, unless it is forced: then the volume
+    /// disappears at once, and is given up when the last program has closed it.
+    pub fn detach(&self, id: &str, path: &str, force: bool) -> Result<(), Error> {
+        check_id(id)?;
+        check_path("path", path)?;
+        self.help(&Help::Detach { id: id.to_owned(), path: path.to_owned(), force })
+    }
+
+    /// Makes a network namespace whose network the root of a sandbox in it will rule, and shows it at `path`, as `ip netns add` does. It is
+    /// there until `path` is unmounted and no process is in it. One sandbox at a time should live in it.
+    pub fn make_network(&self, path: &Path) -> Result<(), Error> {
+        self.help(&Help::Network(path.to_owned()))
+    }
+
+    /// Answers a request that was carried, with the descriptors that came along; what it answers may have some, too.
+    pub fn perform(
+        &self,
+        request: Request,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        let reply = match request {
+            Request::Start(spec) => Reply::Started(self.start(&spec)?),
+            Request::Run { id, command, terminal, stays } => {
+                let streams = Streams::from_parts(terminal, descriptors)?;
+                let (conversation, process, terminal) = self.run(&id, &command, streams, stays)?.into_parts();
+                let descriptors = std::iter::once(conversation).chain(terminal).collect();
+                return Ok((Reply::Runs(process), descriptors));
+            }
+            Request::Put { id, file } => self.put(&id, file).map(|()| Reply::Done)?,
+            Request::Signal { id, number } => self.signal(&id, number).map(|()| Reply::Done)?,
+            Request::Stop { id, patience_ms } => {
+                Reply::Ended(self.stop(&id, Duration::from_millis(patience_ms))?)
+            }
+            Request::Kill { id } => Reply::Ended(self.kill(&id)?),
+            Request::Wait { id, within_ms } => {
+                Reply::IsOver(self.wait(&id, Duration::from_millis(within_ms))?)
+            }
+            Request::Status { id } => Reply::Status(self.status(&id)?),
+            Request::List => Reply::List(self.list()?),
+            Request::Usage { id } => Reply::Usage(self.usage(&id)?),
+            Request::Console { id, bytes } => Reply::Console(self.console(&id, bytes)?),
+            Request::Attach { id, volume } => self.attach(&id, &volume).map(|()| Reply::Done)?,
+            Request::Detach { id, path, force } => self.detach(&id, &path, force).map(|()| Reply::Done)?,
+            Request::MakeNetwork { path } => self.make_network(&path).map(|()| Reply::Done)?,
+            Request::Remove { id } => self.remove(&id).map(|()| Reply::Done)?,
+        };
+        Ok((reply, Vec::new()))
     }
 
     /// Starts a program in a running sandbox. With `stays` it goes on when the returned value is dropped.
@@ -286,6 +362,14 @@ impl Machine {
         Ok(["disk.img", "layer"].iter().map(|name| place.at(name)).find(|path| path.exists()))
     }
 
+    /// Gives a sandbox that has never run a copy of a disk (`Disk::Bytes`), as of another one of the same image: it begins with what is on
+    /// it, and its root's size is at least the copy's.
+    pub fn give_disk(&self, id: &str, from: &Path) -> Result<(), Error> {
+        let place = self.place(id)?;
+        place.make()?;
+        crate::block::copy(from, &place.at("disk.img"))
+    }
+
     fn end(&self, id: &str) -> Result<Option<End>, Error> {
         self.place(id)?.read("end.json")
     }
@@ -352,10 +436,4 @@ fn first_line(output: ChildStdout) -> Result<String, Error> {
     let mut line = String::new();
     BufReader::new(output.take(64 * 1024)).read_line(&mut line).during("the keeper")?;
     Ok(line)
-}
-
-/// Makes a network namespace whose network the root of a sandbox in it will rule, and shows it at `path`, as `ip netns add` does. The calling
-/// process must have one thread: a host agent calls it before it starts others, or in a process of its own.
-pub fn make_network(path: &std::path::Path) -> Result<(), Error> {
-    crate::namespaces::make_network(path)
 }

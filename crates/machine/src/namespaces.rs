@@ -116,7 +116,7 @@ fn create(root: u32) -> Result<(OwnedFd, OwnedFd), Error> {
             let code = made.err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
             // If the parent has gone there is nobody to tell; it stays until the parent has opened its namespaces.
             child_ready.write_all(&code.to_ne_bytes()).ok();
-            child_done.read(&mut [0]).ok();
+            child_done.read_exact(&mut [0]).ok();
             sys::exit_now(0);
         }
     };

@@ -29,6 +29,17 @@ pub enum Streams {
     Terminal(Size),
 }
 
+impl Streams {
+    /// From the descriptors that came with [`crate::Request::Run`].
+    pub(crate) fn from_parts(terminal: Option<Size>, descriptors: Vec<OwnedFd>) -> Result<Streams, Error> {
+        match (terminal, <[OwnedFd; 3]>::try_from(descriptors)) {
+            (Some(size), _) => Ok(Streams::Terminal(size)),
+            (None, Ok([input, output, errors])) => Ok(Streams::Three { input, output, errors }),
+            (None, Err(_)) => Err(Error::invalid("a program without a terminal needs three descriptors")),
+        }
+    }
+}
+
 /// A program that was started in a sandbox. Dropping it hangs the program up, unless it was started to stay.
 #[derive(Debug)]
 pub struct Program {
@@ -67,9 +78,11 @@ impl Program {
         }
     }
 
-    /// Made again from what another process holds: its connection, and the terminal.
-    pub(crate) fn from_parts(conversation: OwnedFd, process: i32, terminal: Option<OwnedFd>) -> Program {
-        Program { conversation, process, terminal: terminal.map(File::from) }
+    /// Made again from what came with [`crate::Reply::Runs`].
+    pub fn from_descriptors(process: i32, descriptors: Vec<OwnedFd>) -> Result<Program, Error> {
+        let mut descriptors = descriptors.into_iter();
+        let conversation = descriptors.next().ok_or_else(|| Error::invalid("no conversation came along"))?;
+        Ok(Program { conversation, process, terminal: descriptors.next().map(File::from) })
     }
 
     /// The connection and the terminal, to hand them to another process.

@@ -39,7 +39,8 @@ pub(crate) fn drop_all_others(plan: &Plan) -> Result<(), Error> {
     let files = plan.spec.limits.open_files;
     let soft = files.min(1024);
     limit(Resource::Nofile, soft, files)?;
-    limit(Resource::Core, 0, 0)?;
+    // One byte, not none: a handler of the host's that core dumps are piped to is only left alone for a limit of one.
+    limit(Resource::Core, 1, 1)?;
     limit(Resource::Memlock, 8 << 20, 8 << 20)?;
     // Filters need the right to administer the user namespace, or no-new-privileges; sudo needs the first.
     if plan.spec.no_new_privileges {

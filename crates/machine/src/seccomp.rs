@@ -61,7 +61,7 @@ fn forbidden() -> Result<Rules, Error> {
     rules.insert(libc::SYS_clone, any_of(NAMESPACES)?);
     rules.insert(libc::SYS_unshare, any_of(NAMESPACES | libc::CLONE_NEWTIME as u64)?);
     // Typing into a terminal, and the console's menu: a program must not speak with the keyboard of who watches it.
-    let requests = [libc::TIOCSTI as u64, libc::TIOCLINUX as u64];
+    let requests = [libc::TIOCSTI, libc::TIOCLINUX];
     let requests = requests.iter().map(|request| {
         let low = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, *request);
         SeccompRule::new(vec![low.during("a condition")?]).during("a rule")

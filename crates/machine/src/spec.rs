@@ -3,7 +3,7 @@
 //! Invariant: a specification that `check` takes can be written into paths, mount options and kernel names as it is.
 
 use crate::Error;
-use crate::files::File;
+use crate::files::{FILE_BYTES_MAX, File};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,6 +42,10 @@ pub struct Spec {
     /// Files that are put in at each start, before the command, with the rights of root inside.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
+    /// Certificates (PEM) that programs inside trust beside those of the image: added to its bundles at each start, in the place of
+    /// those that an earlier start has added.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub authorities: String,
     /// What it may use.
     pub limits: Limits,
     /// What is mounted into it.
@@ -190,6 +194,7 @@ impl Spec {
         let no_command = self.lifetime == Lifetime::WithCommand && self.command.is_none();
         require(!no_command, "lifetime", "there is no command to end with")?;
         self.files.iter().try_for_each(File::check)?;
+        require(self.authorities.len() <= FILE_BYTES_MAX, "authorities", "they are more than 64 KiB")?;
         require(self.volumes.len() <= VOLUMES_MAX, "volumes", "there are more than 64")?;
         self.volumes.iter().try_for_each(Volume::check)
     }
@@ -237,7 +242,8 @@ impl Command {
 }
 
 impl Volume {
-    fn check(&self) -> Result<(), Error> {
+    /// Refuses what cannot be mounted.
+    pub fn check(&self) -> Result<(), Error> {
         check_path("volumes", &self.path)?;
         let (Source::Directory(path) | Source::Block(path)) = &self.source;
         require(path.is_absolute(), "volumes", "the source's path is not absolute")
@@ -277,6 +283,7 @@ pub(crate) fn example() -> Spec {
         administers_network: false,
         no_new_privileges: false,
         files: Vec::new(),
+        authorities: String::new(),
         limits: Limits::default(),
         volumes: Vec::new(),
     }

@@ -9,6 +9,8 @@ mod detached;
 mod directories;
 mod failure;
 mod hooks;
+#[cfg(target_os = "linux")]
+mod machine_keeper;
 mod moment;
 mod network_agent;
 mod ready_line;
@@ -32,6 +34,10 @@ fn main() -> ExitCode {
     let began = Instant::now();
     if std::env::args_os().nth(1).is_some_and(|argument| argument == network_agent::ARGUMENT) {
         return network_agent::run();
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(code) = machine_keeper::run() {
+        return code;
     }
     let (arguments, matches) = Arguments::from_command_line();
     match commands::run(arguments, &matches, began) {

@@ -39,7 +39,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("crates/cloud", &["crates/", "models", "services/"]),
     ("crates/testkit", &["crates/", "models", "services/", "apis/"]),
-    ("crates/yakumo", &["crates/aws", "crates/cloud", "crates/net"]),
+    ("crates/yakumo", &["crates/aws", "crates/cloud", "crates/machine", "crates/net"]),
     ("fuzz", &["crates/aws", "crates/wire", "crates/policy", "crates/front", "models"]),
     ("xtask", &[]),
     ("bench", &[]),

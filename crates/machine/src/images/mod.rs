@@ -69,7 +69,7 @@ impl Images {
                 vec![Tree { at: String::new(), layers: vec![layer] }]
             }
             Image::Layers(layers) => {
-                for layer in layers.iter().filter(|layer| !layer.is_dir()) {
+                if let Some(layer) = layers.iter().find(|layer| !layer.is_dir()) {
                     return Err(Error::invalid(format!("image: {} is no directory", layer.display())));
                 }
                 vec![Tree { at: String::new(), layers: layers.clone() }]

@@ -8,9 +8,40 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::Path;
 
-/// Writes a file beside its place and moves it there, so that whoever reads sees the old one or the new one whole.
+/// Where systems keep the certificates that they trust in one file.
+const BUNDLES: &[&str] =
+    &["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
+/// The most bytes of a bundle that is added to.
+const BUNDLE_BYTES_MAX: u64 = 4 << 20;
+/// What stands before what was added.
+const MARK: &str = "# Added by yakumo at each start; what follows is replaced.\n";
+
+/// Adds certificates to the bundles that are there, or makes the first one.
+pub(super) fn trust(authorities: &str) -> Result<(), Error> {
+    if authorities.is_empty() {
+        return Ok(());
+    }
+    let there: Vec<(&str, String)> = BUNDLES
+        .iter()
+        .filter_map(|path| Some((*path, super::users::read(path, BUNDLE_BYTES_MAX)?)))
+        .collect();
+    let none = [("/etc/ssl/certs/ca-certificates.crt", String::new())];
+    for (path, text) in if there.is_empty() { &none[..] } else { &there } {
+        let own = text.split(MARK).next().unwrap_or_default();
+        let content = format!("{own}{MARK}{authorities}\n").into_bytes();
+        write(&File { content, ..File::new(*path, "") })?;
+    }
+    Ok(())
+}
+
+/// Puts in a file that was asked for.
 pub(super) fn put(file: &File) -> Result<(), Error> {
     file.check()?;
+    write(file)
+}
+
+/// Writes a file beside its place and moves it there, so that whoever reads sees the old one or the new one whole.
+fn write(file: &File) -> Result<(), Error> {
     let path = Path::new(&file.path);
     let what = || format!("cannot write {}", file.path);
     let parent = path.parent().unwrap_or(Path::new("/"));

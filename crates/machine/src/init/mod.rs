@@ -63,6 +63,7 @@ fn start<'a>(setup: &'a Setup<'a>) -> Result<serve::Service<'a>, Error> {
     rights::drop_all_others(setup.plan)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
     setup.plan.spec.files.iter().try_for_each(files::put)?;
+    files::trust(&setup.plan.spec.authorities)?;
     let console = console()?;
     let mut service = serve::Service::new(setup, signals, console)?;
     service.start_first()?;

@@ -22,7 +22,8 @@ pub(super) struct User {
 
 /// Finds `NAME`, `UID` or `UID:GID`.
 pub(super) fn find(wanted: Option<&str>) -> Result<User, Error> {
-    from(wanted.unwrap_or("root"), &read("/etc/passwd"), &read("/etc/group"))
+    let text = |path| read(path, BYTES_MAX).unwrap_or_default();
+    from(wanted.unwrap_or("root"), &text("/etc/passwd"), &text("/etc/group"))
 }
 
 fn from(wanted: &str, passwd: &str, group: &str) -> Result<User, Error> {
@@ -55,16 +56,16 @@ fn from(wanted: &str, passwd: &str, group: &str) -> Result<User, Error> {
     Ok(User { name: name.to_owned(), uid, gid, groups: groups.take(64).collect(), home })
 }
 
-fn read(path: &str) -> String {
-    let open = File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
-    let Ok(file) = open else { return String::new() };
+/// What is in a plain file, at most so much of it; `None` when there is none.
+pub(super) fn read(path: &str, most: u64) -> Option<String> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return String::new();
+        return None;
     }
     let mut bytes = Vec::new();
-    // What cannot be read is not there.
-    file.take(BYTES_MAX).read_to_end(&mut bytes).ok();
-    String::from_utf8_lossy(&bytes).into_owned()
+    file.take(most).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

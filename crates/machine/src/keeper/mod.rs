@@ -4,7 +4,9 @@
 
 mod console;
 pub(crate) use console::last;
+mod helper;
 mod watch;
+pub(crate) use helper::Help;
 
 use crate::channel;
 use crate::error::During;
@@ -16,6 +18,7 @@ use crate::protocol::{Exit, Tell};
 use crate::spec::Disk;
 use crate::sys::{self, Forked};
 use crate::{Error, block};
+use serde::Serialize;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -24,15 +27,27 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What runs as the keeper of the sandbox `id` of the machine at `root`. The program that calls it has done nothing before: it has one
-/// thread and no descriptors but the first three; the second is where the library waits for one line.
-pub fn main(root: &OsStr, id: &OsStr) -> ExitCode {
-    let place = Place::of(Path::new(root), &id.to_string_lossy());
-    match settle().and_then(|()| keep(&place)) {
+/// What a keeper's program does with the two arguments that [`crate::Machine`] adds: it is the keeper of a sandbox until its end, or
+/// helps for a moment. The program has done nothing before: it has one thread and no descriptors but the first three; the second is
+/// where the library waits for one line.
+pub fn main(root: &OsStr, task: &OsStr) -> ExitCode {
+    let (root, task) = (Path::new(root), task.to_string_lossy());
+    // An id begins with a letter, a digit or a dash.
+    let outcome = settle().and_then(|()| match task.starts_with('{') {
+        true => {
+            let help: Help = serde_json::from_str(&task).during("a task")?;
+            helper::help(root, &help).map(|()| {
+                report(&Ok(()));
+                None
+            })
+        }
+        false => keep(&Place::of(root, &task)),
+    });
+    match outcome {
         Ok(Some(code)) => sys::exit_now(code),
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
-            report(&Err(error));
+            report::<()>(&Err(error));
             ExitCode::FAILURE
         }
     }
@@ -47,8 +62,8 @@ fn settle() -> Result<(), Error> {
     rustix::thread::set_name(c"yakumo-keeper").during("a name")
 }
 
-/// Tells the library how the start went, and lets go of it.
-fn report(outcome: &Result<State, Error>) {
+/// Tells the library how it went, and lets go of it.
+fn report<T: Serialize>(outcome: &Result<T, Error>) {
     let line = serde_json::to_string(outcome).unwrap_or_default();
     // A library that has gone finds the sandbox by its state.
     writeln!(std::io::stdout(), "{line}").ok();

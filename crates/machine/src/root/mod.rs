@@ -4,10 +4,10 @@
 
 mod devices;
 mod disk;
-mod mounts;
+pub(crate) mod mounts;
 mod overlay;
 mod system;
-mod volumes;
+pub(crate) mod volumes;
 
 use crate::Error;
 use crate::error::During;

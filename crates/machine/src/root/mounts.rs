@@ -18,22 +18,27 @@ pub(super) fn clone_tree(path: &Path) -> Result<OwnedFd, Error> {
     rustix::mount::open_tree(rustix::fs::CWD, path, flags).during(path.display())
 }
 
-/// Mounts a directory or file of the host at a target, its files with the owners that they have inside.
+/// A detached mount of a directory of the host, its files with the owners that they have inside.
+pub(super) fn mapped_tree(path: &Path, owners: &Owners, read_only: bool) -> Result<OwnedFd, Error> {
+    let tree = clone_tree(path)?;
+    sys::map_owners(&tree, &owners.namespace, read_only).map_err(|error| {
+        Error::unsupported(format!("the file system of {} cannot map owners: {error}", path.display()))
+    })?;
+    Ok(tree)
+}
+
+/// Mounts a directory of the host at a target, its files with the owners that they have inside.
 pub(super) fn mapped(
     path: &Path,
     target: BorrowedFd<'_>,
     owners: &Owners,
     read_only: bool,
 ) -> Result<(), Error> {
-    let tree = clone_tree(path)?;
-    sys::map_owners(&tree, &owners.namespace, read_only).map_err(|error| {
-        Error::unsupported(format!("the file system of {} cannot map owners: {error}", path.display()))
-    })?;
-    attach(&tree, target)
+    attach(&mapped_tree(path, owners, read_only)?, target)
 }
 
 /// Puts a detached mount at a target.
-pub(super) fn attach(tree: &OwnedFd, target: BorrowedFd<'_>) -> Result<(), Error> {
+pub(crate) fn attach(tree: &OwnedFd, target: BorrowedFd<'_>) -> Result<(), Error> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     rustix::mount::move_mount(tree, "", target, "", flags).during("cannot put a mount in place")
 }
@@ -87,7 +92,7 @@ pub(super) fn directory(root: impl AsFd, path: &str) -> Result<OwnedFd, Error> {
 }
 
 /// A directory inside, made if it is not there; links in the sandbox are followed within its root.
-pub(super) fn make_directory(root: impl AsFd, path: &str, owner: u32) -> Result<OwnedFd, Error> {
+pub(crate) fn make_directory(root: impl AsFd, path: &str, owner: u32) -> Result<OwnedFd, Error> {
     let root = root.as_fd();
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -7,30 +7,34 @@ use crate::block;
 use crate::error::During;
 use crate::place::{Plan, make_directory};
 use crate::root::{Owners, mounts};
-use crate::spec::Source;
+use crate::spec::{Source, Volume};
 use std::fs::File;
-use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
 
 /// Mounts them, in their order.
 pub(super) fn mount(root: &File, plan: &Plan, owners: &Owners) -> Result<(), Error> {
     for (index, volume) in plan.spec.volumes.iter().enumerate() {
-        let source = match &volume.source {
-            Source::Directory(path) => path.clone(),
-            Source::Block(path) => {
-                let stage = PathBuf::from(format!("v{index}"));
-                make_directory(&stage)?;
-                block::mount(path, &stage, volume.read_only)?;
-                stage
-            }
-        };
+        let stage = PathBuf::from(format!("v{index}"));
+        make_directory(&stage)?;
+        let tree = detached(volume, &stage, owners)?;
         let target = mounts::make_directory(root, &volume.path, owners.root)?;
-        let is_directory =
-            File::open(&source).and_then(|file| file.metadata()).during(source.display())?.is_dir();
-        if !is_directory {
-            return Err(Error::invalid(format!("volumes: {} is no directory", source.display())));
-        }
-        mounts::mapped(&source, target.as_fd(), owners, volume.read_only)?;
+        mounts::attach(&tree, target.as_fd())?;
     }
     Ok(())
+}
+
+/// A volume as it is seen inside, not mounted yet. A block file is mounted on `stage`, in the mount namespace of this process.
+pub(crate) fn detached(volume: &Volume, stage: &Path, owners: &Owners) -> Result<OwnedFd, Error> {
+    let source = match &volume.source {
+        Source::Directory(path) if path.is_dir() => path,
+        Source::Directory(path) => {
+            return Err(Error::invalid(format!("volumes: {} is no directory", path.display())));
+        }
+        Source::Block(path) => {
+            block::mount(path, stage, volume.read_only).during("volumes")?;
+            stage
+        }
+    };
+    mounts::mapped_tree(source, owners, volume.read_only)
 }

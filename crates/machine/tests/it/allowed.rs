@@ -85,3 +85,19 @@ fn libraries_fall_back_from_what_is_not_there() {
         assert_eq!(bench.run("i-1", Command::new(["node", "-e", script])).output, "1\n");
     }
 }
+
+#[test]
+fn added_authorities_are_trusted_and_replaced() {
+    let Some(bench) = bench() else { return };
+    let with = |authorities: &str| Spec { authorities: authorities.to_owned(), ..spec("i-1") };
+    bench.machine.start(&with("one of ours")).unwrap();
+    let bundle = "/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt";
+    let text = bench.sh("i-1", &format!("cat {bundle}")).output;
+    assert!(text.contains("one of ours"), "{}", text.len());
+    bench.machine.kill("i-1").unwrap();
+    bench.machine.start(&with("another one")).unwrap();
+    let again = bench.sh("i-1", &format!("cat {bundle}")).output;
+    assert!(again.contains("another one") && !again.contains("one of ours"), "{}", again.len());
+    // Those of the image stay.
+    assert_eq!(text.matches("BEGIN CERTIFICATE").count(), again.matches("BEGIN CERTIFICATE").count());
+}

@@ -58,6 +58,7 @@ pub fn spec(id: &str) -> Spec {
         administers_network: false,
         no_new_privileges: false,
         files: Vec::new(),
+        authorities: String::new(),
         limits: Limits::default(),
         volumes: Vec::new(),
     }

@@ -262,3 +262,104 @@ fn the_root_can_be_read_only_or_memory() {
     bench.machine.start(&memory).unwrap();
     bench.may_not("i-1", "ls /file", "No such file");
 }
+
+#[test]
+fn volumes_come_and_go_while_it_runs() {
+    use yakumo_machine::{Source, Volume, block};
+    let Some(bench) = bench() else { return };
+    if let Err(why) = yakumo_machine::Machine::report().disks {
+        return println!("SKIPPED: {why}");
+    }
+    bench.start("i-1").start("i-2");
+    let file = bench.directory.path().join("volume");
+    block::create(&file, 32 << 20).unwrap();
+    let volume =
+        Volume { source: Source::Block(file.clone()), path: "/mnt/vol".to_owned(), read_only: false };
+    bench.machine.attach("i-1", &volume).unwrap();
+    bench.may("i-1", "echo kept > /mnt/vol/file && chown 33 /mnt/vol/file && df /mnt/vol | grep -q /mnt/vol");
+    // In use it stays, unless it is forced; and only volumes can be taken away.
+    let null = || std::fs::File::options().read(true).write(true).open("/dev/null").unwrap().into();
+    let streams = Streams::Three { input: null(), output: null(), errors: null() };
+    let user = Command { directory: Some("/mnt/vol".to_owned()), ..Command::new(["sleep", "100"]) };
+    let user = bench.machine.run("i-1", &user, streams, false).unwrap();
+    let busy = bench.machine.detach("i-1", "/mnt/vol", false).unwrap_err();
+    assert!(busy.message.contains("busy"), "{busy}");
+    user.signal(9).unwrap();
+    assert_eq!(user.wait(PATIENCE).unwrap(), Some(Exit::Signal(9)));
+    bench.may("i-1", "ln -s /proc/sys /mnt/trap; ln -s / /mnt/up");
+    for path in ["/mnt/trap", "/mnt/up", "/proc/sys", "/proc", "/sys", "/dev", "/etc"] {
+        assert_eq!(bench.machine.detach("i-1", path, true).unwrap_err().kind, Kind::Invalid, "{path}");
+    }
+    bench.machine.detach("i-1", "/mnt/vol", false).unwrap();
+    assert_eq!(bench.may("i-1", "ls /mnt/vol"), "");
+    // What it was before it is elsewhere, with the owners that it had.
+    bench.machine.attach("i-2", &volume).unwrap();
+    assert_eq!(bench.may("i-2", "cat /mnt/vol/file; stat -c %U /mnt/vol/file"), "kept\nwww-data\n");
+    bench.machine.detach("i-2", "/mnt/vol", true).unwrap();
+    let none = bench.machine.attach("i-3", &volume).unwrap_err();
+    assert_eq!(none.kind, Kind::NotRunning);
+    // Copies are what the volume was.
+    let copy = bench.directory.path().join("copy");
+    block::copy(&file, &copy).unwrap();
+    use std::os::unix::fs::MetadataExt;
+    assert!(std::fs::metadata(&copy).unwrap().blocks() * 512 < 16 << 20, "holes are holes");
+    let volume = Volume { source: Source::Block(copy), path: "/mnt/copy".to_owned(), read_only: true };
+    bench.machine.attach("i-2", &volume).unwrap();
+    assert_eq!(bench.may("i-2", "cat /mnt/copy/file"), "kept\n");
+    bench.may_not("i-2", "rm /mnt/copy/file", "Read-only");
+}
+
+#[test]
+fn a_disk_can_be_copied_for_another_sandbox() {
+    let Some(bench) = bench() else { return };
+    if let Err(why) = yakumo_machine::Machine::report().disks {
+        return println!("SKIPPED: {why}");
+    }
+    let with = |id: &str| Spec { disk: Disk::Bytes(64 << 20), ..spec(id) };
+    bench.machine.start(&with("i-1")).unwrap();
+    bench.may("i-1", "echo kept > /file; rm /usr/bin/yes");
+    bench.machine.stop("i-1", PATIENCE).unwrap();
+    let disk = bench.machine.disk("i-1").unwrap().unwrap();
+    bench.machine.give_disk("i-2", &disk).unwrap();
+    bench.machine.give_disk("i-2", &disk).unwrap_err();
+    bench.machine.start(&with("i-2")).unwrap();
+    assert_eq!(bench.may("i-2", "cat /file"), "kept\n");
+    bench.may_not("i-2", "ls /usr/bin/yes", "No such file");
+}
+
+#[test]
+fn requests_that_were_carried_mean_the_same() {
+    use std::os::fd::OwnedFd;
+    use yakumo_machine::{Program, Reply, Request};
+    let Some(bench) = bench() else { return };
+    let ask = |request: Request, descriptors: Vec<OwnedFd>| {
+        let carried = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
+        bench.machine.perform(carried, descriptors)
+    };
+    let id = || "i-1".to_owned();
+    let (started, _) = ask(Request::Start(Box::new(spec("i-1"))), vec![]).unwrap();
+    assert!(matches!(started, Reply::Started(_)));
+    let (mut output, write) = std::io::pipe().unwrap();
+    let null =
+        || -> OwnedFd { std::fs::File::options().read(true).write(true).open("/dev/null").unwrap().into() };
+    let command = Command::new(["echo", "carried"]);
+    let run = || Request::Run { id: id(), command: command.clone(), terminal: None, stays: false };
+    assert_eq!(ask(run(), vec![null()]).unwrap_err().kind, Kind::Invalid);
+    let (Reply::Runs(process), descriptors) = ask(run(), vec![null(), write.into(), null()]).unwrap() else {
+        panic!()
+    };
+    let program = Program::from_descriptors(process, descriptors).unwrap();
+    assert_eq!(program.wait(PATIENCE).unwrap(), Some(Exit::Code(0)));
+    let mut text = String::new();
+    output.read_to_string(&mut text).unwrap();
+    assert_eq!(text, "carried\n");
+    let (Reply::List(list), _) = ask(Request::List, vec![]).unwrap() else { panic!() };
+    assert_eq!(list.len(), 1);
+    let (Reply::Ended(Some(_)), _) = ask(Request::Stop { id: id(), patience_ms: 20_000 }, vec![]).unwrap()
+    else {
+        panic!()
+    };
+    ask(Request::Remove { id: id() }, vec![]).unwrap();
+    assert!(matches!(ask(Request::Status { id: id() }, vec![]).unwrap().0, Reply::Status(None)));
+    assert_eq!(ask(Request::Signal { id: id(), number: 9 }, vec![]).unwrap_err().kind, Kind::NotRunning);
+}

@@ -1,0 +1,130 @@
+//! What a machine can be asked, as values that a host agent can carry.
+//!
+//! Invariant: each is one function of [`crate::Machine`], with the same meaning; `Machine::perform` is the table.
+
+use crate::groups::Usage;
+use crate::machine::Status;
+use crate::place::{End, State};
+use crate::{Command, File, Size, Spec, Volume};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What a machine is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Start a sandbox.
+    Start(Box<Spec>),
+    /// Start a program in one. Three descriptors come along when it gets no terminal: its input, output and errors.
+    Run {
+        /// The sandbox.
+        id: String,
+        /// The program.
+        command: Command,
+        /// The size of its terminal, when it gets one.
+        terminal: Option<Size>,
+        /// Whether it goes on when the conversation ends.
+        stays: bool,
+    },
+    /// Put a file in.
+    Put {
+        /// The sandbox.
+        id: String,
+        /// The file.
+        file: File,
+    },
+    /// Send a signal to the first command's process group.
+    Signal {
+        /// The sandbox.
+        id: String,
+        /// The signal's number.
+        number: i32,
+    },
+    /// Ask all processes to end; kill those that have not.
+    Stop {
+        /// The sandbox.
+        id: String,
+        /// How long they may take, in milliseconds.
+        patience_ms: u64,
+    },
+    /// Kill all processes.
+    Kill {
+        /// The sandbox.
+        id: String,
+    },
+    /// Wait for the end.
+    Wait {
+        /// The sandbox.
+        id: String,
+        /// At most so long, in milliseconds.
+        within_ms: u64,
+    },
+    /// How it is.
+    Status {
+        /// The sandbox.
+        id: String,
+    },
+    /// How all are.
+    List,
+    /// What it has used.
+    Usage {
+        /// The sandbox.
+        id: String,
+    },
+    /// The last of its console.
+    Console {
+        /// The sandbox.
+        id: String,
+        /// How much at most.
+        bytes: usize,
+    },
+    /// Mount a volume into it.
+    Attach {
+        /// The sandbox.
+        id: String,
+        /// The volume.
+        volume: Volume,
+    },
+    /// Unmount a volume.
+    Detach {
+        /// The sandbox.
+        id: String,
+        /// Where it is seen.
+        path: String,
+        /// Also when it is in use.
+        force: bool,
+    },
+    /// Make a network namespace for a sandbox that administers its network.
+    MakeNetwork {
+        /// Where it is shown.
+        path: PathBuf,
+    },
+    /// Kill it and remove its disk.
+    Remove {
+        /// The sandbox.
+        id: String,
+    },
+}
+
+/// What it answers; what was not done is an [`crate::Error`] instead.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// The sandbox runs.
+    Started(State),
+    /// The program runs, with this process id inside. The conversation's descriptor comes along, and the terminal's when it has one;
+    /// [`crate::Program::from_descriptors`] takes them.
+    Runs(i32),
+    /// How it ended, if that is known.
+    Ended(Option<End>),
+    /// Whether it has ended in time.
+    IsOver(bool),
+    /// How it is; none when there is none.
+    Status(Option<Status>),
+    /// How all are.
+    List(Vec<(String, Status)>),
+    /// What it has used.
+    Usage(Usage),
+    /// Text of its console.
+    Console(Vec<u8>),
+}
