@@ -4,10 +4,12 @@
 //! Invariant: whoever adds a noun that lives in a VPC adds it here, or it would be left behind.
 
 use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
+use crate::elastic_ips::{self, ElasticIp};
 use crate::error;
 use crate::internet_gateways::InternetGateway;
 use crate::network_acls::NetworkAcl;
-use crate::nouns::{self, Home};
+use crate::network_interfaces::NetworkInterface;
+use crate::nouns::{self, ALL, Home};
 use crate::route_tables::RouteTable;
 use crate::security_groups::{Peer, SecurityGroup};
 use crate::subnets::Subnet;
@@ -37,21 +39,38 @@ pub(crate) async fn check_vpc(tx: &Tx, vpc: &Vpc) -> Result<()> {
 }
 
 /// What stands in a subnet.
-pub(crate) async fn check_subnet(_tx: &Tx, _subnet: &Subnet) -> Result<()> {
-    Ok(())
+pub(crate) async fn check_subnet(tx: &Tx, subnet: &Subnet) -> Result<()> {
+    match in_subnet(tx, subnet).await?.is_empty() {
+        true => Ok(()),
+        false => Err(error::has_dependencies(&format!("subnet '{}'", subnet.id))),
+    }
+}
+
+async fn in_subnet(tx: &Tx, subnet: &Subnet) -> Result<Vec<NetworkInterface>> {
+    let mut interfaces: Vec<NetworkInterface> = nouns::all(tx, subnet.home).await?;
+    interfaces.retain(|interface| interface.subnet == subnet.id);
+    Ok(interfaces)
 }
 
 /// Interfaces of a subnet that have IPv6 addresses.
-pub(crate) async fn check_ipv6_of_subnet(_tx: &Tx, _subnet: &Subnet) -> Result<()> {
-    Ok(())
+pub(crate) async fn check_ipv6_of_subnet(tx: &Tx, subnet: &Subnet) -> Result<()> {
+    match in_subnet(tx, subnet).await?.iter().any(|interface| !interface.ipv6.is_empty()) {
+        true => Err(error::has_dependencies(&format!("subnet '{}'", subnet.id))),
+        false => Ok(()),
+    }
 }
 
 /// Public addresses that are reached through a VPC's internet gateway.
-pub(crate) async fn check_public_addresses(_tx: &Tx, _home: Home, _vpc: &str) -> Result<()> {
-    Ok(())
+pub(crate) async fn check_public_addresses(tx: &Tx, home: Home, vpc: &str) -> Result<()> {
+    match elastic_ips::is_mapped(&nouns::all::<ElasticIp>(tx, home).await?, vpc) {
+        true => Err(error::dependency_violation(format!(
+            "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+        ))),
+        false => Ok(()),
+    }
 }
 
-/// Who uses a security group: rules of other groups.
+/// Who uses a security group: rules of other groups, interfaces.
 pub(crate) async fn check_group(tx: &Tx, group: &SecurityGroup) -> Result<()> {
     let groups: Vec<SecurityGroup> = nouns::all(tx, group.home).await?;
     let names = |other: &&SecurityGroup| {
@@ -59,15 +78,22 @@ pub(crate) async fn check_group(tx: &Tx, group: &SecurityGroup) -> Result<()> {
         other.id != group.id
             && rules.any(|rule| matches!(&rule.peer, Peer::Group { id, .. } if *id == group.id))
     };
-    match groups.iter().find(names) {
-        Some(_) => Err(error::dependency_violation(format!("resource {} has a dependent object", group.id))),
-        None => Ok(()),
+    let interfaces: Vec<NetworkInterface> = nouns::all(tx, group.home).await?;
+    let is_member = |interface: &NetworkInterface| interface.groups.contains(&group.id);
+    match groups.iter().any(|other| names(&other)) || interfaces.iter().any(is_member) {
+        true => Err(error::dependency_violation(format!("resource {} has a dependent object", group.id))),
+        false => Ok(()),
     }
 }
 
 /// How many IPv4 addresses are in use in each subnet.
-pub(crate) async fn used_addresses(_ctx: &Ctx, _home: Home) -> Result<BTreeMap<String, usize>> {
-    Ok(BTreeMap::new())
+pub(crate) async fn used_addresses(ctx: &Ctx, home: Home) -> Result<BTreeMap<String, usize>> {
+    let interfaces: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
+    let mut used = BTreeMap::new();
+    for interface in interfaces {
+        *used.entry(interface.subnet).or_default() += interface.addresses.len();
+    }
+    Ok(used)
 }
 
 /// Whether rules of groups in one VPC may name groups in another one: there is an active peering connection between them.

@@ -9,13 +9,16 @@ mod commit;
 mod defaults;
 mod dependents;
 mod dhcp_options;
+mod dns_names;
 mod egress_only_internet_gateways;
+mod elastic_ips;
 mod error;
 mod filters;
 mod internet_gateways;
 mod ipv6_pool;
 mod network;
 mod network_acls;
+mod network_interfaces;
 mod noun_record;
 mod nouns;
 mod pages;
@@ -45,8 +48,10 @@ pub fn room(_base: &Arc<Base>) -> Room {
         defaults::register,
         dhcp_options::register,
         egress_only_internet_gateways::register,
+        elastic_ips::register,
         internet_gateways::register,
         network_acls::register,
+        network_interfaces::register,
         route_tables::register,
         prefix_lists::register,
         security_group_rules::register,

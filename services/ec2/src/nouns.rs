@@ -177,8 +177,10 @@ macro_rules! kinds {
 pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::dhcp_options::DhcpOptions,
     crate::egress_only_internet_gateways::EgressOnlyInternetGateway,
+    crate::elastic_ips::ElasticIp,
     crate::internet_gateways::InternetGateway,
     crate::network_acls::NetworkAcl,
+    crate::network_interfaces::NetworkInterface,
     crate::prefix_lists::PrefixList,
     crate::route_tables::RouteTable,
     crate::security_groups::SecurityGroup,

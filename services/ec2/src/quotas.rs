@@ -29,6 +29,15 @@ pub(crate) const PREFIX_LISTS: usize = 100;
 /// DHCP options sets: AWS publishes no quota any more; this one bounds the list.
 pub(crate) const DHCP_OPTIONS: usize = 1_000;
 
+/// Network interfaces of an account in a region.
+pub(crate) const NETWORK_INTERFACES: usize = 5_000;
+/// Addresses of each family of an interface: as many as the largest instance gives it.
+pub(crate) const ADDRESSES_OF_INTERFACE: usize = 50;
+/// Security groups of an interface.
+pub(crate) const GROUPS_OF_INTERFACE: usize = 5;
+/// Elastic IPs of an account in a region.
+pub(crate) const ELASTIC_IPS: usize = 5;
+
 /// Whether there may be so many.
 pub(crate) fn check(count: usize, max: usize, code: &'static str, what: &str) -> Result<()> {
     match count > max {

@@ -6,6 +6,7 @@ use super::{Origin, Route, Target};
 use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
 use crate::error;
 use crate::internet_gateways::InternetGateway;
+use crate::network_interfaces::NetworkInterface;
 use crate::nouns::{self, ALL, Home};
 use crate::vpcs::Vpc;
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ impl Targets {
         all.extend(gateways.into_iter().filter_map(|gateway| Some((gateway.vpc?, gateway.id))));
         let gateways: Vec<EgressOnlyInternetGateway> = ctx.list(&home.scope(), &[], None, ALL).await?;
         all.extend(gateways.into_iter().map(|gateway| (gateway.vpc, gateway.id)));
+        let interfaces: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
+        all.extend(interfaces.into_iter().map(|interface| (interface.vpc, interface.id)));
         Ok(Targets(all))
     }
 
@@ -96,7 +99,11 @@ pub(super) async fn check(tx: &Tx, vpc: &Vpc, target: &Target, destination: &str
             )
         }
         Target::Nat(id) => Err(absent("NatGatewayNotFound", "NAT gateway", id)),
-        Target::Interface(id) => Err(absent("InvalidNetworkInterfaceID.NotFound", "networkInterface ID", id)),
+        Target::Interface(id) => {
+            let interface: NetworkInterface = nouns::find(tx, home, id).await?;
+            let text = format!("network interface {id} does not belong to network {}", vpc.id);
+            belongs(interface.vpc == vpc.id, text)
+        }
         Target::Peering(id) => {
             Err(absent("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection ID", id))
         }
