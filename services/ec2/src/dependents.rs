@@ -13,6 +13,7 @@ use crate::nouns::{self, ALL, Home};
 use crate::route_tables::RouteTable;
 use crate::security_groups::{Peer, SecurityGroup};
 use crate::subnets::Subnet;
+use crate::vpc_peering_connections;
 use crate::vpcs::Vpc;
 use std::collections::BTreeMap;
 use yakumo_aws::Result;
@@ -97,6 +98,6 @@ pub(crate) async fn used_addresses(ctx: &Ctx, home: Home) -> Result<BTreeMap<Str
 }
 
 /// Whether rules of groups in one VPC may name groups in another one: there is an active peering connection between them.
-pub(crate) async fn are_peered(_tx: &Tx, _home: Home, _one: &str, _other: &str) -> Result<bool> {
-    Ok(false)
+pub(crate) async fn are_peered(tx: &Tx, home: Home, one: &str, other: &str) -> Result<bool> {
+    vpc_peering_connections::is_active_between(tx, home, one, other).await
 }

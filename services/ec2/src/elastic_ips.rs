@@ -7,7 +7,7 @@
 mod associations;
 mod life;
 
-pub(crate) use associations::{unlink, unlink_interface};
+pub(crate) use associations::{check_gateway, link, unlink, unlink_interface};
 
 use crate::access::{self, Asked};
 use crate::commit::only_if;

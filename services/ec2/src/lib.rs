@@ -16,6 +16,7 @@ mod error;
 mod filters;
 mod internet_gateways;
 mod ipv6_pool;
+mod nat_gateways;
 mod network;
 mod network_acls;
 mod network_interfaces;
@@ -30,7 +31,9 @@ mod security_groups;
 mod state;
 mod subnets;
 mod tags;
+mod vpc_peering_connections;
 mod vpcs;
+mod work;
 mod zones;
 
 use std::sync::Arc;
@@ -42,6 +45,7 @@ pub fn room(_base: &Arc<Base>) -> Room {
         .state(Arc::new(defaults::Known::default()))
         .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
         .reconciler(network::reconciler())
+        .reconciler(work::reconciler())
         .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
     let nouns: &[fn(Room) -> Room] = &[
         account_attributes::register,
@@ -50,6 +54,7 @@ pub fn room(_base: &Arc<Base>) -> Room {
         egress_only_internet_gateways::register,
         elastic_ips::register,
         internet_gateways::register,
+        nat_gateways::register,
         network_acls::register,
         network_interfaces::register,
         route_tables::register,
@@ -58,6 +63,7 @@ pub fn room(_base: &Arc<Base>) -> Room {
         security_groups::register,
         subnets::register,
         tags::register,
+        vpc_peering_connections::register,
         vpcs::register,
         zones::register,
     ];

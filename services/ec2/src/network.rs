@@ -3,6 +3,7 @@
 //! Invariant: the engine is told of everything that was committed; a lost nudge only costs time. Nothing is decided here:
 //! each noun is said in the engine's words.
 
+mod joints;
 mod words;
 
 use crate::defaults::Place;
@@ -79,7 +80,7 @@ async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
         let entries = list.entries().iter().filter_map(|entry| words::cidr(&entry.cidr)).collect();
         topology.prefix_lists.insert(list.id, topology::PrefixList { entries });
     }
-    Ok(())
+    joints::add(base, home, topology).await
 }
 
 async fn add_vpcs(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {

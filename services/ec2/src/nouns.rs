@@ -179,12 +179,14 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::egress_only_internet_gateways::EgressOnlyInternetGateway,
     crate::elastic_ips::ElasticIp,
     crate::internet_gateways::InternetGateway,
+    crate::nat_gateways::NatGateway,
     crate::network_acls::NetworkAcl,
     crate::network_interfaces::NetworkInterface,
     crate::prefix_lists::PrefixList,
     crate::route_tables::RouteTable,
     crate::security_groups::SecurityGroup,
     crate::subnets::Subnet,
+    crate::vpc_peering_connections::VpcPeeringConnection,
     crate::vpcs::Vpc,
 ];
 

@@ -38,6 +38,13 @@ pub(crate) const GROUPS_OF_INTERFACE: usize = 5;
 /// Elastic IPs of an account in a region.
 pub(crate) const ELASTIC_IPS: usize = 5;
 
+/// NAT gateways in an availability zone.
+pub(crate) const NAT_GATEWAYS_OF_ZONE: usize = 5;
+/// Active peering connections of a VPC.
+pub(crate) const PEERINGS_OF_VPC: usize = 50;
+/// Peering requests of a VPC that nobody has answered.
+pub(crate) const PEERING_REQUESTS: usize = 25;
+
 /// Whether there may be so many.
 pub(crate) fn check(count: usize, max: usize, code: &'static str, what: &str) -> Result<()> {
     match count > max {

@@ -6,8 +6,10 @@ use super::{Origin, Route, Target};
 use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
 use crate::error;
 use crate::internet_gateways::InternetGateway;
+use crate::nat_gateways::NatGateway;
 use crate::network_interfaces::NetworkInterface;
 use crate::nouns::{self, ALL, Home};
+use crate::vpc_peering_connections::VpcPeeringConnection;
 use crate::vpcs::Vpc;
 use std::collections::BTreeSet;
 use yakumo_api_ec2 as api;
@@ -27,6 +29,14 @@ impl Targets {
         all.extend(gateways.into_iter().map(|gateway| (gateway.vpc, gateway.id)));
         let interfaces: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
         all.extend(interfaces.into_iter().map(|interface| (interface.vpc, interface.id)));
+        let gateways: Vec<NatGateway> = ctx.list(&home.scope(), &[], None, ALL).await?;
+        let alive = gateways.into_iter().filter(|gateway| gateway.state.is_alive());
+        all.extend(alive.map(|gateway| (gateway.vpc, gateway.id)));
+        let peerings: Vec<VpcPeeringConnection> = ctx.list(&home.scope(), &[], None, ALL).await?;
+        for peering in peerings.into_iter().filter(VpcPeeringConnection::is_active) {
+            all.insert((peering.requester.vpc, peering.id.clone()));
+            all.insert((peering.accepter.vpc, peering.id));
+        }
         Ok(Targets(all))
     }
 
@@ -98,14 +108,24 @@ pub(super) async fn check(tx: &Tx, vpc: &Vpc, target: &Target, destination: &str
                 format!("egress-only internet gateway {id} is not attached to network {}", vpc.id),
             )
         }
-        Target::Nat(id) => Err(absent("NatGatewayNotFound", "NAT gateway", id)),
+        Target::Nat(id) => {
+            let gateway: NatGateway = nouns::find(tx, home, id).await?;
+            if !gateway.state.is_alive() {
+                return Err(absent("InvalidNatGatewayID.NotFound", "natGateway ID", id));
+            }
+            let text = format!("NAT gateway {id} does not belong to network {}", vpc.id);
+            belongs(gateway.vpc == vpc.id, text)
+        }
         Target::Interface(id) => {
             let interface: NetworkInterface = nouns::find(tx, home, id).await?;
             let text = format!("network interface {id} does not belong to network {}", vpc.id);
             belongs(interface.vpc == vpc.id, text)
         }
         Target::Peering(id) => {
-            Err(absent("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection ID", id))
+            // AWS: a request that waits may be routed to; until it is accepted such a route drops packets.
+            let peering: VpcPeeringConnection = nouns::find(tx, home, id).await?;
+            let text = format!("VPC peering connection {id} does not belong to network {}", vpc.id);
+            belongs(peering.has(&vpc.id), text)
         }
         Target::Transit(id) => Err(absent("InvalidTransitGatewayID.NotFound", "transitGateway ID", id)),
         // AWS: routes to a gateway endpoint come and go with the endpoint, never by hand.

@@ -11,7 +11,7 @@ use crate::nouns::{self, Home, Noun, new_id};
 use crate::route_tables::{self, RouteTable};
 use crate::security_groups::{self, SecurityGroup};
 use crate::tags::{self, Tags};
-use crate::{dependents, error, ipv6_pool, quotas};
+use crate::{dependents, error, ipv6_pool, quotas, vpc_peering_connections};
 use yakumo_api_ec2::{CreateVpcInput, CreateVpcOutput, DeleteVpcInput, DeleteVpcOutput};
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, Tx};
@@ -156,6 +156,7 @@ pub(super) async fn delete_vpc(ctx: Ctx, input: DeleteVpcInput) -> Result<Delete
                 }
             }
             vpc.ipv6.iter().for_each(|block| ipv6_pool::give_back(&tx, &block.cidr));
+            vpc_peering_connections::vpc_gone(&tx, ctx, &vpc).await?;
             nouns::delete(&tx, &vpc);
             Ok(())
         }
