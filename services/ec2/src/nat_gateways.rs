@@ -19,9 +19,7 @@ use crate::subnets::Subnet;
 use crate::tags::{self, Tags};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
-use yakumo_api_ec2::{
-    self as api, DescribeNatGatewaysInput, DescribeNatGatewaysOutput, NatGatewayAddress,
-};
+use yakumo_api_ec2::{self as api, DescribeNatGatewaysInput, DescribeNatGatewaysOutput, NatGatewayAddress};
 use yakumo_aws::{Result, Timestamp};
 use yakumo_room::{Ctx, Room};
 

@@ -55,8 +55,7 @@ pub(super) async fn allocate_address(ctx: Ctx, input: AllocateAddressInput) -> R
             let count = nouns::all::<ElasticIp>(&tx, home).await?.len();
             quotas::check(count + 1, quotas::ELASTIC_IPS, "AddressLimitExceeded", "addresses")?;
             let address = choose(&tx, ctx).await?;
-            let made =
-                ElasticIp { id: new_id(ctx, ElasticIp::PREFIX), home, address, link: None, tags };
+            let made = ElasticIp { id: new_id(ctx, ElasticIp::PREFIX), home, address, link: None, tags };
             let note = PublicAddress { address, home, allocation: made.id.clone() };
             tx.put(&shared(), &[&address.to_string()], &note);
             nouns::put(&tx, None, &made);

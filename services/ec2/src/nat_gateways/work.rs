@@ -130,7 +130,8 @@ async fn come_up(tx: &Tx, ctx: &Ctx, gateway: &NatGateway) -> Result<Address> {
         ..NetworkInterface::new(ctx, &subnet)
     };
     nouns::put(tx, None, &interface);
-    let association = elastic.as_ref().map(|elastic| elastic_ips::link(tx, ctx, elastic, &interface, private));
+    let association =
+        elastic.as_ref().map(|elastic| elastic_ips::link(tx, ctx, elastic, &interface, private));
     let public = elastic.map(|elastic| elastic.address);
     Ok(Address { interface: interface.id, private, public, association })
 }
@@ -138,8 +139,7 @@ async fn come_up(tx: &Tx, ctx: &Ctx, gateway: &NatGateway) -> Result<Address> {
 /// Takes them away.
 async fn go_down(tx: &Tx, gateway: &NatGateway) -> Result<()> {
     let Some(address) = &gateway.address else { return Ok(()) };
-    let interface: Option<NetworkInterface> =
-        tx.get(&gateway.home.scope(), &[&address.interface]).await?;
+    let interface: Option<NetworkInterface> = tx.get(&gateway.home.scope(), &[&address.interface]).await?;
     if let Some(interface) = interface {
         elastic_ips::unlink_interface(tx, &interface).await?;
         nouns::delete(tx, &interface);

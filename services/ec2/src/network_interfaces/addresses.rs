@@ -104,7 +104,8 @@ async fn assign_private_ip_addresses(
         }
     })
     .await?;
-    let shown = |address: &Ipv4Addr| AssignedPrivateIpAddress { private_ip_address: Some(address.to_string()) };
+    let shown =
+        |address: &Ipv4Addr| AssignedPrivateIpAddress { private_ip_address: Some(address.to_string()) };
     Ok(AssignPrivateIpAddressesOutput {
         network_interface_id: Some(input.network_interface_id),
         assigned_private_ip_addresses: Some(assigned.iter().map(shown).collect()),
@@ -121,7 +122,9 @@ async fn take_away(tx: &Tx, to: &NetworkInterface, addresses: &[String]) -> Resu
     for before in all.iter().filter(|other| other.subnet == to.subnet && other.id != to.id) {
         let mut after = before.clone();
         for address in addresses.iter().filter_map(|text| text.parse::<Ipv4Addr>().ok()) {
-            if before.primary() == Some(address) || (before.requester.is_some() && before.addresses.contains(&address)) {
+            if before.primary() == Some(address)
+                || (before.requester.is_some() && before.addresses.contains(&address))
+            {
                 return Err(in_use(&address.to_string()));
             }
             if after.addresses.contains(&address) {

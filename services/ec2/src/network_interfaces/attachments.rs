@@ -4,8 +4,8 @@
 use super::NetworkInterface;
 use crate::access::{self, Asked};
 use crate::commit::refuse;
-use crate::nouns::{self, ALL, Home};
 use crate::error;
+use crate::nouns::{self, ALL, Home};
 use yakumo_api_ec2::{
     self as api, AttachNetworkInterfaceInput, AttachNetworkInterfaceOutput, DetachNetworkInterfaceInput,
     DetachNetworkInterfaceOutput,
@@ -18,7 +18,8 @@ pub(super) fn register(room: Room) -> Room {
     room.on(
         api::AttachNetworkInterface,
         access::needs("ec2:AttachNetworkInterface", |input: &AttachNetworkInterfaceInput| {
-            Asked::on::<NetworkInterface>(&input.network_interface_id).and_kind("instance", &input.instance_id)
+            Asked::on::<NetworkInterface>(&input.network_interface_id)
+                .and_kind("instance", &input.instance_id)
         }),
         attach_network_interface,
     )
@@ -36,9 +37,9 @@ pub(super) fn register(room: Room) -> Room {
 
 async fn attached(ctx: &Ctx, id: &str) -> Result<Option<NetworkInterface>> {
     let all: Vec<NetworkInterface> = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
-    Ok(all.into_iter().find(|interface| {
-        interface.attachment.as_ref().is_some_and(|attachment| attachment.id == id)
-    }))
+    Ok(all
+        .into_iter()
+        .find(|interface| interface.attachment.as_ref().is_some_and(|attachment| attachment.id == id)))
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachNetworkInterface.html>

@@ -90,7 +90,9 @@ pub(super) async fn groups(tx: &Tx, subnet: &Subnet, wanted: Option<&[String]>) 
     let wanted = wanted.unwrap_or_default();
     if wanted.is_empty() {
         let groups: Vec<SecurityGroup> = nouns::all(tx, subnet.home).await?;
-        let own = groups.into_iter().find(|group| group.vpc == subnet.vpc && group.name == security_groups::DEFAULT);
+        let own = groups
+            .into_iter()
+            .find(|group| group.vpc == subnet.vpc && group.name == security_groups::DEFAULT);
         let own = own.ok_or_else(|| Error::internal("a VPC without its default security group"))?;
         return Ok(vec![own.id]);
     }
@@ -132,8 +134,10 @@ impl Wanted {
         let mut wanted = Wanted { primary: input.private_ip_address.clone(), ..Wanted::default() };
         let listed = input.private_ip_addresses.as_deref().unwrap_or_default();
         for entry in listed {
-            let address =
-                entry.private_ip_address.clone().ok_or_else(|| error::missing_parameter("privateIpAddress"))?;
+            let address = entry
+                .private_ip_address
+                .clone()
+                .ok_or_else(|| error::missing_parameter("privateIpAddress"))?;
             match entry.primary {
                 Some(true) if wanted.primary.as_ref().is_some_and(|primary| *primary != address) => {
                     let text = "Only one primary private IP address can be specified.";
@@ -148,10 +152,7 @@ impl Wanted {
         }
         wanted.count = count(input.secondary_private_ip_address_count, "secondaryPrivateIpAddressCount")?;
         let listed = input.ipv6_addresses.as_deref().unwrap_or_default();
-        refuse(&[(
-            "IsPrimaryIpv6",
-            listed.iter().any(|entry| entry.is_primary_ipv6 == Some(true)),
-        )])?;
+        refuse(&[("IsPrimaryIpv6", listed.iter().any(|entry| entry.is_primary_ipv6 == Some(true)))])?;
         wanted.ipv6 = listed.iter().filter_map(|entry| entry.ipv6_address.clone()).collect();
         if !wanted.ipv6.is_empty() && input.ipv6_address_count.is_some() {
             return Err(error::not_together("ipv6Addresses", "ipv6AddressCount"));
@@ -260,11 +261,12 @@ mod tests {
 
     #[test]
     fn one_address_is_primary() {
-        let input = |primary: Option<&str>, listed: &[PrivateIpAddressSpecification]| CreateNetworkInterfaceInput {
-            private_ip_address: primary.map(str::to_owned),
-            private_ip_addresses: Some(listed.to_vec()),
-            ..CreateNetworkInterfaceInput::default()
-        };
+        let input =
+            |primary: Option<&str>, listed: &[PrivateIpAddressSpecification]| CreateNetworkInterfaceInput {
+                private_ip_address: primary.map(str::to_owned),
+                private_ip_addresses: Some(listed.to_vec()),
+                ..CreateNetworkInterfaceInput::default()
+            };
         let found = Wanted::of(&input(None, &[entry("a", None), entry("b", Some(true))])).unwrap();
         assert_eq!((found.primary.as_deref(), found.secondary), (Some("b"), vec!["a".to_owned()]));
         let found = Wanted::of(&input(None, &[entry("a", None)])).unwrap();

@@ -94,7 +94,9 @@ impl<'a> Places<'a> {
         let own = Cidr::new(address, if address.is_ipv4() { 32 } else { 128 });
         let block = own.and_then(|own| blocks.iter().find(|block| block.contains(&own)));
         let Some(block) = block else {
-            return Err(error::invalid_parameter_value("Address does not fall within the subnet's address range"));
+            return Err(error::invalid_parameter_value(
+                "Address does not fall within the subnet's address range",
+            ));
         };
         if is_reserved(block, address) {
             return Err(error::invalid_parameter_value("Address is in subnet's reserved address range"));
