@@ -65,8 +65,11 @@ fn destination(ipv4: Option<&str>, ipv6: Option<&str>, list: Option<&str>) -> Re
     }
 }
 
+/// What a request may name as a target, and what it is then.
+type Named = (Option<String>, fn(String) -> Target);
+
 /// The one target among those that a request can name.
-fn target(given: [(Option<String>, fn(String) -> Target); 6]) -> Result<Target> {
+fn target(given: [Named; 6]) -> Result<Target> {
     let mut given = given.into_iter().filter_map(|(id, target)| id.map(target));
     let found = given.next().ok_or_else(|| error::missing_parameter("gatewayId"))?;
     match given.next() {
