@@ -154,6 +154,17 @@ impl Engine {
         }
     }
 
+    /// Removes everything and builds it anew: for whoever doubts the kernel.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub fn rebuild(&mut self, topology: &Topology) -> Result<(), EngineError> {
+        let marks = std::mem::take(&mut self.present.marks);
+        self.clean()?;
+        self.present.marks = marks;
+        self.apply(topology)
+    }
+
     /// What the kernel is, as far as this engine knows.
     pub fn present(&self) -> &Plan {
         &self.present

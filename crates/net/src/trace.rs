@@ -81,11 +81,14 @@ pub fn trace(topology: &Topology, query: &Query) -> Result<Trace, QueryError> {
     }
     .map_or((End::Dropped, None), |(end, packet)| (end, Some(packet)));
     let back = packet.and_then(|packet| walk.turn(&forward, packet.reply()));
-    let answered = match (&back, &query.source) {
-        (Some(Ok((End::Interface(end), _))), Source::Interface { id, .. }) => end == id,
-        (Some(Ok((End::Internet, _))), Source::Internet(_)) => true,
-        _ => false,
-    };
+    // An answer from or to another address than was asked belongs to no connection.
+    let from = back.as_ref().and_then(|back| back.as_ref().ok()).map(|(_, packet)| packet.source);
+    let answered = from == Some(query.destination)
+        && match (&back, &query.source) {
+            (Some(Ok((End::Interface(end), _))), Source::Interface { id, .. }) => end == id,
+            (Some(Ok((End::Internet, packet))), Source::Internet(source)) => packet.destination == *source,
+            _ => false,
+        };
     Ok(Trace { hops: walk.hops, end: forward, answered })
 }
 

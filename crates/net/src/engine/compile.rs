@@ -191,6 +191,8 @@ fn forwarding(settings: &mut BTreeMap<String, String>) {
 /// No address and no question of its own making.
 fn quiet(settings: &mut BTreeMap<String, String>) {
     for (path, value) in [
+        // A primary address that goes leaves the secondary ones.
+        ("ipv4/conf/all/promote_secondaries", "1"),
         ("ipv6/conf/default/accept_ra", "0"),
         ("ipv6/conf/default/accept_dad", "0"),
         ("ipv6/conf/default/addr_gen_mode", "1"),

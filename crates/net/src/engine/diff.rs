@@ -134,21 +134,21 @@ fn inside(name: &str, from: &Namespace, to: &Namespace, up: &BTreeMap<&str, BTre
     if *from == Namespace::default() {
         ip.push("link set dev lo up".to_owned());
     }
-    let mut ip_gone = Vec::new();
-    let mut lines = |from: &BTreeSet<String>, to: &BTreeSet<String>, object: &str, add: &str| {
-        ip_gone.extend(from.difference(to).map(|line| command(object, "del", &gone(object, line))));
-        ip.extend(to.difference(from).map(|line| command(object, add, line)));
+    // In this order nothing goes by itself with what it stands on.
+    let ip_gone = [
+        gone("route", &from.routes, &to.routes),
+        gone("rule", &from.policies, &to.policies),
+        gone("neighbour", &from.neighbours, &to.neighbours),
+        gone("address", &from.addresses, &to.addresses),
+    ]
+    .concat();
+    let new = |object: &str, verb: &str, from: &BTreeSet<String>, to: &BTreeSet<String>| -> Vec<String> {
+        to.difference(from).map(|line| command(object, verb, line)).collect()
     };
-    lines(&from.addresses, &to.addresses, "address", "add");
-    lines(&from.neighbours, &to.neighbours, "neighbour", "replace");
-    let mut routes = Vec::new();
-    let mut lines = |from: &BTreeSet<String>, to: &BTreeSet<String>, object: &str| {
-        ip_gone.extend(from.difference(to).map(|line| command(object, "del", line)));
-        routes.extend(to.difference(from).map(|line| command(object, "add", line)));
-    };
-    lines(&from.policies, &to.policies, "rule");
-    lines(&from.routes, &to.routes, "route");
-    ip.extend(routes);
+    ip.extend(new("address", "add", &from.addresses, &to.addresses));
+    ip.extend(new("neighbour", "replace", &from.neighbours, &to.neighbours));
+    ip.extend(new("rule", "add", &from.policies, &to.policies));
+    ip.extend(new("route", "add", &from.routes, &to.routes));
     let whole = to.unsure || from.unsure;
     let nft = if whole { full(&to.rules) } else { ruleset(&from.rules, &to.rules) };
     Inside {
@@ -169,15 +169,16 @@ fn command(object: &str, verb: &str, line: &str) -> String {
     }
 }
 
-/// A neighbour is removed by address and link.
-fn gone(object: &str, line: &str) -> String {
-    match (object, line.split_once(" lladdr ")) {
+/// The removals of what is not wanted any more. A neighbour is removed by address and link.
+fn gone(object: &str, from: &BTreeSet<String>, to: &BTreeSet<String>) -> Vec<String> {
+    let short = |line: &String| match (object, line.split_once(" lladdr ")) {
         ("neighbour", Some((address, rest))) => {
             let link = rest.split_once(" dev ").map(|(_, link)| link.split(' ').next().unwrap_or_default());
             format!("{address} dev {}", link.unwrap_or_default())
         }
-        _ => line.to_owned(),
-    }
+        _ => line.clone(),
+    };
+    from.difference(to).map(|line| command(object, "del", &short(line))).collect()
 }
 
 /// The whole filter in one transaction.

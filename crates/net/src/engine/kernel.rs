@@ -17,6 +17,8 @@ use std::thread;
 const WORKERS: usize = 4;
 /// The group that links are put into to be removed together: one by one each waits for the kernel's grace period.
 const GOING: &str = "7979";
+/// How much of an error is told.
+const TEXT_CHARS: usize = 2000;
 /// What `ip` says about what is not there any more.
 const GONE: [&str; 5] = [
     "No such process",
@@ -194,7 +196,9 @@ fn nft(namespace: &str, script: &str) -> Result<(), EngineError> {
     let answer = inside(namespace, || pipe(Command::new("nft").args(["-f", "-"]), script)).map_err(failed)?;
     match answer {
         None => Ok(()),
-        Some(text) => Err(EngineError::Failed { what: what(), text }),
+        Some(text) => {
+            Err(EngineError::Failed { what: what(), text: text.chars().take(TEXT_CHARS).collect() })
+        }
     }
 }
 
@@ -211,9 +215,9 @@ fn ip_lines(namespace: &str, what: &str, lines: &[String], may: &[&str]) -> Resu
         command.args(option).args((!may.is_empty()).then_some("-force")).args(["-batch", "-"]);
         let failed = |error| EngineError::Io { what: format!("{what} in {namespace}"), error };
         let answer = inside(namespace, || pipe(&mut command, &script)).map_err(failed)?;
-        let refused = answer.filter(|text| text.lines().any(|line| !is_harmless(line, may)));
+        let refused = answer.filter(|text| !is_harmless(text, may));
         if let Some(text) = refused {
-            let text = with_line(&text, &script);
+            let text = with_line(&text, &script).chars().take(TEXT_CHARS).collect();
             return Err(EngineError::Failed { what: format!("{what} in {namespace}"), text });
         }
     }
@@ -227,8 +231,13 @@ fn with_line(text: &str, script: &str) -> String {
     line.map_or_else(|| text.to_owned(), |line| format!("{text}: {line}"))
 }
 
-fn is_harmless(line: &str, may: &[&str]) -> bool {
-    !may.is_empty() && (line.starts_with("Command failed") || may.iter().any(|gone| line.contains(gone)))
+/// Whether all that failed were removals of what had gone already. After some failures `ip` ends at once and leaves out
+/// the rest, without saying that a command failed.
+fn is_harmless(text: &str, may: &[&str]) -> bool {
+    let gone = |line: &str| line.starts_with("Command failed") || may.iter().any(|gone| line.contains(gone));
+    !may.is_empty()
+        && text.lines().all(gone)
+        && text.lines().last().is_some_and(|last| last.starts_with("Command failed"))
 }
 
 /// Runs a command with a text as its input. `None` when it succeeds, else what it said.
@@ -245,7 +254,7 @@ fn pipe(command: &mut Command, input: &str) -> io::Result<Option<String>> {
         if output.status.success() {
             return written.map(|()| None);
         }
-        let text = String::from_utf8_lossy(&output.stderr).trim().chars().take(2000).collect::<String>();
+        let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Ok(Some(if text.is_empty() { output.status.to_string() } else { text }))
     })
 }

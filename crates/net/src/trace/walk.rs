@@ -216,6 +216,13 @@ impl<'a> Walk<'a> {
             packet.destination = before;
             return self.leave(to, packet);
         }
+        if self.answer {
+            return self.stop(
+                to.id,
+                Step::Translation,
+                "an answer of no connection that it knows".to_owned(),
+            );
+        }
         self.hop(to.id, Step::Translation, (true, format!("{} becomes {}", packet.source, gateway.private)))?;
         self.translated.push((to.id, packet.source));
         packet.source = IpAddr::V4(gateway.private);

@@ -211,6 +211,19 @@ impl Lab {
         );
     }
 
+    /// What the model says and what the kernel does. Who should answer is asked once more before it counts as silent.
+    pub fn both(&self, from: &str, to: &str, port: u16) -> (bool, bool) {
+        let told = self.model(from, to, port);
+        let wait = if told { PATIENCE } else { DOUBT };
+        let again = |wait| self.connect_as(from, None, to, port, wait).is_some();
+        (told, again(wait) || (told && again(PATIENCE * 3)))
+    }
+
+    /// The cloud's id.
+    pub fn cloud(&self) -> &str {
+        &self.cloud
+    }
+
     /// What the model says.
     pub fn model(&self, from: &str, to: &str, port: u16) -> bool {
         trace(&self.wanted.topology, &self.query(from, to, port)).is_ok_and(|trace| trace.answered)
@@ -226,7 +239,8 @@ impl Lab {
         Query { source, destination, flow: Flow::Tcp { from: FROM, to: port } }
     }
 
-    fn explain(&self, from: &str, to: &str, port: u16) -> String {
+    /// The model's hops.
+    pub fn explain(&self, from: &str, to: &str, port: u16) -> String {
         match trace(&self.wanted.topology, &self.query(from, to, port)) {
             Ok(trace) => trace.hops.iter().map(|hop| format!("{hop:?}\n")).collect(),
             Err(error) => error.to_string(),

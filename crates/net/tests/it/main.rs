@@ -5,5 +5,6 @@
 mod filters;
 mod gateways;
 mod lab;
+mod random;
 #[allow(dead_code, reason = "the tests beside the code use the rest")]
 mod sample;

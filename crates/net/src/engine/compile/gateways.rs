@@ -74,6 +74,8 @@ impl Compile<'_> {
         forwarding(&mut at.settings);
         at.chain("translate", "type nat hook postrouting priority srcnat; policy accept;").rules =
             vec![format!("oifname \"eth0\" snat ip to {private}")];
+        at.chain("through", "type filter hook forward priority filter; policy accept;").rules =
+            vec!["ct state invalid drop".to_owned()];
         at.chain("to_gateway", "type filter hook input priority filter; policy drop;");
     }
 
