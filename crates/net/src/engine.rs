@@ -118,11 +118,12 @@ impl Engine {
             return Err(EngineError::Flawed(flaws));
         }
         let wanted = compile(topology, &self.names, &self.present.marks)?;
-        let first = self.step_to(wanted.clone());
+        let first = self.step_to(wanted);
         if first.is_ok() {
             return first;
         }
         // What the failed step touched was forgotten, so this builds it anew.
+        let wanted = compile(topology, &self.names, &self.present.marks)?;
         self.step_to(wanted)
     }
 
@@ -133,12 +134,15 @@ impl Engine {
             return Ok(());
         }
         let touched = changes.touched();
+        let noted = !changes.is_rules_only();
         self.kept.lock()?;
-        self.kept.begin(&touched)?;
+        if noted {
+            self.kept.begin(&touched)?;
+        }
         match kernel::run(&self.names, &changes) {
             Ok(()) => {
                 self.present = wanted;
-                self.kept.end(&self.present)
+                if noted { self.kept.end(&self.present) } else { Ok(()) }
             }
             Err(error) => {
                 kernel::remove_namespaces(&touched)?;

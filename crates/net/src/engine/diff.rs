@@ -78,7 +78,14 @@ impl Changes {
         let cut = cut.map(|wire| (*wire).clone()).collect();
         let (links, up) = (touched_links(&going, &wired), touched_links(&[], &wired));
         let nothing = Namespace::default();
-        let inside = to.namespaces.iter().map(|(name, wanted)| {
+        let same = |name: &String, wanted: &Namespace| {
+            from.namespaces.get(name).is_some_and(|present| present == wanted && !present.unsure)
+        };
+        let other = to
+            .namespaces
+            .iter()
+            .filter(|(name, wanted)| links.contains_key(name.as_str()) || !same(name, wanted));
+        let inside = other.map(|(name, wanted)| {
             let mut present = from.namespaces.get(name).unwrap_or(&nothing).clone();
             for link in links.get(name.as_str()).into_iter().flatten() {
                 present.forget_link(link);
@@ -88,6 +95,20 @@ impl Changes {
         let inside = inside.filter(|inside| !inside.is_empty()).collect();
         let host = (from.host != to.host).then(|| to.host.clone());
         Changes { removed, made, cut, wired, inside, host }
+    }
+
+    /// Whether all that changes is filters of namespaces that stay. Each is one transaction, and the next engine loads
+    /// filters as a whole, so nothing needs to be noted.
+    pub fn is_rules_only(&self) -> bool {
+        let bare =
+            self.removed.is_empty() && self.made.is_empty() && self.cut.is_empty() && self.wired.is_empty();
+        bare && self.host.is_none()
+            && self.inside.iter().all(|inside| {
+                inside.settings.is_empty()
+                    && inside.link_settings.is_empty()
+                    && inside.ip.is_empty()
+                    && inside.ip_gone.is_empty()
+            })
     }
 
     /// Whether nothing changes.

@@ -81,7 +81,10 @@ impl Kept {
             let part = self.directory.join("network.part");
             fs::write(&part, serde_json::to_vec(plan)?)?;
             fs::rename(part, self.plan())?;
-            fs::remove_file(self.at_work())
+            match fs::remove_file(self.at_work()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            }
         };
         write().map_err(|error| self.failed(error))
     }

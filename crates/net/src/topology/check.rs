@@ -3,7 +3,8 @@
 //! Invariant: what passes here can be written into the packet filter's language without any quoting.
 
 use super::{Destination, Id, Interface, Peer, Target, Topology};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 /// The largest sizes that are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -152,29 +153,24 @@ impl Topology {
     }
 
     fn check_addresses(&self, flaws: &mut Vec<Flaw>) {
-        let mut private: BTreeMap<(&str, String), &Id> = BTreeMap::new();
-        let mut public: BTreeMap<String, &Id> = BTreeMap::new();
-        let mut shared = |address: String, first: Option<&Id>, second: &Id| {
-            if let Some(first) = first {
-                flaws.push(Flaw::Shared { address, first: first.clone(), second: second.clone() });
+        let mut held: HashMap<(&str, IpAddr), &Id> = HashMap::new();
+        let mut hold = |vpc, address, id| {
+            if let Some(first) = held.insert((vpc, address), id) {
+                let (first, second) = (first.clone(), id.clone());
+                flaws.push(Flaw::Shared { address: address.to_string(), first, second });
             }
         };
+        // Public addresses are held in no VPC.
         for (id, interface) in &self.interfaces {
             let vpc = self.vpc_of_subnet(&interface.subnet).unwrap_or_default();
-            for address in interface.all_addresses() {
-                shared(address.to_string(), private.insert((vpc, address.to_string()), id), id);
-            }
-            for address in interface.addresses.iter().filter_map(|address| address.public) {
-                shared(address.to_string(), public.insert(address.to_string(), id), id);
-            }
+            interface.all_addresses().for_each(|address| hold(vpc, address, id));
+            let publics = interface.addresses.iter().filter_map(|address| address.public);
+            publics.for_each(|address| hold("", address.into(), id));
         }
         for (id, gateway) in &self.nat_gateways {
             let vpc = self.vpc_of_subnet(&gateway.subnet).unwrap_or_default();
-            let address = gateway.private.to_string();
-            shared(address.clone(), private.insert((vpc, address), id), id);
-            if let Some(address) = gateway.public {
-                shared(address.to_string(), public.insert(address.to_string(), id), id);
-            }
+            hold(vpc, gateway.private.into(), id);
+            gateway.public.into_iter().for_each(|address| hold("", address.into(), id));
         }
         let bare = self.interfaces.iter().filter(|(_, interface)| interface.all_addresses().next().is_none());
         flaws.extend(bare.map(|(id, _)| Flaw::NoAddress(id.clone())));
@@ -191,7 +187,7 @@ impl Topology {
     }
 
     /// The private addresses of the interfaces that are in a group: what a rule means that names the group.
-    pub fn members(&self, group: &str) -> BTreeSet<std::net::IpAddr> {
+    pub fn members(&self, group: &str) -> BTreeSet<IpAddr> {
         let members = self.interfaces.values().filter(|interface| interface.groups.contains(group));
         members.flat_map(Interface::all_addresses).collect()
     }
