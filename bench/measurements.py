@@ -1,5 +1,6 @@
 """What is measured, and how. Every figure is a median of several runs unless it says otherwise."""
 
+import functools
 import json
 import os
 import re
@@ -218,6 +219,26 @@ def policy(arguments, target, table):
     rows = [{"what": what, "us": statistics.median(runs), "worst": max(runs)} for what, runs in figures.items()]
     table(rows, [("what", "evaluation of", "{}"), ("us", "us", "{:.2f}"), ("worst", "slowest run us", "{:.2f}")])
     return {"rows": rows, "runs_us": figures}
+
+
+def network(arguments, target, table):
+    """What networks cost: medians of three runs. Each run compares the filtered path with the bare one in turns."""
+    runs = []
+    for _ in range(arguments.runs):
+        said = subprocess.run([str(target / "release" / "examples" / "network_cost")], capture_output=True, text=True, check=True).stdout
+        runs.append(json.loads(said))
+    middle = lambda *path: statistics.median(functools.reduce(lambda value, key: value[key], path, run) for run in runs)  # noqa: E731
+    rows = [
+        {"what": "1,000 interfaces built, s", "value": middle("built_s")},
+        {"what": "1,000 interfaces removed, s", "value": middle("removed_s")},
+        {"what": "kernel memory of an interface, KiB", "value": middle("kernel_kib_each")},
+        {"what": "a changed rule, median, ms", "value": middle("rule_change_ms", "median")},
+        {"what": "a changed rule, slowest of 40, ms", "value": middle("rule_change_ms", "worst")},
+        {"what": "throughput, of that without rules", "value": middle("throughput_gbit_s", "ratio")},
+        {"what": "connections a second, of those without rules", "value": middle("connections_s", "ratio")},
+    ]
+    table(rows, [("what", "networks", "{}"), ("value", "", "{:.2f}")])
+    return {"rows": rows, "runs": runs}
 
 
 def identities(arguments, target, table):

@@ -50,10 +50,12 @@ def build(arguments):
     """Builds the release binaries, or trusts that they are there."""
     if not arguments.no_build:
         command = ["cargo", "build", "--release", "-p", "yakumo", "-p", "yakumo-bench"]
+        if arguments.what == "network":
+            command = ["cargo", "build", "--release", "-p", "yakumo-net", "--example", "network_cost"]
         if arguments.what == "policy":
             command = ["cargo", "build", "--release", "-p", "yakumo-policy", "--example", "evaluate_cost"]
         subprocess.run(command, cwd=HERE.parent, check=True)
-    if arguments.what == "policy":
+    if arguments.what in ("policy", "network"):
         return
     for name in ("yakumo", "yakumo-bench"):
         if not (TARGET / "release" / name).exists():
@@ -92,7 +94,7 @@ def main():
     import objects
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sqs", "s3", "s3_depth", "start", "idle", "depth", "policy", "identities", "size", "profile"])
+    parser.add_argument("what", choices=["sqs", "s3", "s3_depth", "start", "idle", "depth", "policy", "identities", "network", "size", "profile"])
     parser.add_argument("--no-build", action="store_true", help="the release binaries are there")
     parser.add_argument("--build", action="store_true", help="size: also time a clean release build")
     parser.add_argument("--requests", type=int, default=100_000, help="sqs: measured requests in each phase")

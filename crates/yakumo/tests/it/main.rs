@@ -8,6 +8,8 @@ mod control;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod networks;
+#[cfg(test)]
 mod place;
 #[cfg(test)]
 mod snapshots;

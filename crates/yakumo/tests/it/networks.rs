@@ -1,0 +1,166 @@
+//! Networks as the command makes them: the agent is a process of its own, dies and is replaced; a cloud that is not
+//! kept leaves nothing behind.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use yakumo_net::Network;
+use yakumo_net::engine::{Ranges, inside};
+use yakumo_net::network::{Host, lacking};
+use yakumo_net::topology::{
+    Acl, AclEntry, Group, GroupRule, Interface, Peer, PrivateAddress, RouteTable, Subnet,
+};
+use yakumo_net::topology::{Traffic, Vpc};
+use yakumo_net::{Cidr, Topology};
+
+/// How long a connection may take that is let through: a new link may lose the first packet.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long is waited for one that should not come about.
+const DOUBT: Duration = Duration::from_millis(400);
+/// One at a time: one of them kills all agents of this process.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Two interfaces in one subnet that may talk to each other, when `open`.
+fn topology(open: bool) -> Topology {
+    let mut topology = Topology::default();
+    let cidrs = vec!["10.0.0.0/16".parse().unwrap()];
+    topology.vpcs.insert("vpc-1".into(), Vpc { cidrs: cidrs.clone(), ..Vpc::default() });
+    topology.route_tables.insert("rtb-1".into(), RouteTable { vpc: "vpc-1".into(), routes: vec![] });
+    let all = vec![AclEntry { number: 100, allow: true, traffic: Traffic::All, cidr: Cidr::ALL_V4 }];
+    topology.acls.insert("acl-1".into(), Acl { ingress: all.clone(), egress: all });
+    let subnet = Subnet { vpc: "vpc-1".into(), cidrs, route_table: "rtb-1".into(), acl: "acl-1".into() };
+    topology.subnets.insert("subnet-1".into(), subnet);
+    let rule = GroupRule { id: "sgr-1".into(), traffic: Traffic::All, peer: Peer::Cidr(Cidr::ALL_V4) };
+    let ingress = if open { vec![rule.clone()] } else { vec![] };
+    topology.groups.insert("sg-1".into(), Group { vpc: "vpc-1".into(), ingress, egress: vec![rule] });
+    for n in [4, 5] {
+        let interface = Interface {
+            subnet: "subnet-1".into(),
+            addresses: vec![PrivateAddress { private: [10, 0, 0, n].into(), public: None }],
+            ipv6: vec![],
+            groups: ["sg-1".to_owned()].into(),
+            source_dest_check: true,
+            mac: None,
+            live: true,
+        };
+        topology.interfaces.insert(format!("eni-{n}"), interface);
+    }
+    topology
+}
+
+struct Lab {
+    cloud: String,
+    run: tempfile::TempDir,
+}
+
+impl Lab {
+    fn new(letter: char) -> Lab {
+        Lab {
+            cloud: format!("y{letter}{:06x}", std::process::id() & 0xff_ffff),
+            run: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn network(&self, keeps: bool) -> Network {
+        let host = Host::Agent {
+            program: env!("CARGO_BIN_EXE_yakumo").into(),
+            arguments: vec!["--network-agent".into()],
+            run: self.run.path().to_owned(),
+        };
+        Network::new(&self.cloud, Ranges::new(&self.cloud, 31), host, keeps, None)
+    }
+
+    fn left(&self) -> Vec<String> {
+        let entries =
+            |directory: &str| std::fs::read_dir(Path::new(directory)).into_iter().flatten().flatten();
+        let names = entries("/run/netns").chain(entries("/sys/class/net"));
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(|name| name.contains(&self.cloud)).collect()
+    }
+
+    async fn wait_until_nothing_is_left(&self) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !self.left().is_empty() {
+            assert!(Instant::now() < end, "left: {:?}", self.left());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+fn connects(network: &Network, wait: Duration) -> bool {
+    let to = SocketAddr::new([10, 0, 0, 5].into(), 80);
+    let listener = inside(&network.namespace("eni-5"), || TcpListener::bind(to)).unwrap();
+    let found = inside(&network.namespace("eni-4"), || TcpStream::connect_timeout(&to, wait)).is_ok();
+    drop(listener);
+    found
+}
+
+/// Kills the agents that are children of this process.
+fn kill_agents() {
+    let own = std::process::id().to_string();
+    let output = Command::new("ps").args(["-o", "pid=,args=", "--ppid", &own]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let agents = text.lines().filter(|line| line.contains("--network-agent"));
+    for pid in agents.filter_map(|line| line.split_whitespace().next()) {
+        assert!(Command::new("kill").args(["-9", pid]).status().unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn an_agent_makes_networks_dies_and_is_replaced() {
+    if let Some(why) = lacking() {
+        println!("SKIPPED: {why}");
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let lab = Lab::new('a');
+    let network = lab.network(false);
+    let mut idle = topology(true);
+    idle.interfaces.values_mut().for_each(|interface| interface.live = false);
+    network.apply(idle).await.unwrap();
+    assert_eq!(lab.left(), Vec::<String>::new());
+    network.apply(topology(true)).await.unwrap();
+    assert!(connects(&network, PATIENCE));
+    kill_agents();
+    assert!(connects(&network, PATIENCE), "networks stand without their agent");
+    network.apply(topology(false)).await.unwrap();
+    assert!(!connects(&network, DOUBT), "the next agent makes the change");
+    // What makes no sense changes nothing.
+    let mut flawed = topology(true);
+    flawed.subnets.get_mut("subnet-1").unwrap().acl = "acl-9".into();
+    assert!(network.apply(flawed).await.is_err());
+    assert!(!connects(&network, DOUBT));
+    network.apply(topology(true)).await.unwrap();
+    assert!(connects(&network, PATIENCE));
+    // The front is gone, as after `kill -9`: a cloud that is not kept leaves nothing.
+    drop(network);
+    lab.wait_until_nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn networks_of_a_kept_cloud_stand_until_they_are_swept() {
+    if let Some(why) = lacking() {
+        println!("SKIPPED: {why}");
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let lab = Lab::new('b');
+    let network = lab.network(true);
+    network.apply(topology(true)).await.unwrap();
+    let stood = lab.left();
+    drop(network);
+    let network = lab.network(true);
+    assert!(connects(&network, PATIENCE));
+    network.apply(topology(false)).await.unwrap();
+    assert_eq!(lab.left(), stood);
+    assert!(!connects(&network, DOUBT));
+    drop(network);
+    let end = Instant::now() + Duration::from_secs(20);
+    while yakumo_net::engine::sweep(lab.run.path()).unwrap().is_empty() {
+        assert!(Instant::now() < end, "the agent does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(lab.left(), Vec::<String>::new());
+    assert_eq!(std::fs::read_dir(lab.run.path()).unwrap().count(), 0);
+}
