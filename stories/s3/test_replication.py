@@ -295,6 +295,19 @@ def test_changes_follow_and_replicas_stay(iam, s3, far, set_up, name):
     assert far.head_object(Bucket=target, Key="k")["ReplicationStatus"] == "REPLICA"
 
 
+def test_replicas_are_held_by_the_rule_of_their_own_bucket(s3, far, set_up):
+    source, target, _ = set_up
+    held = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 3}}}
+    far.put_object_lock_configuration(Bucket=target, ObjectLockConfiguration=held)
+    version = s3.put_object(Bucket=source, Key="k", Body=b"x")["VersionId"]
+    assert settled(s3, source, "k") == "COMPLETED"
+    assert far.get_object_retention(Bucket=target, Key="k")["Retention"]["Mode"] == "COMPLIANCE"
+    with refused("AccessDenied", "Access Denied because object protected by object lock.", 403):
+        far.delete_object(Bucket=target, Key="k", VersionId=version)
+    s3.delete_object(Bucket=source, Key="k", VersionId=version)
+    assert far.get_object(Bucket=target, Key="k")["Body"].read() == b"x"
+
+
 def test_what_was_there_before_stays_where_it_is(iam, s3, far, pair, name):
     source, target = pair
     s3.put_object(Bucket=source, Key="old", Body=b"x")

@@ -121,12 +121,17 @@ pub async fn write(
     if let Some(replaced) = replaced {
         remove(tx, bucket, free(&replaced, ctx.now(), Bypass::No)?);
     }
-    if version.content.is_some() && version.lock.retention.is_none() {
-        let default = bucket.lock.and_then(|lock| lock.default);
-        version.lock.retention = default.map(|default| default.starting(ctx.now()));
-    }
+    hold_new(bucket, version, ctx.now());
     tx.raw().put(version.row(&bucket.id), version.to_bytes());
     Ok(())
+}
+
+/// Gives a new object its bucket's default retention when it says nothing itself.
+pub fn hold_new(bucket: &Bucket, version: &mut Version, now: Timestamp) {
+    if version.content.is_some() && version.lock.retention.is_none() {
+        let default = bucket.lock.and_then(|lock| lock.default);
+        version.lock.retention = default.map(|default| default.starting(now));
+    }
 }
 
 /// A version, read in a transaction, that nothing holds: it may go.

@@ -279,7 +279,10 @@ impl Way<'_> {
             if known.is_none() && task.is_change {
                 return Ok(Written::Not);
             }
-            let replica = self.replica(fresh, known.as_ref(), &source, &bucket, body);
+            let mut replica = self.replica(fresh, known.as_ref(), &source, &bucket, body);
+            if known.is_none() {
+                index::hold_new(&bucket, &mut replica, self.there.now());
+            }
             let row = replica.row(&bucket.id);
             if bucket.versioning != Versioning::Enabled
                 || (known.is_none() && tx.raw().get(&row).await?.is_some())
