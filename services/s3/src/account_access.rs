@@ -11,9 +11,7 @@ use yakumo_room::Ctx;
 async fn set(ctx: &Ctx, account: AccountId, access: Option<PublicAccess>) -> Result<()> {
     let outcome = ctx
         .transact(|tx| async move {
-            let before = tx.get::<Account>(&scope(), &[account.as_str()]).await?;
-            let after = Account { public_access: access, ..before.unwrap_or_default() };
-            tx.put(&scope(), &[account.as_str()], &after);
+            tx.put(&scope(), &[account.as_str()], &Account { public_access: access });
             Ok(())
         })
         .await;
