@@ -173,6 +173,13 @@ fn a_restart_removes_uploads_and_garbage_and_nothing_else() {
             };
             let blobs =
                 |folder: &Path| [files(&folder.join("blobs")), files(&folder.join("uploads"))].concat();
+            // The writer hands its pieces on and does not wait for them.
+            for _ in 0..1_000 {
+                if blobs(&folder).len() == 4 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             assert_eq!(blobs(&folder).len(), 4);
             store.close().await.unwrap();
             drop(fresh.store);
