@@ -294,6 +294,30 @@ def test_lifecycle_events(cloud, s3, sqs, bucket):
     assert records["LifecycleExpiration:Delete"]["userIdentity"] == {"principalId": "s3.amazonaws.com"}
 
 
+def test_restore_events(cloud, s3, sqs, bucket):
+    queue = Queue(sqs, bucket)
+    put(s3, bucket, about(queue, "s3:ObjectRestore:*"))
+    queue.take()
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"ice", StorageClass="GLACIER")
+    s3.restore_object(Bucket=bucket, Key="cold", RestoreRequest={"Days": 1})
+    assert [one["eventName"] for one in queue.records(1)] == ["ObjectRestore:Post"]
+    cloud.advance("6h")
+    [done] = queue.records(1)
+    assert (done["eventName"], done["eventVersion"]) == ("ObjectRestore:Completed", "2.1")
+    told = done["glacierEventData"]["restoreEventData"]
+    assert told["lifecycleRestoreStorageClass"] == "GLACIER"
+    # Prolonged: the copy goes when it is now said to go, and not before.
+    s3.restore_object(Bucket=bucket, Key="cold", RestoreRequest={"Days": 5})
+    cloud.advance("72h")
+    s3.get_object(Bucket=bucket, Key="cold")["Body"].read()
+    assert queue.take(wait_s=3) == []
+    cloud.advance("96h")
+    [gone] = queue.records(1)
+    assert (gone["eventName"], gone["eventVersion"]) == ("ObjectRestore:Delete", "2.3")
+    with refused("InvalidObjectState", status=403):
+        s3.get_object(Bucket=bucket, Key="cold")
+
+
 def test_an_event_survives_kill_9(workshop):
     directory = workshop.directory()
     cloud = workshop.cloud(data_dir=directory)

@@ -58,6 +58,7 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
         .reconciler(lifecycle::reconciler(registry.clone()))
         .reconciler(notifications::reconciler())
         .reconciler(replication::reconciler(registry.clone()))
+        .reconciler(happenings::later::reconciler())
         .reconciler(logging::reconciler(registry.clone()))
         .reconciler(inventories::reconciler(registry.clone()))
         .witness(logging::Listener::new(base.clone(), registry.clone()))

@@ -19,7 +19,7 @@ const ID_CHARS_MAX: usize = 255;
 const VALUE_BYTES_MAX: usize = 1024;
 
 /// What can happen here.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 21] = [
     // Nothing is ever lost here, which is all that there is to say of it.
     event::S3_REDUCED_REDUNDANCY_LOST_OBJECT,
     event::S3_OBJECT_CREATED,
@@ -38,11 +38,14 @@ const KNOWN: [&str; 17] = [
     event::S3_OBJECT_TAGGING,
     event::S3_OBJECT_TAGGING_PUT,
     event::S3_OBJECT_TAGGING_DELETE,
+    event::S3_OBJECT_RESTORE,
+    event::S3_OBJECT_RESTORE_POST,
+    event::S3_OBJECT_RESTORE_COMPLETED,
+    event::S3_OBJECT_RESTORE_DELETE,
 ];
 
 /// What is an event of AWS, and cannot happen here.
-const ABSENT: [&str; 6] = [
-    "s3:ObjectRestore:",
+const ABSENT: [&str; 5] = [
     "s3:Replication:",
     "s3:IntelligentTiering",
     "s3:ObjectAnnotation:",
@@ -194,7 +197,7 @@ pub fn shown(configuration: &QueueConfiguration) -> api::QueueConfiguration {
     };
     let rules = [rule("Prefix", &configuration.prefix), rule("Suffix", &configuration.suffix)];
     let rules: Vec<_> = rules.into_iter().flatten().collect();
-    let filter = (!rules.is_empty()).then(|| api::NotificationConfigurationFilter {
+    let filter = (!rules.is_empty()).then_some(api::NotificationConfigurationFilter {
         key: Some(api::S3KeyFilter { filter_rules: Some(rules) }),
     });
     api::QueueConfiguration {

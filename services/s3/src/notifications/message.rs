@@ -27,6 +27,8 @@ struct Event<'a> {
     s3: S3<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifecycle_event_data: Option<LifecycleEventData<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    glacier_event_data: Option<GlacierEventData<'a>>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +93,19 @@ struct TransitionEventData<'a> {
     destination_storage_class: &'a str,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GlacierEventData<'a> {
+    restore_event_data: RestoreEventData<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RestoreEventData<'a> {
+    lifecycle_restoration_expiry_time: String,
+    lifecycle_restore_storage_class: &'a str,
+}
+
 /// With milliseconds: `1970-01-01T00:00:00.000Z`.
 fn instant(at: Timestamp) -> String {
     let seconds = at.to_date_time();
@@ -99,8 +114,9 @@ fn instant(at: Timestamp) -> String {
 
 /// The message of one event.
 pub fn of(tiding: &Tiding) -> String {
-    let is_late =
-        ["Lifecycle", "ObjectAcl", "ObjectTagging"].iter().any(|kind| tiding.event.starts_with(kind));
+    let is_late = ["Lifecycle", "ObjectAcl", "ObjectTagging", "ObjectRestore:Delete"]
+        .iter()
+        .any(|kind| tiding.event.starts_with(kind));
     // AWS: "only used with PUTs and DELETEs".
     let has_order = ["ObjectCreated", "ObjectRemoved", "Lifecycle"];
     let has_order = has_order.iter().any(|kind| tiding.event.starts_with(kind));
@@ -132,6 +148,12 @@ pub fn of(tiding: &Tiding) -> String {
         },
         lifecycle_event_data: tiding.storage_class.as_deref().map(|class| LifecycleEventData {
             transition_event_data: TransitionEventData { destination_storage_class: class },
+        }),
+        glacier_event_data: tiding.restored.as_ref().map(|(expires, class)| GlacierEventData {
+            restore_event_data: RestoreEventData {
+                lifecycle_restoration_expiry_time: instant(*expires),
+                lifecycle_restore_storage_class: class,
+            },
         }),
     };
     serde_json::json!({ "Records": [event] }).to_string()
@@ -188,6 +210,7 @@ mod tests {
             etag: Some("abc".to_owned()),
             version_id: None,
             storage_class: None,
+            restored: None,
             principal_id: "AWS:AIDAEXAMPLE".to_owned(),
             source_ip: Some("127.0.0.1".to_owned()),
             request_id: "r".to_owned(),

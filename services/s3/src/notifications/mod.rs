@@ -15,7 +15,7 @@ use crate::state::{Bucket, QueueConfiguration, Tiding, Version};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{Error, Result, Timestamp};
 use yakumo_policy::{Principal, PrincipalKind};
 use yakumo_room::{Caller, Ctx, Record, Resource, Room, Tx};
 
@@ -141,11 +141,18 @@ fn tiding(
         storage_class: (what == What::LifecycleTransition)
             .then(|| content.and_then(|content| content.headers.storage_class.clone()))
             .flatten(),
+        restored: restored(what, version),
         principal_id: principal_id(principal),
         source_ip: source_ip
             .or_else(|| matches!(principal.kind, PrincipalKind::Service(_)).then(|| SERVICE.to_owned())),
         request_id: ctx.facts().request_id.clone(),
     }
+}
+
+fn restored(what: What, version: &Version) -> Option<(Timestamp, String)> {
+    let restore = version.restore.filter(|_| what == What::RestoreCompleted)?;
+    let class = version.content.as_ref()?.headers.storage_class.clone()?;
+    Some((restore.expires, class))
 }
 
 const EMPTY_ETAG: &str = "d41d8cd98f00b204e9800998ecf8427e";

@@ -3,6 +3,8 @@
 
 use crate::access::bucket_of;
 use crate::error;
+use crate::happenings::later::look_again;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::objects::object;
 use crate::registry::present;
@@ -95,30 +97,36 @@ fn wanted(given: Option<api::RestoreRequest>) -> Result<Wanted> {
 pub async fn restore_object(ctx: Ctx, input: api::RestoreObjectInput) -> Result<api::RestoreObjectOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let (bucket, id) = (&open.record, input.version_id.as_deref());
-    let status = ctx
-        .transact(|tx: Tx| {
-            let (ctx, input) = (&ctx, &input);
-            async move {
-                let bucket = present(&tx, &bucket.name, &bucket.id).await?;
-                let found = match id {
-                    Some(id) => index::version_in(&tx, &bucket, &input.key, id).await?,
-                    None => index::newest_in(&tx, &bucket, &input.key).await?,
-                };
-                let version = object(found, &input.key, id, "POST")?;
-                let archive = archive(&version, input.restore_request.as_ref())?;
-                let wanted = wanted(input.restore_request.clone())?;
-                let (restore, status) = decide(&version, archive, &wanted, ctx.now())?;
-                save(&tx, &bucket, version, restore);
-                Ok(status)
+    let status = happenings::transact(&ctx, bucket, |tx: Tx| {
+        let (ctx, input) = (&ctx, &input);
+        async move {
+            let bucket = present(&tx, &bucket.name, &bucket.id).await?;
+            let found = match id {
+                Some(id) => index::version_in(&tx, &bucket, &input.key, id).await?,
+                None => index::newest_in(&tx, &bucket, &input.key).await?,
+            };
+            let version = object(found, &input.key, id, "POST")?;
+            let archive = archive(&version, input.restore_request.as_ref())?;
+            let wanted = wanted(input.restore_request.clone())?;
+            let (restore, status) = decide(&version, archive, &wanted, ctx.now())?;
+            let version = save(&tx, &bucket, version, restore);
+            if status == ACCEPTED {
+                happenings::note(&tx, ctx, &bucket, What::RestorePost, &version);
             }
-        })
-        .await?;
+            Ok(status)
+        }
+    })
+    .await?;
     Ok(api::RestoreObjectOutput { status_code: Some(status), ..Default::default() })
 }
 
-fn save(tx: &Tx, bucket: &Bucket, mut version: Version, restore: Restore) {
+fn save(tx: &Tx, bucket: &Bucket, mut version: Version, restore: Restore) -> Version {
     version.restore = Some(restore);
     tx.raw().put(version.row(&bucket.id), version.to_bytes());
+    for at in [restore.ready, restore.expires] {
+        look_again(tx, bucket, &version, at);
+    }
+    version
 }
 
 /// The archive that a version is in.

@@ -63,6 +63,9 @@ pub struct Tiding {
     /// The storage class that a lifecycle transition leads to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
+    /// When the restored copy goes whose coming is told, and the class that it is a copy of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<(Timestamp, String)>,
     /// Who did it, as `userIdentity` names them.
     pub principal_id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -79,6 +82,30 @@ impl Tiding {
     pub fn row(&self, bucket_id: &str, number: u64) -> Bytes {
         let key = scope().key(Tiding::TABLE).text(&self.queue).u64(self.sequence);
         key.text(bucket_id).u64(number).build()
+    }
+}
+
+/// A version that is to be looked at again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Later {
+    pub bucket: String,
+    pub bucket_id: String,
+    pub owner: AccountId,
+    pub region: Region,
+    pub key: String,
+    pub order: u64,
+    pub at: Timestamp,
+}
+
+impl Record for Later {
+    const TABLE: &'static str = "events-to-come";
+}
+
+impl Later {
+    /// Its row, in the order of time.
+    pub fn row(&self) -> Bytes {
+        let key = scope().key(Later::TABLE).i64(self.at.as_millis()).text(&self.bucket_id);
+        key.text(&self.key).u64(self.order).build()
     }
 }
 

@@ -3,6 +3,8 @@
 //! Invariant: what is told is written in the transaction of the change itself, so that nothing is told that did not
 //! happen, and nothing that happened is lost by a crash. A bucket that nobody listens to pays nothing.
 
+pub mod later;
+
 use crate::notifications;
 use crate::registry::Registry;
 use crate::replication;
@@ -27,6 +29,10 @@ pub enum What {
     TaggingPut,
     TaggingDelete,
     AclPut,
+    /// A restored copy was asked for, is there, has gone.
+    RestorePost,
+    RestoreCompleted,
+    RestoreDelete,
 }
 
 impl What {
@@ -45,6 +51,9 @@ impl What {
             What::TaggingPut => "ObjectTagging:Put",
             What::TaggingDelete => "ObjectTagging:Delete",
             What::AclPut => "ObjectAcl:Put",
+            What::RestorePost => "ObjectRestore:Post",
+            What::RestoreCompleted => "ObjectRestore:Completed",
+            What::RestoreDelete => "ObjectRestore:Delete",
         }
     }
 }
@@ -57,7 +66,8 @@ impl What {
 
     /// Whether its event tells the object's size.
     pub fn tells_size(self) -> bool {
-        self.event().starts_with("ObjectCreated") || self == What::LifecycleTransition
+        let is_restore = matches!(self, What::RestorePost | What::RestoreCompleted);
+        self.event().starts_with("ObjectCreated") || self == What::LifecycleTransition || is_restore
     }
 }
 
