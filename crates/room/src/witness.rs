@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use yakumo_aws::{Region, Timestamp};
 
-/// A request that was answered, allowed or not, when the last byte of its answer was sent or given up.
+/// A request that was answered, allowed or not, when the last byte of its answer was sent or given up. Of one whose client
+/// left before there was an answer nobody hears.
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// The id that the client was given.

@@ -70,6 +70,7 @@ fn value(name: &str, bucket: &Bucket, version: &Version) -> String {
     let lock = &version.lock;
     let known = match name {
         field::LAST_MODIFIED_DATE => Some(instant(version.modified)),
+        field::REPLICATION_STATUS => version.replication.map(|status| status.as_str().to_owned()),
         field::OBJECT_OWNER => Some(canonical_id(bucket.holder_of(version))),
         field::OBJECT_LOCK_RETAIN_UNTIL_DATE => lock.retention.map(|retention| instant(retention.until)),
         field::OBJECT_LOCK_MODE => lock.retention.map(|retention| retention.mode.as_str().to_owned()),

@@ -122,6 +122,7 @@ fn tiding(
 ) -> Tiding {
     let content = version.content.as_ref().filter(|_| !what.is_removal());
     let etag = content.map(|content| content.etag.clone());
+    let is_marker = matches!(what, What::DeleteMarkerCreated | What::LifecycleDeleteMarkerCreated);
     let principal = &ctx.caller().principal;
     let source_ip = ctx.facts().source_ip.map(|ip| ip.to_string());
     Tiding {
@@ -136,7 +137,7 @@ fn tiding(
         key: version.key.clone(),
         size_bytes: content.map(|content| content.size_bytes).filter(|_| what.tells_size()),
         // AWS: a delete marker has the ETag of nothing.
-        etag: etag.or_else(|| version.content.is_none().then(|| EMPTY_ETAG.to_owned())),
+        etag: etag.or_else(|| is_marker.then(|| EMPTY_ETAG.to_owned())),
         version_id: bucket.has_versions().then(|| version.shown_id().to_owned()),
         storage_class: (what == What::LifecycleTransition)
             .then(|| content.and_then(|content| content.headers.storage_class.clone()))

@@ -109,7 +109,7 @@ pub async fn restore_object(ctx: Ctx, input: api::RestoreObjectInput) -> Result<
             let archive = archive(&version, input.restore_request.as_ref())?;
             let wanted = wanted(input.restore_request.clone())?;
             let (restore, status) = decide(&version, archive, &wanted, ctx.now())?;
-            let version = save(&tx, &bucket, version, restore);
+            let version = save(&tx, &bucket, version, restore, ctx.now());
             if status == ACCEPTED {
                 happenings::note(&tx, ctx, &bucket, What::RestorePost, &version);
             }
@@ -120,10 +120,11 @@ pub async fn restore_object(ctx: Ctx, input: api::RestoreObjectInput) -> Result<
     Ok(api::RestoreObjectOutput { status_code: Some(status), ..Default::default() })
 }
 
-fn save(tx: &Tx, bucket: &Bucket, mut version: Version, restore: Restore) -> Version {
+fn save(tx: &Tx, bucket: &Bucket, mut version: Version, restore: Restore, now: Timestamp) -> Version {
     version.restore = Some(restore);
     tx.raw().put(version.row(&bucket.id), version.to_bytes());
-    for at in [restore.ready, restore.expires] {
+    // A copy that is prolonged is there already, which has been told.
+    for at in [restore.ready, restore.expires].into_iter().filter(|at| *at > now) {
         look_again(tx, bucket, &version, at);
     }
     version
