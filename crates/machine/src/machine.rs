@@ -14,7 +14,7 @@ use crate::place::{self, End, Place, Plan, State};
 use crate::program::{self, Program, Streams};
 use crate::protocol::Ask;
 use crate::requests::{Reply, Request};
-use crate::spec::{Command, Spec, Volume, check_id, check_path};
+use crate::spec::{Command, Image, Spec, Volume, check_id, check_path};
 use serde::de::DeserializeOwned;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
@@ -109,7 +109,13 @@ impl Machine {
         let overlay =
             overlay.then_some(()).ok_or_else(|| "this host's kernel has no overlay file system".to_owned());
         let sandboxes = sandboxes.and(overlay).and(hierarchy.map(drop).map_err(|error| error.message));
-        Report { sandboxes, disks: files(&["/dev/loop-control", "/usr/sbin/mkfs.ext4"]), groups }
+        Report { sandboxes, disks: files(&["/dev/loop-control", "/sbin/mkfs.ext4"]), groups }
+    }
+
+    /// Makes an image ready, so that the first start need not: looking through the host's `/usr` takes a second or so, once for each
+    /// process. An image that this host has not is an error.
+    pub fn prepare(&self, image: &Image) -> Result<(), Error> {
+        self.images.trees(image).map(drop)
     }
 
     /// Starts a sandbox, again with the same disk if it was there before. It runs when this returns, and its first command too.

@@ -71,6 +71,9 @@ fn processes_outside_cannot_be_signalled_or_traced() {
     assert_eq!(call(&bench, 101, &format!("16, {outside}, 0, 0")), "ESRCH");
     // Guard: not dumpable, and what it is made of belongs to the host's user namespace.
     assert_eq!(call(&bench, 101, "16, 1, 0, 0"), "EPERM");
+    let steal = "import ctypes, errno, os\nlibc = ctypes.CDLL(None, use_errno=True)\nfor n in range(8):\n  \
+                 assert libc.syscall(438, os.pidfd_open(1), n, 0) < 0 and ctypes.get_errno() == errno.EPERM";
+    assert_eq!(bench.python("i-1", steal).exit, Exit::Code(0), "no descriptor of the init can be had");
     // The twin: debuggers work on what is inside.
     bench.may("i-1", "sleep 100 & python3 -c \"import ctypes; l = ctypes.CDLL(None, use_errno=True); assert l.ptrace(16, $!, 0, 0) == 0\"; kill -9 $!");
 }

@@ -47,7 +47,10 @@ fn a_directory_is_an_image_and_stays_as_it_is() {
         return println!("SKIPPED: this host has no /bin/busybox");
     }
     std::fs::write(root.join("mine"), "1").unwrap();
+    let missing = bench.machine.prepare(&Image::Layers(vec![root.join("missing")]));
+    assert_eq!(missing.unwrap_err().kind, Kind::Invalid);
     let image = Image::Layers(vec![root.clone()]);
+    bench.machine.prepare(&image).unwrap();
     bench.machine.start(&Spec { image, ..spec("i-1") }).unwrap();
     bench.may("i-1", "echo 2 > /mine; echo 3 > /new");
     assert_eq!(std::fs::read_to_string(root.join("mine")).unwrap(), "1");
