@@ -207,5 +207,6 @@ pub fn sweep(run: &Path) -> Result<Vec<String>, EngineError> {
             removed.push(cloud);
         }
     }
+    kept::sweep_slices(run);
     Ok(removed)
 }

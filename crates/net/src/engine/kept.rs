@@ -118,3 +118,16 @@ pub fn clouds(run: &Path) -> Result<Vec<String>, EngineError> {
     let noted = entries.flatten().filter(|entry| entry.path().join("network.lock").exists());
     Ok(noted.filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
+
+/// Removes the marks of slices that no running cloud holds, and their directory when none is left.
+pub fn sweep_slices(run: &Path) {
+    let directory = run.join("slices");
+    for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+        let free = fs::File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if free {
+            // A mark that stays costs nothing: whoever takes its lock has the slice.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let _ = fs::remove_dir(directory);
+}

@@ -1,6 +1,7 @@
 //! Whether networks can be made here.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Why networks cannot be made here, in words that name what would help; `None` when they can. It starts nothing: the
@@ -39,8 +40,11 @@ pub fn claim(run: &Path, choices: &[u8]) -> Result<(u8, File), String> {
     let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
     fs::create_dir_all(&directory).map_err(failed)?;
     for slice in choices {
-        let file = File::create(directory.join(slice.to_string())).map_err(failed)?;
-        if file.try_lock().is_ok() {
+        let path = directory.join(slice.to_string());
+        let file = File::create(&path).map_err(failed)?;
+        // A sweep may have removed the file between the two; then the lock is on nothing.
+        let number = |meta: std::io::Result<fs::Metadata>| meta.map(|meta| meta.ino()).ok();
+        if file.try_lock().is_ok() && number(file.metadata()) == number(fs::metadata(&path)) {
             return Ok((*slice, file));
         }
     }

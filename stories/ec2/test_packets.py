@@ -1,0 +1,89 @@
+"""What the API declares acts on packets: from an interface, from the Internet, after `kill -9`, and not where it is denied."""
+
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from cloud import BINARY
+
+SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 80), h.SimpleHTTPRequestHandler).serve_forever()"
+ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=3).status)"
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
+)
+
+
+def on(cloud, interface, *command, **more):
+    """Starts a command on an interface."""
+    environ = {**os.environ, "YAKUMO_ENDPOINT": cloud.url}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, **more}
+    return subprocess.Popen([str(BINARY), "exec", interface, "--", *command], env=environ, **pipes)
+
+
+def answers(cloud, interface, url):
+    """Whether a client on an interface is answered."""
+    return on(cloud, interface, "python3", "-c", ASK, url).communicate(timeout=60)[0].strip() == b"200"
+
+
+def answered(url):
+    """Whether this machine is answered, a client in the Internet."""
+    try:
+        return urllib.request.urlopen(url, timeout=3).status == 200
+    except OSError:
+        return False
+
+
+def until(wanted):
+    """Waits for something that takes a moment."""
+    end = time.monotonic() + 30
+    while not wanted():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_what_is_declared_acts_on_packets_and_survives(workshop):
+    cloud = workshop.cloud(data_dir=workshop.directory())
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
+    web = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    make = lambda address: ec2.create_network_interface(SubnetId=subnet, Groups=[group], PrivateIpAddress=address)  # noqa: E731
+    client, server = (make(address)["NetworkInterface"]["NetworkInterfaceId"] for address in ("10.0.1.10", "10.0.1.11"))
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    address = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(AllocationId=address["AllocationId"], NetworkInterfaceId=server)
+    public, private = f"http://{address['PublicIp']}/", "http://10.0.1.11/"
+
+    serving = on(cloud, server, "python3", "-c", SERVE, stdout=subprocess.DEVNULL)
+    try:
+        # No rule yet: the model says so, and so do packets. With the rule both change their minds.
+        assert "stopped by" in cloud.command("trace", client, "10.0.1.11:80", check=False)
+        assert not answers(cloud, client, private) and not answered(public)
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=web)
+        assert "there and back" in cloud.command("trace", client, "10.0.1.11:80")
+        until(lambda: answers(cloud, client, private))
+        until(lambda: answered(public))
+
+        # The networks stand without the cloud, and its next start takes them up.
+        cloud.kill()
+        assert answered(public)
+        cloud.start()
+        until(lambda: answered(public))
+        ec2 = cloud.client("ec2")
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=web)
+        until(lambda: not answered(public))
+        assert not answers(cloud, client, private)
+    finally:
+        serving.kill()
+        urllib.request.urlopen(urllib.request.Request(f"{cloud.url}/_yakumo/network/clean", b"{}", {"x-yakumo-control": "1"}))
+    left = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
+    assert client not in left and server not in left and vpc not in left
