@@ -161,17 +161,22 @@ pub(crate) fn requested(tags: &Tags) -> Keys {
     keys
 }
 
-/// What an action on the resource of this ARN needs, for whoever asks before acting.
+/// What an action on the resource of this ARN needs, for whoever asks before acting. `*` is for actions without
+/// resources, and as an id for what is to be made.
 pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option<Need>> {
     let home = Home::of(ctx);
-    let Some((kind, id)) = arn
-        .strip_prefix(&home.arn("", "")[..home.arn("", "").len() - 1])
-        .and_then(|rest| rest.split_once('/'))
-    else {
-        return Ok(None);
+    let own = home.arn("", "");
+    let named = arn.strip_prefix(own.trim_end_matches('/')).and_then(|rest| rest.split_once('/'));
+    let mut keys = match named {
+        _ if arn == "*" => Keys::new(),
+        Some((_, "*")) => Keys::new(),
+        Some((kind, id)) => {
+            let Some(kind) = kind_named(kind) else { return Ok(None) };
+            let Some(keys) = kind.keys(ctx, home, id).await? else { return Ok(None) };
+            keys
+        }
+        None => return Ok(None),
     };
-    let Some(kind) = kind_named(kind) else { return Ok(None) };
-    let Some(mut keys) = kind.keys(ctx, home, id).await? else { return Ok(None) };
     keys.push(("ec2:Region".to_owned(), vec![ctx.region().to_string()]));
     keys.retain(|(key, _)| yakumo_reference::has_key(action, arn, key));
     Ok(Some(Need { keys, ..Need::new(action.to_owned(), arn, ctx.account()) }))
