@@ -19,6 +19,7 @@ mod ipv6_pool;
 mod nat_gateways;
 mod network;
 mod network_acls;
+mod network_insights;
 mod network_interfaces;
 mod noun_record;
 mod nouns;
@@ -56,6 +57,7 @@ pub fn room(_base: &Arc<Base>) -> Room {
         internet_gateways::register,
         nat_gateways::register,
         network_acls::register,
+        network_insights::register,
         network_interfaces::register,
         route_tables::register,
         prefix_lists::register,

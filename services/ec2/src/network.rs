@@ -40,7 +40,7 @@ pub(crate) fn reconciler() -> Reconciler {
 }
 
 /// What the records of all accounts and regions say.
-async fn wanted(base: &Base) -> Result<Topology> {
+pub(crate) async fn wanted(base: &Base) -> Result<Topology> {
     let mut topology = Topology::default();
     for place in all::<Place>(base, &Place::scope()).await? {
         add(base, place.home, &mut topology).await?;

@@ -181,6 +181,8 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::internet_gateways::InternetGateway,
     crate::nat_gateways::NatGateway,
     crate::network_acls::NetworkAcl,
+    crate::network_insights::NetworkInsightsAnalysis,
+    crate::network_insights::NetworkInsightsPath,
     crate::network_interfaces::NetworkInterface,
     crate::prefix_lists::PrefixList,
     crate::route_tables::RouteTable,

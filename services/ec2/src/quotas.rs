@@ -45,6 +45,11 @@ pub(crate) const PEERINGS_OF_VPC: usize = 50;
 /// Peering requests of a VPC that nobody has answered.
 pub(crate) const PEERING_REQUESTS: usize = 25;
 
+/// Network Insights: paths of an account in a region.
+pub(crate) const NETWORK_INSIGHTS_PATHS: usize = 100;
+/// And their analyses.
+pub(crate) const NETWORK_INSIGHTS_ANALYSES: usize = 1_000;
+
 /// Whether there may be so many.
 pub(crate) fn check(count: usize, max: usize, code: &'static str, what: &str) -> Result<()> {
     match count > max {
