@@ -87,3 +87,63 @@ def test_what_is_declared_acts_on_packets_and_survives(workshop):
         urllib.request.urlopen(urllib.request.Request(f"{cloud.url}/_yakumo/network/clean", b"{}", {"x-yakumo-control": "1"}))
     left = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
     assert client not in left and server not in left and vpc not in left
+
+
+TELL = "import socket as s\nl = s.create_server(('', 80))\nwhile True:\n c, a = l.accept(); c.sendall(a[0].encode()); c.close()"
+HEAR = "import socket as s, sys; print(s.create_connection((sys.argv[1], 80), 3).recv(99).decode())"
+
+
+def heard(cloud, interface, address):
+    """What a server at an address says who its client is; nothing when there is no connection."""
+    return on(cloud, interface, "python3", "-c", HEAR, address).communicate(timeout=60)[0].decode().strip()
+
+
+def test_peering_and_nat_carry_packets(workshop):
+    """Two accounts in two regions, and a private subnet's way out: each denied first, then allowed, then ended."""
+    cloud = workshop.cloud()
+    ours, theirs = cloud.client("ec2"), cloud.client("ec2", key="222222222222", region="eu-west-1")
+    admit = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    vpc = ours.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    private, public = (ours.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24")["Subnet"]["SubnetId"] for n in (1, 2))
+    other = theirs.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    part = theirs.create_subnet(VpcId=other, CidrBlock="10.1.1.0/24")["Subnet"]["SubnetId"]
+    make = lambda ec2, subnet: ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]  # noqa: E731
+    client, front, far = make(ours, private), make(ours, public), make(theirs, part)
+    ours.authorize_security_group_ingress(GroupId=front["Groups"][0]["GroupId"], CidrIp="0.0.0.0/0", **admit)
+    theirs.authorize_security_group_ingress(GroupId=far["Groups"][0]["GroupId"], CidrIp="10.0.0.0/16", **admit)
+    table = lambda ec2, vpc: ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]  # noqa: E731
+    main, its = table(ours, vpc), table(theirs, other)
+    # The networks have been told of what was made when the last of it can be plugged into.
+    until(lambda: on(cloud, far["NetworkInterfaceId"], "true").wait(timeout=60) == 0)
+    servers = [on(cloud, one["NetworkInterfaceId"], "python3", "-c", TELL, stdout=subprocess.DEVNULL) for one in (front, far)]
+    hear = lambda address: heard(cloud, client["NetworkInterfaceId"], address)  # noqa: E731
+    try:
+        until(lambda: hear(front["PrivateIpAddress"]) == client["PrivateIpAddress"])
+        peering = ours.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=other, PeerOwnerId="222222222222", PeerRegion="eu-west-1")
+        peering = peering["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+        ours.create_route(RouteTableId=main, DestinationCidrBlock="10.1.0.0/16", VpcPeeringConnectionId=peering)
+        theirs.create_route(RouteTableId=its, DestinationCidrBlock="10.0.0.0/16", VpcPeeringConnectionId=peering)
+        assert hear(far["PrivateIpAddress"]) == ""
+        theirs.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+        until(lambda: hear(far["PrivateIpAddress"]) == client["PrivateIpAddress"])
+        theirs.delete_vpc_peering_connection(VpcPeeringConnectionId=peering)
+        until(lambda: hear(far["PrivateIpAddress"]) == "")
+
+        gateway = ours.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ours.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        outside = ours.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ours.create_route(RouteTableId=outside, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        ours.associate_route_table(RouteTableId=outside, SubnetId=public)
+        fronts, nats = ours.allocate_address(), ours.allocate_address()
+        ours.associate_address(AllocationId=fronts["AllocationId"], NetworkInterfaceId=front["NetworkInterfaceId"])
+        assert hear(fronts["PublicIp"]) == ""
+        nat = ours.create_nat_gateway(SubnetId=public, AllocationId=nats["AllocationId"])["NatGateway"]["NatGatewayId"]
+        ours.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        # Whoever is outside sees the gateway's address, not the client's.
+        until(lambda: hear(fronts["PublicIp"]) == nats["PublicIp"])
+        ours.delete_nat_gateway(NatGatewayId=nat)
+        until(lambda: hear(fronts["PublicIp"]) == "")
+    finally:
+        for server in servers:
+            server.kill()
+        urllib.request.urlopen(urllib.request.Request(f"{cloud.url}/_yakumo/network/clean", b"{}", {"x-yakumo-control": "1"}))
