@@ -1,7 +1,7 @@
 //! Sandboxes on this host: what instances, functions, tasks and databases run in.
 //!
 //! A [`Machine`] is a directory with sandboxes. Each has a *keeper*, a process outside, and an *init*, its first process inside; both
-//! outlive the program that started them. `docs/adr/0007-sandboxes.md` says what isolates what.
+//! outlive the program that started them. `docs/adr/0008-sandboxes.md` says what isolates what.
 //! Invariant: root inside is nobody outside; of the host only what the image lists can be read, and nothing is left after `remove`.
 
 mod error;

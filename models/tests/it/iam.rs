@@ -104,6 +104,6 @@ fn errors_have_the_codes_of_the_model() {
         "{}",
         text(&response)
     );
-    let unknown = unknown_operation(addressed.service, addressed.protocol, "Fly");
+    let unknown = unknown_operation(addressed.service, addressed.protocol, "Fly", None);
     assert_eq!(unknown.message, "Could not find operation Fly for version 2010-05-08");
 }

@@ -125,6 +125,7 @@ fn what_addresses_nothing_says_so() {
         service,
         protocol,
         name: name.into(),
+        version: None,
     };
     check(Sent::json("AmazonSQS.Fly", "{}"), unknown("sqs", Protocol::AwsJson10, "Fly"));
     check(
