@@ -79,13 +79,14 @@ fn rule(rule: &Rule) -> Option<topology::GroupRule> {
 fn traffic(traffic: &Traffic) -> Option<topology::Traffic> {
     let port =
         |port: Option<i32>, otherwise: u16| port.map_or(Some(otherwise), |port| u16::try_from(port).ok());
-    let ports = Ports { from: port(traffic.from, 0)?, to: port(traffic.to, u16::MAX)? };
+    // Of ICMP the same fields are type and code, where -1 is any: only these two protocols have ports.
+    let ports = || Some(Ports { from: port(traffic.from, 0)?, to: port(traffic.to, u16::MAX)? });
     let any = |number: Option<i32>| number.and_then(|number| u8::try_from(number).ok());
     let (kind, code) = (any(traffic.from), any(traffic.to));
     Some(match traffic.protocol.as_str() {
         "-1" => topology::Traffic::All,
-        "tcp" => topology::Traffic::Tcp(ports),
-        "udp" => topology::Traffic::Udp(ports),
+        "tcp" => topology::Traffic::Tcp(ports()?),
+        "udp" => topology::Traffic::Udp(ports()?),
         "icmp" => topology::Traffic::Icmp { kind, code },
         "icmpv6" => topology::Traffic::Icmpv6 { kind, code },
         number => topology::Traffic::Protocol(number.parse().ok()?),

@@ -120,3 +120,39 @@ fn obstacle(hop: &Hop) -> Obstacle {
     };
     Obstacle { code: code.into(), at: hop.at.clone(), direction: direction.map(str::to_owned) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{obstacle, ports};
+    use yakumo_net::topology::{Group, GroupRule, Peer, Ports, Topology, Traffic};
+    use yakumo_net::trace::{Hop, Step};
+
+    #[test]
+    fn ports_are_asked_where_a_rule_begins_and_behind_its_end() {
+        let rule = |from, to| GroupRule {
+            id: "sgr-1".into(),
+            traffic: Traffic::Tcp(Ports { from, to }),
+            peer: Peer::Group("sg-1".into()),
+        };
+        let group = Group { ingress: vec![rule(80, 90), rule(1024, u16::MAX)], ..Group::default() };
+        let topology =
+            Topology { groups: [("sg-1".to_owned(), group)].into_iter().collect(), ..Topology::default() };
+        assert_eq!(ports(&topology).into_iter().collect::<Vec<_>>(), [0, 80, 91, 1024]);
+        assert_eq!(ports(&Topology::default()).into_iter().collect::<Vec<_>>(), [0]);
+    }
+
+    #[test]
+    fn what_stops_a_packet_has_a_code() {
+        for (step, at, code, direction) in [
+            (Step::GroupIngress, "eni-1", "ENI_SG_RULES_MISMATCH", Some("ingress")),
+            (Step::AclEgress, "acl-1", "SUBNET_ACL_RESTRICTION", Some("egress")),
+            (Step::Route, "rtb-1", "NO_ROUTE_TO_DESTINATION", None),
+            (Step::Entry, "pcx-1", "PCX_REQUIRES_ADDRESS_IN_VPC_CIDR", None),
+            (Step::Entry, "vpc-1", "UNASSOCIATED_COMPONENT", None),
+        ] {
+            let hop = Hop { at: at.into(), step, why: String::new(), passed: false, answer: false };
+            let found = obstacle(&hop);
+            assert_eq!((found.code.as_str(), found.direction.as_deref()), (code, direction), "{at}");
+        }
+    }
+}
