@@ -134,6 +134,26 @@ def test_what_is_no_vpc_is_refused(ec2):
         ec2.delete_vpc(VpcId="mine")
 
 
+def test_what_is_far_too_long_to_be_an_id_is_refused(ec2, vpc):
+    def endless(prefix):
+        return prefix + "0" * 70_000
+
+    group = ec2.describe_security_groups(Filters=of_vpc(vpc))["SecurityGroups"][0]["GroupId"]
+    listed = [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": endless("pl-")}]}]
+    for call, code in [
+        (lambda: ec2.delete_vpc(VpcId=endless("vpc-")), "InvalidVpcID.Malformed"),
+        (lambda: ec2.describe_vpcs(VpcIds=[endless("vpc-")]), "InvalidVpcID.Malformed"),
+        (lambda: ec2.create_subnet(VpcId=endless("vpc-"), CidrBlock="10.0.0.0/24"), "InvalidVpcID.Malformed"),
+        (lambda: ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=endless("pcx-")), "InvalidVpcPeeringConnectionId.Malformed"),
+        (lambda: ec2.create_tags(Resources=[endless("subnet-")], Tags=[{"Key": "a", "Value": "b"}]), "InvalidSubnetID.Malformed"),
+        (lambda: ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=listed), "InvalidPrefixListId.Malformed"),
+        (lambda: ec2.create_tags(Resources=[vpc + "/"], Tags=[{"Key": "a", "Value": "b"}]), "InvalidVpcID.Malformed"),
+    ]:
+        with refused(code):
+            call()
+    ec2.create_tags(Resources=[vpc], Tags=[{"Key": "a", "Value": "b"}])
+
+
 def test_dry_runs_change_nothing_and_say_so(ec2, vpc):
     text = "Request would have succeeded, but DryRun flag is set."
     for call in [

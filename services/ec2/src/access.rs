@@ -4,7 +4,7 @@
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
 
 use crate::defaults;
-use crate::nouns::{Home, Keys, Noun, kind_named};
+use crate::nouns::{self, Home, Keys, Noun, kind_named};
 use crate::tags::{self, Tags};
 use futures_util::future::BoxFuture;
 use yakumo_api_ec2::TagSpecification;
@@ -50,8 +50,8 @@ impl Asked {
     /// The same for a kind by its name.
     pub(crate) fn and_kind(mut self, kind: &'static str, id: &str) -> Asked {
         // What cannot be an id is nobody's: the question is then whether the caller may do this to all of them.
-        let is_id = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        self.targets.push(Target { kind, id: is_id.then(|| id.to_owned()), tags: Tags::new() });
+        let id = nouns::is_id(id).then(|| id.to_owned());
+        self.targets.push(Target { kind, id, tags: Tags::new() });
         self
     }
 

@@ -14,6 +14,15 @@ use yakumo_room::{Ctx, Resource, Tx};
 /// The most records of one kind that an account may have in a region and that are read at once.
 pub(crate) const ALL: usize = 100_000;
 
+/// The longest text that can be an id, in bytes: far more than AWS's ids have, and far less than the store's keys may.
+const ID_MAX_BYTES: usize = 64;
+
+/// Whether a text could be the id of anything: what is not is never looked up.
+pub(crate) fn is_id(text: &str) -> bool {
+    let fits = (1..=ID_MAX_BYTES).contains(&text.len());
+    fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// Condition keys, in the form of [`yakumo_room::Need::keys`].
 pub(crate) type Keys = Vec<(String, Vec<String>)>;
 
@@ -46,7 +55,7 @@ pub(crate) trait Noun: Resource {
 
     /// Refuses what cannot be an id of this kind.
     fn check_id(id: &str) -> Result<()> {
-        if id.starts_with(Self::PREFIX) {
+        if id.starts_with(Self::PREFIX) && is_id(id) {
             return Ok(());
         }
         let text = format!("Invalid id: \"{id}\" (expecting \"{}...\")", Self::PREFIX);
@@ -125,6 +134,9 @@ impl<N: Noun> Kind for Of<N> {
 
     fn keys<'a>(&'a self, ctx: &'a Ctx, home: Home, id: &'a str) -> BoxFuture<'a, Result<Option<Keys>>> {
         Box::pin(async move {
+            if !is_id(id) {
+                return Ok(None);
+            }
             let found: Option<N> = ctx.get(&home.scope(), &[id]).await?;
             Ok(found.map(|noun| keys_of(&noun)))
         })

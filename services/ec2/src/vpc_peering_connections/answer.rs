@@ -25,7 +25,10 @@ pub(super) fn register(room: Room) -> Room {
             |ctx, input: &AcceptVpcPeeringConnectionInput| {
                 Box::pin(async move {
                     let id = &input.vpc_peering_connection_id;
-                    let found: Option<VpcPeeringConnection> = ctx.get(&Home::of(ctx).scope(), &[id]).await?;
+                    let found: Option<VpcPeeringConnection> = match nouns::is_id(id) {
+                        true => ctx.get(&Home::of(ctx).scope(), &[id]).await?,
+                        false => None,
+                    };
                     let vpc = found.map(|peering| peering.accepter.vpc).unwrap_or_default();
                     Ok(Asked::on::<VpcPeeringConnection>(id).and::<Vpc>(&vpc))
                 })
