@@ -7,6 +7,8 @@ import os
 import pytest
 from asserting import Prefix, refused
 from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from cloud import CONFIG
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +140,7 @@ def test_copies(s3, bucket):
         s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/k", CopySourceIfMatch='"other"')
 
 
-def test_multi_delete(s3, bucket):
+def test_multi_delete(cloud, s3, bucket):
     for number in range(5):
         s3.put_object(Bucket=bucket, Key=f"k{number}", Body=b"x")
     keys = [{"Key": f"k{number}"} for number in range(3)] + [{"Key": "absent"}]
@@ -148,6 +150,10 @@ def test_multi_delete(s3, bucket):
     assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["k4"]
     with refused("MalformedXML", status=400):
         s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": f"{n}"} for n in range(1001)]})
+    careless = cloud.client("s3", config=CONFIG.merge(Config(parameter_validation=False)))
+    with refused("MalformedXML", status=400):
+        careless.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k4"}, {"Key": ""}]})
+    assert [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["k4"]
 
 
 def test_tags_of_objects(s3, bucket):

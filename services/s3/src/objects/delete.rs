@@ -178,7 +178,8 @@ pub const INSIDE: &str = "each key is asked for, and a denial is the outcome of 
 pub async fn delete_objects(ctx: Ctx, input: api::DeleteObjectsInput) -> Result<api::DeleteObjectsOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let objects = input.delete.objects;
-    if objects.is_empty() || objects.len() > KEYS_MAX {
+    let is_nobody = |object: &api::ObjectIdentifier| object.key.is_empty();
+    if objects.is_empty() || objects.len() > KEYS_MAX || objects.iter().any(is_nobody) {
         // Who may do nothing here learns nothing of the request either.
         ctx.authorize(need(&ctx, &open, "s3:DeleteObject", Some("*"), Vec::new()))?;
         return Err(error::malformed_xml());
