@@ -308,6 +308,29 @@ def test_replicas_are_held_by_the_rule_of_their_own_bucket(s3, far, set_up):
     assert far.get_object(Bucket=target, Key="k")["Body"].read() == b"x"
 
 
+def test_what_is_held_goes_only_where_it_is_held_and_with_permission(iam, s3, far, set_up, name):
+    source, target, _ = set_up
+    lock = {"ObjectLockEnabled": "Enabled"}
+    held = {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": "2099-01-01T00:00:00Z", "ObjectLockLegalHoldStatus": "ON"}
+    s3.put_object_lock_configuration(Bucket=source, ObjectLockConfiguration=lock)
+    s3.put_object(Bucket=source, Key="nowhere", Body=b"x")
+    assert settled(s3, source, "nowhere") == "FAILED", "the other bucket has no object lock"
+    far.put_object_lock_configuration(Bucket=target, ObjectLockConfiguration=lock)
+    s3.put_object(Bucket=source, Key="free", Body=b"x")
+    assert settled(s3, source, "free") == "COMPLETED"
+    reads = []
+    for action in ("s3:GetObjectRetention", "s3:GetObjectLegalHold"):
+        s3.put_object(Bucket=source, Key=action, Body=b"x", **held)
+        assert settled(s3, source, action) == "FAILED"
+        reads.append(action)
+        more = allow(reads, f"arn:aws:s3:::{source}/*")
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*rights(source, target), more))
+    s3.put_object(Bucket=source, Key="held", Body=b"x", **held)
+    assert settled(s3, source, "held") == "COMPLETED"
+    found = far.head_object(Bucket=target, Key="held")
+    assert found["ObjectLockMode"] == "GOVERNANCE" and found["ObjectLockLegalHoldStatus"] == "ON"
+
+
 def test_what_was_there_before_stays_where_it_is(iam, s3, far, pair, name):
     source, target = pair
     s3.put_object(Bucket=source, Key="old", Body=b"x")

@@ -159,7 +159,9 @@ impl Turn<'_> {
         let at_source = self.ctx(actor.clone(), source.record.region)?;
         let there = self.ctx(actor.clone(), to.record.region)?;
         let way = Way { source, version, rule, to, at_source, there };
-        if !is_his || way.to.record.versioning != Versioning::Enabled || !way.is_allowed()? {
+        // AWS: what a bucket with object lock holds goes only where it can be held.
+        let can_hold = way.to.record.lock.is_some() || source.record.lock.is_none();
+        if !is_his || !can_hold || way.to.record.versioning != Versioning::Enabled || !way.is_allowed()? {
             return Ok(false);
         }
         let known = index::version(&way.there, &way.to.record, &version.key, version.shown_id()).await?;
@@ -256,9 +258,13 @@ impl Way<'_> {
         replicate.keys.push(encrypted);
         let has_tags = !version.tags.is_empty();
         let hands_over = self.rule.destination.hands_over;
+        // AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication>
+        let (is_retained, is_holding) = (version.lock.retention.is_some(), version.lock.legal_hold.is_some());
         Ok(may(&self.at_source, from("s3:GetObjectVersionForReplication")?)
             && may(&self.at_source, from("s3:GetObjectVersionAcl")?)
             && (!has_tags || may(&self.at_source, from("s3:GetObjectVersionTagging")?))
+            && (!is_retained || may(&self.at_source, from("s3:GetObjectRetention")?))
+            && (!is_holding || may(&self.at_source, from("s3:GetObjectLegalHold")?))
             && may(&self.there, replicate)
             && (!has_tags || may(&self.there, to("s3:ReplicateTags")))
             && (!hands_over || may(&self.there, to("s3:ObjectOwnerOverrideToBucketOwner"))))
