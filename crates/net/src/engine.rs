@@ -11,12 +11,14 @@ mod kept;
 mod kernel;
 mod names;
 mod plan;
+mod programs;
 mod ranges;
 
 pub use compile::compile;
 pub use inside::{enter, inside};
 pub use names::Names;
 pub use plan::{Chain, Namespace, Plan, Ruleset, Set, Wire, WireEnd};
+pub(crate) use programs::program;
 pub use ranges::{Ranges, SLICES};
 
 use crate::Topology;

@@ -102,7 +102,7 @@ fn starters() -> Spec {
 }
 
 #[test]
-#[ignore = "not a test: the program that `a_killed_starter_leaves_a_sandbox_that_is_found_again` kills"]
+#[ignore = "no test: run by `a_killed_starter_leaves_a_sandbox_that_is_found_again`, which kills it"]
 fn starter() {
     let Some(root) = std::env::var_os("YAKUMO_MACHINE_STARTER") else { return };
     let machine = Machine::open(configuration(root.into())).unwrap();
@@ -153,7 +153,7 @@ fn two_machines_of_one_name_do_not_meet() {
 }
 
 #[test]
-#[ignore = "a measurement: cargo test -p yakumo-machine --test it how_fast -- --ignored --nocapture"]
+#[ignore = "a measurement: run it with `cargo test -p yakumo-machine --test it how_fast -- --ignored --nocapture`"]
 fn how_fast_a_command_starts() {
     let Some(bench) = bench() else { return };
     let spec = Spec { command: Some(Command::new(["true"])), ..spec("i-1") };

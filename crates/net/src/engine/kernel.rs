@@ -4,6 +4,7 @@
 
 use super::diff::{Changes, Inside};
 use super::inside::{DIRECTORY, inside};
+use super::programs::command;
 use super::{EngineError, Names, Plan, Wire, WireEnd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -193,7 +194,7 @@ fn nft(namespace: &str, script: &str) -> Result<(), EngineError> {
     }
     let what = || format!("the packet filter of {namespace}");
     let failed = |error| EngineError::Io { what: what(), error };
-    let answer = inside(namespace, || pipe(Command::new("nft").args(["-f", "-"]), script)).map_err(failed)?;
+    let answer = inside(namespace, || pipe(command("nft").args(["-f", "-"]), script)).map_err(failed)?;
     match answer {
         None => Ok(()),
         Some(text) => {
@@ -211,10 +212,10 @@ fn ip_lines(namespace: &str, what: &str, lines: &[String], may: &[&str]) -> Resu
         if script.is_empty() {
             continue;
         }
-        let mut command = Command::new("ip");
-        command.args(option).args((!may.is_empty()).then_some("-force")).args(["-batch", "-"]);
+        let mut ip = command("ip");
+        ip.args(option).args((!may.is_empty()).then_some("-force")).args(["-batch", "-"]);
         let failed = |error| EngineError::Io { what: format!("{what} in {namespace}"), error };
-        let answer = inside(namespace, || pipe(&mut command, &script)).map_err(failed)?;
+        let answer = inside(namespace, || pipe(&mut ip, &script)).map_err(failed)?;
         let refused = answer.filter(|text| !is_harmless(text, may));
         if let Some(text) = refused {
             let text = with_line(&text, &script).chars().take(TEXT_CHARS).collect();

@@ -1,5 +1,6 @@
 //! Whether networks can be made here.
 
+use crate::engine::program;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -16,18 +17,13 @@ pub fn lacking() -> Option<String> {
     if !Path::new("/proc/self/ns/net").exists() {
         return Some("this kernel has no network namespaces".to_owned());
     }
-    let missing: Vec<&str> = ["ip", "nft"].into_iter().filter(|name| !is_program(name)).collect();
+    let missing: Vec<&str> = ["ip", "nft"].into_iter().filter(|name| program(name).is_none()).collect();
     if missing.is_empty() {
         return None;
     }
     let packages: Vec<&str> =
         missing.iter().map(|name| if *name == "ip" { "iproute2" } else { "nftables" }).collect();
     Some(format!("{} missing: install {}", missing.join(" and "), packages.join(" and ")))
-}
-
-fn is_program(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
 }
 
 /// Takes the first of these slices of public addresses that no running cloud of this host has, for as long as the file

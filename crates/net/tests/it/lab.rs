@@ -8,8 +8,8 @@ use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 use yakumo_net::Engine;
@@ -27,8 +27,13 @@ const DOUBT: Duration = Duration::from_millis(250);
 
 static NEXT: AtomicU8 = AtomicU8::new(0);
 
-/// Why no network can be made here; `None` when it can.
+/// Why no network can be made here; `None` when it can. Found out once: tests run beside each other.
 pub fn lacking() -> Option<String> {
+    static LACKING: OnceLock<Option<String>> = OnceLock::new();
+    LACKING.get_or_init(probe).clone()
+}
+
+fn probe() -> Option<String> {
     let run = |command: &str, arguments: &[&str]| Command::new(command).args(arguments).output();
     if !rustix::process::geteuid().is_root() {
         return Some("not root".to_owned());

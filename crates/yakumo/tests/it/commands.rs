@@ -110,7 +110,7 @@ fn services_are_real_or_501() {
     let list = place.json(&["services"]);
     let named =
         |name: &str| list["services"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned();
-    assert_eq!(named("ec2").unwrap()["real"], 0);
+    assert_eq!(named("lambda").unwrap()["real"], 0);
     assert!(named("sqs").unwrap()["real"].as_u64().unwrap() > 0);
     let sqs = place.json(&["services", "sqs"]);
     let send = sqs["operations"].as_array().unwrap().iter().find(|one| one["name"] == "SendMessage").unwrap();
