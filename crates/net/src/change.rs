@@ -64,13 +64,15 @@ change! {
     interfaces: Interface,
     nat_gateways: NatGateway,
     peerings: Peering,
-    transit_gateways: TransitGateway
+    transit_gateways: TransitGateway,
+    labels: Label
 }
 
 #[cfg(test)]
 mod tests {
     use super::Change;
     use crate::sample::Builder;
+    use crate::topology::Label;
 
     #[test]
     fn a_change_leads_from_one_topology_to_the_other() {
@@ -78,6 +80,8 @@ mod tests {
         one.vpc("vpc-1", "10.0.0.0/16").subnet("subnet-1", "vpc-1", "10.0.1.0/24").group("sg-1", "vpc-1");
         let mut other = one.clone();
         other.interface("eni-1", "subnet-1", "10.0.1.4", "sg-1").vpc("vpc-2", "10.1.0.0/16");
+        let name = Some("web".into());
+        other.topology.labels.insert("subnet-1".into(), Label { name, ..Label::default() });
         other.topology.subnets.get_mut("subnet-1").unwrap().acl = "acl-vpc-2".into();
         for (from, to) in [(&one.topology, &other.topology), (&other.topology, &one.topology)] {
             let mut changed = from.clone();

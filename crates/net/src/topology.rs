@@ -3,15 +3,18 @@
 //! Ids are AWS's (`vpc-…`, `eni-…`) and unique in the cloud, so accounts and regions need no field: what they keep
 //! apart is not connected. Invariant: no IO and no rule here; `trace` explains it, `engine` makes the kernel equal to it.
 
+mod around;
 mod check;
 mod gateways;
 mod interfaces;
+mod label;
 mod routes;
 mod rules;
 
 pub use check::{Flaw, LIMITS, Limits};
 pub use gateways::{NatGateway, Peering, TransitAttachment, TransitGateway, TransitRoute, TransitTable};
 pub use interfaces::{Interface, PrivateAddress};
+pub use label::Label;
 pub use routes::{Destination, Route, RouteTable, Target};
 pub use rules::{Acl, AclEntry, Group, GroupRule, Peer, Ports, PrefixList, Traffic};
 
@@ -46,6 +49,9 @@ pub struct Topology {
     pub peerings: BTreeMap<Id, Peering>,
     /// Transit gateways by id, those that are available.
     pub transit_gateways: BTreeMap<Id, TransitGateway>,
+    /// What people call the things above, by id. No packet depends on it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Id, Label>,
 }
 
 /// A VPC.

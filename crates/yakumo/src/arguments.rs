@@ -1,8 +1,8 @@
 //! What can be said on the command line. The help texts are the manual: each command shows an example.
 
 use crate::commands::{
-    can, clock, completions, down, env, exec, fsck, requests, reset, services, snapshot, status, trace, up,
-    why,
+    can, clock, completions, down, env, exec, fsck, map, requests, reset, services, snapshot, status, trace,
+    up, why,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -61,6 +61,8 @@ pub enum Command {
     Can(can::Options),
     /// Follow a packet through the VPCs: which rule lets it pass, or stops it
     Trace(trace::Options),
+    /// Draw a VPC as it is: text, or SVG for a design document
+    Map(map::Options),
     /// Run a command on a network interface
     Exec(exec::Options),
     /// List services and operations: what is real, what answers 501

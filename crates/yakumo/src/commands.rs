@@ -8,6 +8,7 @@ pub mod down;
 pub mod env;
 pub mod exec;
 pub mod fsck;
+pub mod map;
 pub mod requests;
 pub mod reset;
 pub mod services;
@@ -29,6 +30,7 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
         Command::Up(options) => up::run(&options, matches.subcommand_matches("up"), began),
         Command::Down(options) => down::run(&options),
         Command::Trace(options) => wait(trace::run(options)),
+        Command::Map(options) => wait(map::run(options)),
         Command::Exec(options) => exec::run(&options),
         Command::Status(options) => wait(status::run(options)),
         Command::Env(options) => env::run(&options),

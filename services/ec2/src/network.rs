@@ -4,6 +4,7 @@
 //! each noun is said in the engine's words.
 
 mod joints;
+mod labels;
 mod words;
 
 use crate::defaults::Place;
@@ -80,7 +81,8 @@ async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
         let entries = list.entries().iter().filter_map(|entry| words::cidr(&entry.cidr)).collect();
         topology.prefix_lists.insert(list.id, topology::PrefixList { entries });
     }
-    joints::add(base, home, topology).await
+    joints::add(base, home, topology).await?;
+    labels::add(base, home, topology).await
 }
 
 async fn add_vpcs(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {

@@ -84,6 +84,15 @@ pub(crate) fn answer(cloud: &Cloud) -> Answer {
     })
 }
 
+/// The wanted state, of the whole cloud or of the VPC that the query names.
+pub(crate) fn topology(cloud: &Cloud, query: &str) -> Result<Answer, Answer> {
+    let [vpc] = input::texts(query, ["vpc"])?;
+    let topology = cloud.network().topology();
+    let Some(vpc) = vpc else { return Ok(Answer::json(&*topology)) };
+    let around = topology.around(&vpc).ok_or_else(|| Answer::not_found(format!("there is no VPC {vpc}")))?;
+    Ok(Answer::json(&around))
+}
+
 /// Makes an interface live and keeps it so, over restarts too.
 pub(crate) async fn plug(cloud: &Cloud, id: &str, body: &[u8]) -> Result<Answer, Answer> {
     input::nothing(body)?;

@@ -23,6 +23,7 @@ pub(crate) enum Route<'a> {
     Request(&'a str),
     Can,
     Network,
+    Topology,
     CleanNetwork,
     PlugInterface(&'a str),
     Trace,
@@ -65,6 +66,7 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answ
         ["_yakumo", "requests", id] => vec![(Method::GET, Route::Request(id))],
         ["_yakumo", "can"] => vec![(Method::POST, Route::Can)],
         ["_yakumo", "network"] => vec![(Method::GET, Route::Network)],
+        ["_yakumo", "network", "topology"] => vec![(Method::GET, Route::Topology)],
         ["_yakumo", "network", "clean"] => vec![(Method::POST, Route::CleanNetwork)],
         ["_yakumo", "network", "trace"] => vec![(Method::POST, Route::Trace)],
         ["_yakumo", "network", "interfaces", id, "live"] => {
@@ -115,6 +117,7 @@ pub(crate) async fn run(
         Route::Request(id) => why::answer(front, id),
         Route::Can => can::answer(cloud, body).await,
         Route::Network => Ok(network::answer(cloud)),
+        Route::Topology => network::topology(cloud, query),
         Route::CleanNetwork => network::clean(cloud, body).await,
         Route::PlugInterface(id) => network::plug(cloud, id, body).await,
         Route::Trace => network::trace(cloud, body),
@@ -150,6 +153,7 @@ mod tests {
             (Method::GET, "/_yakumo/requests/abc", Passport::Full),
             (Method::POST, "/_yakumo/can", Passport::Full),
             (Method::GET, "/_yakumo/network", Passport::Full),
+            (Method::GET, "/_yakumo/network/topology", Passport::Full),
             (Method::POST, "/_yakumo/network/clean", Passport::Full),
             (Method::POST, "/_yakumo/network/trace", Passport::Full),
             (Method::POST, "/_yakumo/network/interfaces/eni-1/live", Passport::Full),
@@ -174,6 +178,7 @@ mod tests {
             (Method::POST, "/_yakumo/status"),
             (Method::GET, "/_yakumo/reset"),
             (Method::GET, "/_yakumo/can"),
+            (Method::POST, "/_yakumo/network/topology"),
             (Method::POST, "/_localstack/health"),
         ] {
             assert_eq!(
