@@ -175,6 +175,35 @@ def test_the_target_decides_at_each_delivery(cloud, s3, bucket):
     assert of(lines(s3, target, lambda found: found), key="right")
 
 
+def test_a_target_that_became_somebody_elses_gets_nothing(cloud, s3, bucket):
+    stranger = cloud.client("s3", key="222222222222")
+    target = target_of(s3, bucket)
+    witness_bucket = f"w-{bucket}"
+    s3.create_bucket(Bucket=witness_bucket)
+    witness = target_of(s3, witness_bucket)
+    log(s3, bucket, target)
+    log(s3, witness_bucket, witness)
+
+    def both(key):
+        for one in (bucket, witness_bucket):
+            s3.put_object(Bucket=one, Key=key, Body=b"")
+        cloud.advance("2m")
+        lines(s3, witness, lambda found: of(found, key=key))
+
+    s3.delete_bucket(Bucket=target)
+    stranger.create_bucket(Bucket=target)
+    stranger.put_bucket_policy(Bucket=target, Policy=lets_in(target, bucket))
+    # When the second is delivered, the turn that tried the first has ended.
+    both("private-name")
+    both("another")
+    assert keys(stranger, target) == []
+    stranger.delete_bucket(Bucket=target)
+    s3.create_bucket(Bucket=target)
+    s3.put_bucket_policy(Bucket=target, Policy=lets_in(target, bucket))
+    both("own")
+    assert of(lines(s3, target, lambda found: of(found, key="own")), key="own")
+
+
 def test_the_log_delivery_group(cloud, s3, bucket):
     target = f"log-{bucket}"
     s3.create_bucket(Bucket=target, ObjectOwnership="ObjectWriter")

@@ -3,6 +3,7 @@
 //! Invariant: lines go in the commit behind the object that holds them; after a crash some may be delivered twice. What
 //! the target bucket refuses is lost, as at AWS.
 
+use crate::error;
 use crate::logging::SERVICE;
 use crate::logging::hear::Logged;
 use crate::registry::Registry;
@@ -62,7 +63,12 @@ async fn deliver(world: &Arc<World>, registry: &Registry, name: &str, logged: &L
     let text: String =
         lines.iter().filter(|line| is_in(line)).map(|line| format!("{}\n", line.text)).collect();
     let key = key(&source.record, logging, first, now, &world.base.ids.hex(16).to_ascii_uppercase());
-    match put(world, &source.record, logging, key, text).await {
+    let delivered = match is_own(registry, &source.record, logging).await {
+        Ok(true) => put(world, &source.record, logging, key, text).await,
+        Ok(false) => Err(error::denied("The target bucket belongs to another account")),
+        Err(error) => Err(error),
+    };
+    match delivered {
         Err(error) if error.status >= 500 => return Err(error),
         Err(error) => {
             let target = &logging.target;
@@ -83,6 +89,15 @@ async fn forget(world: &World, rows: &[Pair], goes: impl Fn(&Line) -> bool) -> R
     }
     world.base.store.commit(batch).await?;
     Ok(())
+}
+
+/// Whether the target is still a bucket of the same account: the name may have become somebody else's since it was set.
+///
+/// AWS: "the source and destination buckets must be in the same AWS Region and owned by the same account":
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>
+async fn is_own(registry: &Registry, source: &Bucket, logging: &Logging) -> Result<bool> {
+    let target = registry.bucket(&logging.target).await?;
+    Ok(target.record.owner == source.owner && target.record.region == source.region)
 }
 
 async fn put(
