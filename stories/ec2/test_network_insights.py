@@ -100,6 +100,10 @@ def test_paths_and_analyses_are_resources(cloud, ec2, iam, net):
     with refused("IdempotentParameterMismatch"):
         ec2.create_network_insights_path(**again | {"Protocol": "udp"})
     assert path["Source"] == net["client"] and path["SourceArn"].endswith(net["client"])
+    foreign = f"arn:aws:ec2:us-east-1:222222222222:network-interface/{net['client']}"
+    for end, code in [(foreign, "NotImplemented"), (f"x/{net['client']}", "InvalidParameterValue")]:
+        with refused(code, status=501 if code == "NotImplemented" else 400):
+            ec2.create_network_insights_path(Source=end, Destination=net["server"], Protocol="tcp")
     nip = path["NetworkInsightsPathId"]
     assert ec2.describe_network_insights_paths(Filters=[{"Name": "tag:Name", "Values": ["a"]}])["NetworkInsightsPaths"] == [path]
     nia = ec2.start_network_insights_analysis(NetworkInsightsPathId=nip)["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"]

@@ -29,8 +29,8 @@ pub(super) async fn create_network_insights_path(
     let path = NetworkInsightsPath {
         id: new_id(&ctx, NetworkInsightsPath::PREFIX),
         home: Home::of(&ctx),
-        source: id_of(&input.source).to_owned(),
-        destination: input.destination.as_deref().map(|text| id_of(text).to_owned()),
+        source: end(Home::of(&ctx), &input.source)?,
+        destination: input.destination.as_deref().map(|text| end(Home::of(&ctx), text)).transpose()?,
         source_ip: address(input.source_ip.as_deref(), "SourceIp")?,
         destination_ip: address(input.destination_ip.as_deref(), "DestinationIp")?,
         protocol: protocol(&input.protocol)?,
@@ -91,6 +91,19 @@ fn check_ends(path: &NetworkInsightsPath) -> Result<()> {
         return Err(error::not_implemented("an internet gateway as Destination without DestinationIp"));
     }
     Ok(())
+}
+
+/// The id in an id or in an ARN of this account and region.
+fn end(home: Home, text: &str) -> Result<String> {
+    let id = id_of(text);
+    let is_own = || nouns::kind_of(id).is_ok_and(|kind| home.arn(kind.name(), id) == text);
+    match text {
+        _ if text == id || is_own() => Ok(id.to_owned()),
+        _ if text.starts_with("arn:") => {
+            Err(error::not_implemented("an end of a network insights path in another account or region"))
+        }
+        _ => Err(error::invalid_value(text, "Source or Destination", "This is no resource that has paths.")),
+    }
 }
 
 async fn check_end(tx: &Tx, home: Home, id: &str) -> Result<()> {
