@@ -97,10 +97,13 @@ pub struct Place<'a> {
     pub alone: bool,
 }
 
-/// Midnight after so many days.
+/// 9999-12-31T00:00:00Z: the last midnight that a date in a header can name.
+const LAST_S: i64 = 253_402_214_400;
+
+/// Midnight after so many days, however many.
 pub fn after(start: Timestamp, days: i32) -> Timestamp {
     let end = start.as_secs().saturating_add(i64::from(days) * DAY_S);
-    Timestamp::from_secs(end.saturating_add(DAY_S - 1).div_euclid(DAY_S) * DAY_S)
+    Timestamp::from_secs((end.saturating_add(DAY_S - 1).div_euclid(DAY_S) * DAY_S).min(LAST_S))
 }
 
 impl Rule {
@@ -243,6 +246,12 @@ mod tests {
         for (start, days, end) in [(0, 1, DAY), (1, 1, 2 * DAY), (DAY - 1, 3, 4 * DAY), (DAY, 1, 2 * DAY)] {
             assert_eq!(after(Timestamp::from_secs(start), days).as_secs(), end, "{start} + {days}");
         }
+        let last = after(Timestamp::from_secs(0), i32::MAX);
+        assert_eq!(
+            yakumo_room::http_date(last),
+            "Fri, 31 Dec 9999 00:00:00 GMT",
+            "it can be told in a header"
+        );
     }
 
     #[test]

@@ -10,8 +10,6 @@ use yakumo_aws::Timestamp;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-/// 9999-12-31T00:00:00Z: the last midnight that a date in a header can name.
-const LAST_S: i64 = 253_402_214_400;
 
 /// A storage class whose objects must be restored before they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,21 +76,16 @@ impl Tier {
     }
 }
 
-/// The midnight after so many days, however many.
-fn end(start: Timestamp, days: i32) -> Timestamp {
-    after(start, days).min(Timestamp::from_secs(LAST_S))
-}
-
 impl Restore {
     /// A copy that is asked for now; `None` where there is no such tier.
     pub fn begin(archive: Archive, tier: Tier, days: i32, now: Timestamp) -> Option<Restore> {
         let ready = now.plus_millis(tier.takes_ms(archive)?);
-        Some(Restore { tier, days, ready, expires: end(ready, days) })
+        Some(Restore { tier, days, ready, expires: after(ready, days) })
     }
 
     /// The same copy with its days counted from now.
     pub fn prolonged(self, days: i32, now: Timestamp) -> Restore {
-        Restore { days, expires: end(now, days), ..self }
+        Restore { days, expires: after(now, days), ..self }
     }
 }
 
