@@ -1,8 +1,12 @@
 """A bucket that is set to nothing reads whole: auditors and Terraform find AWS's "nothing is configured"."""
 
+import base64
+import hashlib
+
 import pytest
 from asserting import refused
 from people import Person, allow
+from signed import Signed
 from terraform import prepare, tell, terraform  # noqa: F401
 
 
@@ -24,6 +28,27 @@ def named(s3):
             s3.list_bucket_intelligent_tiering_configurations,
         ),
     ]
+
+
+def test_a_document_of_another_name_sets_nothing(cloud, bucket):
+    s3 = cloud.client("s3")
+    block = "<BlockPublicAcls>true</BlockPublicAcls><BlockPublicPolicy>true</BlockPublicPolicy>"
+
+    def put(query, body):
+        digest = base64.b64encode(hashlib.md5(body.encode()).digest()).decode()
+        headers = {"Content-MD5": digest, "X-Amz-Content-Sha256": hashlib.sha256(body.encode()).hexdigest()}
+        request = Signed(cloud, "s3", "PUT", f"/{bucket}", query, headers, body)
+        return request.sign().send()
+
+    before = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    for query, name in [("publicAccessBlock=", "a"), ("publicAccessBlock=", "BucketLoggingStatus"), ("logging=", "a"), ("notification=", "b")]:
+        answer = put(query, f"<{name}>{block}</{name}>")
+        assert (answer.status, answer.code) == (400, "MalformedXML"), (query, answer)
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == before
+    named = "PublicAccessBlockConfiguration"
+    assert put("publicAccessBlock=", f"<{named}>{block}</{named}>").status == 200
+    after = s3.get_public_access_block(Bucket=bucket)[named]
+    assert after["BlockPublicAcls"] and not after["RestrictPublicBuckets"] and before["RestrictPublicBuckets"]
 
 
 def test_nothing_is_configured(cloud, bucket):

@@ -47,6 +47,12 @@ pub(crate) fn request(
             walk.step(Step::Member(member), member.target);
             match (service.shape(member.target).kind, &tree) {
                 (Kind::Blob | Kind::String, _) => on_member(at, &mut RawDecoder { body, walk: &mut walk })?,
+                // An element of another name would leave every member unset, as if the client had said nothing.
+                (_, Some(root))
+                    if ![member.element, service.shape(member.target).name].contains(&&*root.name) =>
+                {
+                    return Err(Malformed::syntax());
+                }
                 (_, Some(root)) => on_member(at, &mut XmlDecoder::new(root, &mut walk))?,
                 _ => json(body, &mut walk, &mut |decoder| on_member(at, decoder))?,
             }
