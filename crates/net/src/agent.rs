@@ -5,10 +5,16 @@
 
 use crate::change::Change;
 use crate::engine::Ranges;
-use crate::{Engine, Topology};
+use crate::{Engine, Place, SocketKind, Standing, Topology};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+
+mod passing;
+
+pub(crate) use passing::receive;
 
 /// The largest request or answer, in bytes.
 pub const MESSAGE_BYTES_MAX: u32 = 64 * 1024 * 1024;
@@ -32,14 +38,35 @@ pub enum Request {
     Apply(Box<Change>),
     /// Remove everything of this cloud.
     Clean,
+    /// Open a socket in a place that stands; it comes after the answer.
+    Socket {
+        /// Where.
+        place: Place,
+        /// Which kind.
+        kind: SocketKind,
+        /// The place's own address, and the port.
+        address: SocketAddr,
+    },
 }
 
 /// What it answers.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What stands now, when it is other than at the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
+}
+
+/// What came of a request.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Answer {
+pub enum Outcome {
     /// Done.
     Done,
+    /// Done: one byte follows, with a descriptor.
+    Socket,
     /// Not done, and why.
     Failed(String),
 }
@@ -48,7 +75,7 @@ pub enum Answer {
 ///
 /// # Errors
 /// When the socket breaks in the middle of a message or a message is none.
-pub fn serve(socket: &mut (impl Read + Write)) -> io::Result<()> {
+pub fn serve(socket: &mut (impl Read + Write + AsFd)) -> io::Result<()> {
     let mut agent = Agent::default();
     let outcome = agent.serve(socket);
     if let Some(engine) = agent.engine.as_mut().filter(|_| !agent.keeps) {
@@ -62,38 +89,60 @@ struct Agent {
     engine: Option<Engine>,
     topology: Topology,
     keeps: bool,
+    /// What stood at the last answer.
+    told: Standing,
 }
 
 impl Agent {
-    fn serve(&mut self, socket: &mut (impl Read + Write)) -> io::Result<()> {
+    fn serve(&mut self, socket: &mut (impl Read + Write + AsFd)) -> io::Result<()> {
         while let Some(bytes) = read(socket)? {
-            let answer = match self.handle(serde_json::from_slice(&bytes)?) {
-                Ok(()) => Answer::Done,
-                Err(why) => Answer::Failed(why),
+            let (outcome, opened) = match self.handle(serde_json::from_slice(&bytes)?) {
+                Ok(None) => (Outcome::Done, None),
+                Ok(opened) => (Outcome::Socket, opened),
+                Err(why) => (Outcome::Failed(why), None),
             };
-            let bytes = serde_json::to_vec(&answer)?;
+            let bytes = serde_json::to_vec(&Answer { outcome, standing: self.news() })?;
             socket.write_all(&frame(&bytes)?)?;
+            if let Some(opened) = opened {
+                passing::send(&*socket, opened.as_fd())?;
+            }
         }
         Ok(())
     }
 
-    fn handle(&mut self, request: Request) -> Result<(), String> {
+    /// What stands, when it is other than it was.
+    fn news(&mut self) -> Option<Standing> {
+        let now = self.engine.as_ref().map(Engine::standing).unwrap_or_default();
+        if now == self.told {
+            return None;
+        }
+        self.told.clone_from(&now);
+        Some(now)
+    }
+
+    fn handle(&mut self, request: Request) -> Result<Option<OwnedFd>, String> {
         match request {
             Request::Open { cloud, ranges, run, keeps } => {
                 self.keeps = keeps;
                 let engine = Engine::open(&cloud, ranges, run).map_err(|error| error.to_string())?;
                 self.engine = Some(engine);
-                Ok(())
+                Ok(None)
             }
             Request::Apply(change) => {
                 change.apply(&mut self.topology);
                 let engine = self.engine.as_mut().ok_or("nothing is open")?;
-                engine.apply(&self.topology).map_err(|error| error.to_string())
+                engine.apply(&self.topology).map_err(|error| error.to_string())?;
+                Ok(None)
             }
             Request::Clean => {
                 self.topology = Topology::default();
                 let engine = self.engine.as_mut().ok_or("nothing is open")?;
-                engine.clean().map_err(|error| error.to_string())
+                engine.clean().map_err(|error| error.to_string())?;
+                Ok(None)
+            }
+            Request::Socket { place, kind, address } => {
+                let engine = self.engine.as_ref().ok_or("nothing is open")?;
+                engine.socket(&place, kind, address).map(Some).map_err(|error| error.to_string())
             }
         }
     }
@@ -131,31 +180,23 @@ fn read(socket: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Request, frame, serve};
-    use std::io::{Cursor, Read, Write};
-
-    struct Pair(Cursor<Vec<u8>>, Vec<u8>);
-
-    impl Read for Pair {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            self.0.read(buffer)
-        }
-    }
-
-    impl Write for Pair {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.1.write(bytes)
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use super::{Answer, Outcome, Request, frame, serve};
+    use std::io::{Read, Write};
+    use std::net::Shutdown;
+    use std::os::unix::net::UnixStream;
 
     #[test]
     fn what_is_no_request_ends_the_agent_and_nothing_else_happens() {
         let run = |bytes: Vec<u8>| {
-            let mut pair = Pair(Cursor::new(bytes), Vec::new());
-            (serve(&mut pair).is_ok(), pair.1)
+            let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+            ours.write_all(&bytes).unwrap();
+            ours.shutdown(Shutdown::Write).unwrap();
+            let fine = serve(&mut theirs).is_ok();
+            // Closing it with something unread would be an error for us.
+            theirs.shutdown(Shutdown::Write).unwrap();
+            let mut answer = Vec::new();
+            ours.read_to_end(&mut answer).unwrap();
+            (fine, answer)
         };
         assert_eq!(run(vec![]), (true, vec![]));
         assert_eq!(run(vec![255; 8]), (false, vec![]));
@@ -164,6 +205,6 @@ mod tests {
         let clean = serde_json::to_vec(&Request::Clean).unwrap();
         let (fine, answer) = run(frame(&clean).unwrap());
         let answer: Answer = serde_json::from_slice(&answer[4..]).unwrap();
-        assert!(fine && answer == Answer::Failed("nothing is open".into()));
+        assert!(fine && answer.outcome == Outcome::Failed("nothing is open".into()));
     }
 }

@@ -23,10 +23,14 @@ pub use ranges::{Ranges, SLICES};
 
 use crate::Topology;
 use crate::topology::Flaw;
+use crate::{Place, SocketKind, Standing};
 use diff::Changes;
 use kept::Kept;
 use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Why the kernel could not be made equal.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +41,9 @@ pub enum EngineError {
     /// Two ids have the same short name in the kernel.
     #[error("{0} and another one have the same name in the kernel")]
     Twins(String),
+    /// A place for a socket where nothing stands.
+    #[error("{0} does not stand")]
+    Nowhere(String),
     /// A command failed, even on a network that was built anew.
     #[error("{what}: {text}")]
     Failed {
@@ -106,6 +113,9 @@ impl Engine {
         for namespace in plan.namespaces.values_mut() {
             namespace.unsure = !namespace.rules.is_empty();
         }
+        // Notes of a version that knew no generations.
+        let names: Vec<String> = plan.namespaces.keys().cloned().collect();
+        date(&mut plan, names.iter());
         self.present = plan;
         Ok(())
     }
@@ -129,12 +139,15 @@ impl Engine {
         self.step_to(wanted)
     }
 
-    fn step_to(&mut self, wanted: Plan) -> Result<(), EngineError> {
+    fn step_to(&mut self, mut wanted: Plan) -> Result<(), EngineError> {
         let changes = Changes::between(&self.present, &wanted);
         if changes.is_empty() {
             self.present.marks = wanted.marks;
             return Ok(());
         }
+        wanted.generations.clone_from(&self.present.generations);
+        wanted.generations.retain(|name, _| !changes.removed.contains(name));
+        date(&mut wanted, changes.made.iter());
         let touched = changes.touched();
         let noted = !changes.is_rules_only();
         self.kept.lock()?;
@@ -176,6 +189,46 @@ impl Engine {
         &self.present
     }
 
+    /// What stands, for those who have sockets there.
+    pub fn standing(&self) -> Standing {
+        let mut standing = Standing::default();
+        for (name, generation) in &self.present.generations {
+            let Some(id) = name.strip_prefix(self.names.prefix()) else { continue };
+            match id.split_once('-') {
+                Some(("vpc", _)) => {
+                    standing.routers.insert(id.to_owned(), *generation);
+                }
+                Some(("eni", _)) => {
+                    standing.interfaces.insert(id.to_owned(), *generation);
+                }
+                None if id == "edge" => standing.edge = Some(*generation),
+                _ => {}
+            }
+        }
+        standing
+    }
+
+    /// Opens a socket in a place that stands; a TCP one listens. Whoever holds it serves there.
+    ///
+    /// # Errors
+    /// When nothing stands there, or the address is not the place's or is taken.
+    pub fn socket(
+        &self,
+        place: &Place,
+        kind: SocketKind,
+        address: SocketAddr,
+    ) -> Result<OwnedFd, EngineError> {
+        let name = self.names.namespace(place.id());
+        if !self.present.namespaces.contains_key(&name) {
+            return Err(EngineError::Nowhere(place.id().to_owned()));
+        }
+        let opened = inside(&name, || match kind {
+            SocketKind::Tcp => TcpListener::bind(address).map(OwnedFd::from),
+            SocketKind::Udp => UdpSocket::bind(address).map(OwnedFd::from),
+        });
+        opened.map_err(|error| EngineError::Io { what: format!("{address} in {}", place.id()), error })
+    }
+
     /// Its names.
     pub fn names(&self) -> &Names {
         &self.names
@@ -191,6 +244,17 @@ impl Engine {
         kernel::remove_namespaces(&there)?;
         kernel::remove_host_link(&self.names)?;
         self.kept.remove()
+    }
+}
+
+/// Says of namespaces without a generation that they were made now: a number that is larger than all before.
+fn date<'a>(plan: &mut Plan, names: impl Iterator<Item = &'a String>) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let now = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+    let last = plan.generations.values().max().copied().unwrap_or_default();
+    let new = now.max(last.saturating_add(1));
+    for name in names {
+        plan.generations.entry(name.clone()).or_insert(new);
     }
 }
 

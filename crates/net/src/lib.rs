@@ -8,12 +8,14 @@ mod change;
 pub mod cidr;
 pub mod engine;
 pub mod network;
+mod standing;
 pub mod topology;
 pub mod trace;
 
 pub use cidr::Cidr;
 pub use engine::{Engine, EngineError};
 pub use network::{Network, NetworkError};
+pub use standing::{Place, SocketKind, Standing};
 pub use topology::Topology;
 
 // Tests beside the code and those in `tests/` build topologies with the same words.

@@ -8,18 +8,20 @@ mod privilege;
 
 pub use privilege::{claim, lacking};
 
-use crate::Topology;
 use crate::engine::{Names, Ranges};
 use crate::topology::Id;
 use crate::trace::{Query, QueryError, Trace, trace};
+use crate::{Place, SocketKind, Standing, Topology};
 use client::Client;
 use parking_lot::RwLock;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 /// Why networks are not as they are wanted.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +62,7 @@ struct Inner {
     wanted: RwLock<Wanted>,
     /// Held while the agent works, so changes come to it in order.
     agent: Mutex<Option<Client>>,
+    standing: watch::Sender<Arc<Standing>>,
     _claimed: Option<File>,
 }
 
@@ -76,7 +79,8 @@ impl Network {
     pub fn new(cloud: &str, ranges: Ranges, host: Host, keeps: bool, claimed: Option<File>) -> Network {
         let (wanted, agent) = (RwLock::default(), Mutex::default());
         let (names, cloud) = (Names::new(cloud, ranges), cloud.to_owned());
-        Network(Arc::new(Inner { host, names, cloud, keeps, wanted, agent, _claimed: claimed }))
+        let standing = watch::Sender::new(Arc::default());
+        Network(Arc::new(Inner { host, names, cloud, keeps, wanted, agent, standing, _claimed: claimed }))
     }
 
     /// Networks that are a model only.
@@ -175,6 +179,51 @@ impl Network {
         }
     }
 
+    /// What stands in the kernel now, as far as the agent has said: it changes before [`Network::apply`], [`Network::plug`]
+    /// and [`Network::clean`] return. Empty where networks are not enforced.
+    pub fn standing(&self) -> watch::Receiver<Arc<Standing>> {
+        self.0.standing.subscribe()
+    }
+
+    /// Listens for TCP connections in a place that stands, at an address of its own. The listener does not block; it
+    /// works as long as the generation of the place is the same (see [`Network::standing`]).
+    ///
+    /// # Errors
+    /// When nothing stands there, the address is not the place's or is taken, or networks are not enforced.
+    pub async fn listen(&self, place: Place, address: SocketAddr) -> Result<TcpListener, NetworkError> {
+        self.socket(place, SocketKind::Tcp, address).await.map(TcpListener::from)
+    }
+
+    /// Opens a UDP socket likewise.
+    ///
+    /// # Errors
+    /// As [`Network::listen`].
+    pub async fn bind_udp(&self, place: Place, address: SocketAddr) -> Result<UdpSocket, NetworkError> {
+        self.socket(place, SocketKind::Udp, address).await.map(UdpSocket::from)
+    }
+
+    async fn socket(
+        &self,
+        place: Place,
+        kind: SocketKind,
+        address: SocketAddr,
+    ) -> Result<OwnedFd, NetworkError> {
+        let mut agent = self.0.agent.lock().await;
+        if agent.is_none() && !self.stands() {
+            let why = self.not_enforced().unwrap_or("nothing stands");
+            return Err(NetworkError::Refused(why.to_owned()));
+        }
+        let nobody = || NetworkError::Refused("networks are not enforced".to_owned());
+        let client = self.open(&mut agent).await?.ok_or_else(nobody)?;
+        let outcome = client.socket(place.clone(), kind, address).await;
+        if matches!(outcome, Err(NetworkError::Agent(_))) {
+            *agent = None;
+            let client = self.open(&mut agent).await?.ok_or_else(nobody)?;
+            return client.socket(place, kind, address).await;
+        }
+        outcome
+    }
+
     fn stands(&self) -> bool {
         match &self.0.host {
             Host::Agent { run, .. } => run.join(&self.0.cloud).exists(),
@@ -206,7 +255,7 @@ impl Network {
     async fn open<'a>(&self, agent: &'a mut Option<Client>) -> Result<Option<&'a mut Client>, NetworkError> {
         let Host::Agent { program, arguments, run } = &self.0.host else { return Ok(None) };
         if agent.is_none() {
-            let mut client = Client::start(program, arguments)?;
+            let mut client = Client::start(program, arguments, self.0.standing.clone())?;
             client.open(&self.0.cloud, self.ranges(), run, self.0.keeps).await?;
             *agent = Some(client);
         }

@@ -10,6 +10,7 @@ mod interfaces;
 mod label;
 mod routes;
 mod rules;
+mod services;
 
 pub use check::{Flaw, LIMITS, Limits};
 pub use gateways::{NatGateway, Peering, TransitAttachment, TransitGateway, TransitRoute, TransitTable};
@@ -17,10 +18,12 @@ pub use interfaces::{Interface, PrivateAddress};
 pub use label::Label;
 pub use routes::{Destination, Route, RouteTable, Target};
 pub use rules::{Acl, AclEntry, Group, GroupRule, Peer, Ports, PrefixList, Traffic};
+pub use services::{DNS_V4, DNS_V6, METADATA_V4, METADATA_V6, Service, TIME_V4, TIME_V6};
 
 use crate::Cidr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// An AWS id: `vpc-0123456789abcdef0`. Lower-case letters, digits and hyphens (see [`Topology::flaws`]).
 pub type Id = String;
@@ -68,6 +71,10 @@ pub struct Vpc {
     pub gateway_endpoints: BTreeSet<Id>,
     /// What its resolver does.
     pub dns: Dns,
+    /// What its resolver answers for names of this VPC alone, such as private DNS of interface endpoints: lower-case names
+    /// without a dot at the end, `*.` in front for all names below. They go before every other answer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub names: BTreeMap<String, Vec<IpAddr>>,
 }
 
 /// What a VPC's resolver does.

@@ -14,6 +14,9 @@ pub struct Plan {
     pub wires: BTreeMap<String, Wire>,
     /// The host's link to the edge: lines of `ip`; `None` without an edge.
     pub host: Option<Vec<String>>,
+    /// When each namespace was made: a number that no namespace of its name has had before.
+    #[serde(default)]
+    pub generations: BTreeMap<String, u64>,
     /// The packet mark of each subnet that has live interfaces. Kept from plan to plan.
     pub marks: BTreeMap<String, u16>,
 }
@@ -130,6 +133,7 @@ impl Plan {
     /// ends of its wires is gone there as well: lines that name those links.
     pub fn forget(&mut self, name: &str) {
         self.namespaces.remove(name);
+        self.generations.remove(name);
         let gone: Vec<Wire> = self.wires.values().filter(|wire| wire.touches(name)).cloned().collect();
         for wire in gone {
             self.wires.remove(&wire.key());

@@ -38,13 +38,33 @@ impl Ranges {
 
     /// The host's own address: what instances see when the host connects, and how they reach it.
     pub fn host_v4(&self) -> Ipv4Addr {
-        match self.v4.nth(1) {
+        self.own_v4(1)
+    }
+
+    /// Where the Internet finds every AWS API but the two below: TCP ports 443 and 80.
+    pub fn api_v4(&self) -> Ipv4Addr {
+        self.own_v4(3)
+    }
+
+    /// Where it finds S3.
+    pub fn s3_v4(&self) -> Ipv4Addr {
+        self.own_v4(4)
+    }
+
+    /// Where it finds DynamoDB.
+    pub fn dynamodb_v4(&self) -> Ipv4Addr {
+        self.own_v4(5)
+    }
+
+    /// One of the sixteen addresses that are the network's own.
+    fn own_v4(&self, n: u64) -> Ipv4Addr {
+        match self.v4.nth(n) {
             Some(IpAddr::V4(address)) => address,
             _ => Ipv4Addr::UNSPECIFIED,
         }
     }
 
-    /// The same in IPv6.
+    /// The host's own address in IPv6.
     pub fn host_v6(&self) -> Ipv6Addr {
         match self.v6.nth(1) {
             Some(IpAddr::V6(address)) => address,
@@ -67,5 +87,6 @@ mod tests {
         let (one, other) = (Ranges::new("abcdefgh", 0), Ranges::new("abcdefgi", 0));
         assert!(!one.v6.overlaps(&other.v6) && one.v6.to_string().starts_with("fd"));
         assert_eq!(Ranges::new("x", 1).host_v4().to_string(), "198.18.16.1");
+        assert_eq!(Ranges::new("x", 1).dynamodb_v4().to_string(), "198.18.16.5");
     }
 }

@@ -1,31 +1,40 @@
 //! The front's end of the agent's socket.
 
 use super::NetworkError;
-use crate::Topology;
-use crate::agent::{Answer, MESSAGE_BYTES_MAX, Request, frame};
+use crate::agent::{Answer, MESSAGE_BYTES_MAX, Outcome, Request, frame, receive};
 use crate::change::Change;
 use crate::engine::Ranges;
+use crate::{Place, SocketKind, Standing, Topology};
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
+use tokio::sync::watch;
 
 /// An agent that runs. It ends when this is dropped.
 pub struct Client {
     socket: UnixStream,
     /// What it was told last.
     told: Topology,
+    /// Where what stands is told.
+    standing: watch::Sender<Arc<Standing>>,
     // Reaped by the runtime when it has ended.
     _child: tokio::process::Child,
 }
 
 impl Client {
     /// Starts one. Its standard input is the socket; what it has to say goes to our standard error.
-    pub fn start(program: &Path, arguments: &[String]) -> Result<Client, NetworkError> {
+    pub fn start(
+        program: &Path,
+        arguments: &[String],
+        standing: watch::Sender<Arc<Standing>>,
+    ) -> Result<Client, NetworkError> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
         let mut command = Command::new(program);
@@ -33,7 +42,8 @@ impl Client {
         // A group of its own: Ctrl-C is for the front, and the agent ends what it is at when the socket is gone.
         command.process_group(0);
         let child = tokio::process::Command::from(command).spawn()?;
-        Ok(Client { socket: UnixStream::from_std(ours)?, told: Topology::default(), _child: child })
+        let socket = UnixStream::from_std(ours)?;
+        Ok(Client { socket, told: Topology::default(), standing, _child: child })
     }
 
     /// Has it take up what stands.
@@ -44,7 +54,11 @@ impl Client {
         run: &Path,
         keeps: bool,
     ) -> Result<(), NetworkError> {
-        self.ask(&Request::Open { cloud: cloud.to_owned(), ranges, run: run.to_owned(), keeps }).await
+        // What an agent before it knew is past: what this one does not name does not stand.
+        let open = Request::Open { cloud: cloud.to_owned(), ranges, run: run.to_owned(), keeps };
+        let (outcome, standing) = self.exchange(&open).await?;
+        self.tell(standing.unwrap_or_default());
+        done(outcome)
     }
 
     /// Has it make the kernel equal to a topology.
@@ -60,7 +74,41 @@ impl Client {
         self.ask(&Request::Clean).await
     }
 
+    /// Has it open a socket, which does not block.
+    pub async fn socket(
+        &mut self,
+        place: Place,
+        kind: SocketKind,
+        address: SocketAddr,
+    ) -> Result<OwnedFd, NetworkError> {
+        let (outcome, standing) = self.exchange(&Request::Socket { place, kind, address }).await?;
+        standing.into_iter().for_each(|standing| self.tell(standing));
+        if outcome != Outcome::Socket {
+            done(outcome)?;
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no socket came").into());
+        }
+        let passed = self.socket.async_io(Interest::READABLE, || receive(&self.socket)).await?;
+        rustix::io::ioctl_fionbio(&passed, true).map_err(io::Error::from)?;
+        Ok(passed)
+    }
+
+    fn tell(&self, standing: Standing) {
+        self.standing.send_if_modified(|told| {
+            let other = **told != standing;
+            if other {
+                *told = Arc::new(standing);
+            }
+            other
+        });
+    }
+
     async fn ask(&mut self, request: &Request) -> Result<(), NetworkError> {
+        let (outcome, standing) = self.exchange(request).await?;
+        standing.into_iter().for_each(|standing| self.tell(standing));
+        done(outcome)
+    }
+
+    async fn exchange(&mut self, request: &Request) -> Result<(Outcome, Option<Standing>), NetworkError> {
         let bytes = serde_json::to_vec(request).map_err(io::Error::from)?;
         self.socket.write_all(&frame(&bytes)?).await?;
         let length = self.socket.read_u32().await?;
@@ -69,9 +117,17 @@ impl Client {
         }
         let mut bytes = Vec::new();
         (&mut self.socket).take(length.into()).read_to_end(&mut bytes).await?;
-        match serde_json::from_slice(&bytes).map_err(io::Error::from)? {
-            Answer::Done => Ok(()),
-            Answer::Failed(why) => Err(NetworkError::Refused(why)),
+        let answer: Answer = serde_json::from_slice(&bytes).map_err(io::Error::from)?;
+        Ok((answer.outcome, answer.standing))
+    }
+}
+
+fn done(outcome: Outcome) -> Result<(), NetworkError> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Socket => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "a socket that nobody asked for").into())
         }
+        Outcome::Failed(why) => Err(NetworkError::Refused(why)),
     }
 }

@@ -81,6 +81,9 @@ impl Topology {
             names.extend(vpc.internet_gateway.iter().map(String::as_str));
             names.extend(vpc.egress_only_gateways.iter().chain(&vpc.gateway_endpoints).map(String::as_str));
         }
+        for (id, vpc) in &self.vpcs {
+            sized(id, vpc.names.len(), flaws);
+        }
         for (id, table) in &self.route_tables {
             sized(id, table.routes.len(), flaws);
             for route in &table.routes {

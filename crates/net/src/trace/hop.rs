@@ -31,6 +31,8 @@ pub enum End {
     Internet,
     /// At a service, through a gateway endpoint.
     Endpoint(Id),
+    /// At a service of a VPC's router: name resolution, instance metadata, time.
+    Router(Id),
     /// It was dropped.
     Dropped,
 }

@@ -1,7 +1,7 @@
 //! The way of a packet, from whoever sends it to where it ends.
 
 use super::filter::{self, Direction};
-use super::{Chosen, End, Hop, Packet, Step, choose};
+use super::{Chosen, End, Flow, Hop, Packet, Step, choose};
 use crate::Topology;
 use crate::topology::{Id, Interface, NatGateway, Subnet, Target};
 use std::net::IpAddr;
@@ -37,6 +37,13 @@ impl<'a> Node<'a> {
         let (id, interface) = topology.interfaces.get_key_value(id)?;
         let (subnet_id, subnet) = topology.subnets.get_key_value(&interface.subnet)?;
         Some(Node { id, subnet_id, subnet, kind: Kind::Interface(interface) })
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        match self.kind {
+            Kind::Interface(interface) => interface.has(address),
+            Kind::Nat(gateway) => IpAddr::V4(gateway.private) == address,
+        }
     }
 
     fn nat(topology: &'a Topology, id: &str) -> Option<Node<'a>> {
@@ -82,6 +89,7 @@ impl<'a> Walk<'a> {
                 interface.has(reply.source).then(|| self.leave(node, reply))
             }
             End::Internet => Some(self.internet(reply, "the Internet")),
+            End::Router(vpc) => Some(self.served(vpc, reply)),
             End::Endpoint(_) | End::Dropped => None,
         }
     }
@@ -99,6 +107,9 @@ impl<'a> Walk<'a> {
             };
             self.hop(from.id, Step::SourceCheck, (own, why))?;
         }
+        if let Some(outcome) = self.serve(from, packet) {
+            return outcome;
+        }
         self.groups(from, Direction::Egress, &packet)?;
         let next = self.route(from, &packet)?;
         let inside = matches!(&next, Next::Node(to) if to.subnet_id == from.subnet_id);
@@ -115,6 +126,38 @@ impl<'a> Walk<'a> {
                 Ok((End::Endpoint(id), packet))
             }
         }
+    }
+
+    /// A packet to an address of the VPC's router, which no route, group or ACL is asked about. `None` when it is to
+    /// somebody else.
+    fn serve(&mut self, from: Node<'a>, packet: Packet) -> Option<Outcome> {
+        let (id, vpc) = self.topology.vpcs.get_key_value(&from.subnet.vpc)?;
+        let (service, _) = vpc.services().into_iter().find(|(_, own)| *own == packet.destination)?;
+        let asked = match packet.flow {
+            Flow::Tcp { to, .. } => service.tcp() && to == service.port(),
+            Flow::Udp { to, .. } => service.udp() && to == service.port(),
+            Flow::Icmp { .. } | Flow::Protocol(_) => false,
+        };
+        let decision = if !from.has(packet.source) {
+            (false, format!("{} is not its own address: the router serves nobody else", packet.source))
+        } else if !vpc.serves(service) {
+            (false, "enableDnsSupport is off".to_owned())
+        } else if asked {
+            (true, format!("{packet} reaches {}, whatever groups and ACLs say", service.name()))
+        } else {
+            (false, format!("{} does not answer {}", service.name(), packet.flow))
+        };
+        let passed = self.hop(id, Step::Arrival, decision);
+        Some(passed.map(|()| (End::Router(id.clone()), packet)))
+    }
+
+    /// The answer of a router's service.
+    fn served(&mut self, vpc: &str, reply: Packet) -> Outcome {
+        let Some(to) = self.holder(vpc, reply.destination) else {
+            return self.stop(vpc, Step::Entry, format!("{} is not in {vpc}", reply.destination));
+        };
+        self.hop(to.id, Step::Arrival, (true, format!("{reply} arrives")))?;
+        Ok((End::Interface(to.id.to_owned()), reply))
     }
 
     fn route(&mut self, from: Node<'a>, packet: &Packet) -> Result<Next<'a>, Stop> {

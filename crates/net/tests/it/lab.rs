@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
-use yakumo_net::Engine;
 use yakumo_net::engine::{Ranges, inside};
 use yakumo_net::trace::{Flow, Query, Source, trace};
+use yakumo_net::{Engine, Place, SocketKind};
 
 /// The ports that every interface listens on.
 pub const PORTS: [u16; 3] = [80, 443, 5432];
@@ -121,6 +121,11 @@ impl Lab {
         self.ranges.host_v4().into()
     }
 
+    /// Its public addresses.
+    pub fn ranges(&self) -> Ranges {
+        self.ranges
+    }
+
     /// The host in IPv6.
     pub fn host_v6(&self) -> IpAddr {
         self.ranges.host_v6().into()
@@ -163,6 +168,13 @@ impl Lab {
         let port = listener.local_addr().unwrap().port();
         self.answer(listener, "host");
         port
+    }
+
+    /// Listens by a socket that the engine opens, and tells whoever connects the name and who asked.
+    pub fn serve_at(&mut self, place: Place, address: &str, port: u16, name: &str) {
+        let address = SocketAddr::new(address.parse().unwrap(), port);
+        let opened = self.engine().socket(&place, SocketKind::Tcp, address).unwrap();
+        self.answer(TcpListener::from(opened), name);
     }
 
     fn answer(&self, listener: TcpListener, name: &str) {

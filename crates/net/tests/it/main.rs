@@ -8,3 +8,4 @@ mod lab;
 mod random;
 #[allow(dead_code, reason = "the tests beside the code use the rest")]
 mod sample;
+mod services;

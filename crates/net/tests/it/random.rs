@@ -237,6 +237,26 @@ fn questions(lab: &Lab, dice: &mut Dice) -> Vec<(String, String, u16)> {
     all
 }
 
+/// What routers are asked, and what is refused.
+const ROUTER: [(&str, u16); 6] = [
+    ("169.254.169.254", 80),
+    ("10.0.0.2", 53),
+    ("169.254.169.253", 53),
+    ("169.254.169.254", 53),
+    ("10.1.0.2", 53),
+    ("10.0.0.2", 80),
+];
+
+/// Every router that stands answers on every address of its own.
+fn serve_routers(lab: &Lab) {
+    for id in lab.wanted.topology.vpcs.keys() {
+        let name = lab.namespace(id);
+        if std::path::Path::new("/run/netns").join(&name).exists() {
+            lab.serve(&name, id, &[53, 80]);
+        }
+    }
+}
+
 #[test]
 fn model_and_kernel_agree() {
     for case in 0..cases("YAKUMO_NET_CASES", 12) {
@@ -245,9 +265,13 @@ fn model_and_kernel_agree() {
         lab.wanted = topology(&lab, &mut dice);
         lab.apply();
         let port = lab.serve_host();
+        serve_routers(&lab);
         let mut questions = questions(&lab, &mut dice);
         let host = lab.host().to_string();
         questions.extend(lab.wanted.topology.interfaces.keys().map(|id| (id.clone(), host.clone(), port)));
+        for (id, (to, port)) in lab.wanted.topology.interfaces.keys().zip(ROUTER.iter().cycle()) {
+            questions.push((id.clone(), (*to).to_owned(), *port));
+        }
         let (mut yes, mut wrong) = (0, Vec::new());
         let outcomes: Vec<(bool, bool)> = thread::scope(|scope| {
             let lab = &lab;

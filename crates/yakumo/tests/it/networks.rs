@@ -1,7 +1,8 @@
 //! Networks as the command makes them: the agent is a process of its own, dies and is replaced; a cloud that is not
 //! kept leaves nothing behind.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use yakumo_net::topology::{
     Acl, AclEntry, Group, GroupRule, Interface, Peer, PrivateAddress, RouteTable, Subnet,
 };
 use yakumo_net::topology::{Traffic, Vpc};
-use yakumo_net::{Cidr, Topology};
+use yakumo_net::{Cidr, Place, Topology};
 
 /// How long a connection may take that is let through: a new link may lose the first packet.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -134,6 +135,75 @@ async fn an_agent_makes_networks_dies_and_is_replaced() {
     network.apply(topology(true)).await.unwrap();
     assert!(connects(&network, PATIENCE));
     // The front is gone, as after `kill -9`: a cloud that is not kept leaves nothing.
+    drop(network);
+    lab.wait_until_nothing_is_left().await;
+}
+
+/// Opens the metadata address of the VPC's router and has an interface ask: the address that the router sees.
+async fn metadata(network: &Network) -> TcpListener {
+    let address = "169.254.169.254:80".parse().unwrap();
+    network.listen(Place::Router("vpc-1".into()), address).await.unwrap()
+}
+
+fn asked(network: &Network, listener: &TcpListener, by: &str) -> IpAddr {
+    let to = listener.local_addr().unwrap();
+    let mut client = inside(&network.namespace(by), || TcpStream::connect_timeout(&to, PATIENCE)).unwrap();
+    let end = Instant::now() + PATIENCE;
+    let (stream, peer) = loop {
+        match listener.accept() {
+            Ok(found) => break found,
+            Err(error) => assert!(Instant::now() < end, "{error}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    drop(stream);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    peer.ip()
+}
+
+#[tokio::test]
+async fn sockets_in_a_network_are_ours_as_long_as_it_stands() {
+    if let Some(why) = lacking() {
+        println!("SKIPPED: {why}");
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let lab = Lab::new('s');
+    let network = lab.network(false);
+    let mut standing = network.standing();
+    let router = Place::Router("vpc-1".into());
+    let early = network.listen(router.clone(), "169.254.169.254:80".parse().unwrap()).await;
+    assert!(early.is_err() && lab.left().is_empty(), "nothing stands, and nothing is made for it");
+    network.apply(topology(false)).await.unwrap();
+    assert!(standing.has_changed().unwrap());
+    let first = standing.borrow_and_update().clone();
+    assert!(first.generation(&router).is_some() && first.generation(&Place::Edge).is_none());
+    let listener = metadata(&network).await;
+    assert_eq!(asked(&network, &listener, "eni-4").to_string(), "10.0.0.4");
+    // An address of nobody, and one that is taken.
+    for address in ["10.9.9.9:80", "169.254.169.254:80"] {
+        assert!(network.listen(router.clone(), address.parse().unwrap()).await.is_err(), "{address}");
+    }
+    // A changed rule is no news.
+    network.apply(topology(true)).await.unwrap();
+    assert!(!standing.has_changed().unwrap());
+    // Without its agent the socket serves on; the next agent opens others, and finds all as it was.
+    kill_agents();
+    assert_eq!(asked(&network, &listener, "eni-5").to_string(), "10.0.0.5");
+    let udp = network.bind_udp(router.clone(), "10.0.0.2:53".parse().unwrap()).await.unwrap();
+    assert_eq!(udp.local_addr().unwrap().to_string(), "10.0.0.2:53");
+    network.apply(topology(false)).await.unwrap();
+    assert_eq!(*standing.borrow_and_update().clone(), *first);
+    // What was removed stands no more; what is made in its place is another one, where sockets are opened again.
+    network.clean().await.unwrap();
+    assert_eq!(*standing.borrow_and_update().clone(), yakumo_net::Standing::default());
+    network.apply(topology(false)).await.unwrap();
+    let second = standing.borrow_and_update().clone();
+    assert!(second.generation(&router) > first.generation(&router));
+    let eni = Place::Interface("eni-4".into());
+    assert!(second.generation(&eni) > first.generation(&eni));
+    let listener = metadata(&network).await;
+    assert_eq!(asked(&network, &listener, "eni-4").to_string(), "10.0.0.4");
     drop(network);
     lab.wait_until_nothing_is_left().await;
 }

@@ -20,12 +20,28 @@ impl Compile<'_> {
         let Some((vpc, members)) = self.live.remove_entry(vpc) else { return };
         let mut at = std::mem::take(self.plan.at(&self.names.namespace(vpc)));
         stages(&mut at);
+        self.services(&mut at, vpc);
         for member in &members {
             self.member_filter(&mut at, vpc, member);
         }
         self.internet(&mut at, vpc, &members);
         self.plan.namespaces.insert(self.names.namespace(vpc), at);
         self.live.insert(vpc, members);
+    }
+
+    /// What the router itself answers: to the VPC's own interfaces only, each by an address of its own, so that the
+    /// address says who asks even where the source is not checked.
+    fn services(&self, at: &mut Namespace, vpc: &str) {
+        at.set("services4", "set", "type ipv4_addr . inet_proto . inet_service;");
+        at.set("services6", "set", "type ipv6_addr . inet_proto . inet_service;");
+        let Some(vpc) = self.topology.vpcs.get(vpc) else { return };
+        for (service, address) in vpc.services().into_iter().filter(|(service, _)| vpc.serves(*service)) {
+            let set = if address.is_ipv4() { "services4" } else { "services6" };
+            for protocol in [service.tcp().then_some("tcp"), service.udp().then_some("udp")] {
+                let element = protocol.map(|protocol| format!("{address} . {protocol} . {}", service.port()));
+                at.set(set, "set", "").elements.extend(element);
+            }
+        }
     }
 
     fn member_filter(&self, at: &mut Namespace, vpc: &str, member: &Member<'_>) {
@@ -202,12 +218,17 @@ fn stages(at: &mut Namespace) {
         ],
     );
     stage("mark_subnet", "prerouting priority mangle", ACCEPT, &["meta mark set iifname map @subnet_of"]);
-    // Neighbours may be asked for; the router itself is nobody's to talk to.
+    // Neighbours may be asked for; beyond its services the router itself is nobody's to talk to.
     stage(
         "to_router",
         "input priority filter",
         DROP,
-        &["icmpv6 type { 135, 136 } accept", "iifname \"lo\" accept"],
+        &[
+            "icmpv6 type { 135, 136 } accept",
+            "iifname \"lo\" accept",
+            "iifname . ip saddr @own4 ip daddr . meta l4proto . th dport @services4 accept",
+            "iifname . ip6 saddr @own6 ip6 daddr . meta l4proto . th dport @services6 accept",
+        ],
     );
     stage(
         "guard",

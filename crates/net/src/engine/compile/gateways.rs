@@ -21,6 +21,13 @@ impl Compile<'_> {
             format!("{v4}/32 dev host"),
             format!("{v6}/128 dev host"),
         ]);
+        // Where AWS's own services are for whoever comes by the Internet.
+        let own = [ranges.api_v4(), ranges.s3_v4(), ranges.dynamodb_v4()];
+        let at = self.plan.at(&edge);
+        at.addresses.extend(own.map(|address| format!("{address}/32 dev lo")));
+        let [api, s3, dynamodb] = own;
+        at.chain("to_services", "type filter hook input priority filter; policy drop;").rules =
+            vec![format!("ip daddr {{ {api}, {s3}, {dynamodb} }} tcp dport {{ 80, 443 }} accept")];
         self.unnumbered("edge", (edge.clone(), "host".into()), (String::new(), host.clone()))?;
         self.plan.host = Some(vec![
             format!("address add {v4}/32 dev {host}"),

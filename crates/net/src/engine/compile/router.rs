@@ -25,6 +25,10 @@ impl Compile<'_> {
         }
         router.routes.insert("blackhole 0.0.0.0/0".into());
         router.routes.insert("blackhole ::/0".into());
+        for (_, address) in self.topology.vpcs.get(vpc).into_iter().flat_map(|vpc| vpc.services()) {
+            let nodad = if address.is_ipv4() { "" } else { " nodad" };
+            router.addresses.insert(format!("{address}/{} dev lo{nodad}", whole(&address)));
+        }
         let mut subnets = BTreeMap::new();
         for member in &members {
             subnets.insert(member.subnet_id, member.subnet);

@@ -1,0 +1,62 @@
+//! What of a cloud's networks stands in the kernel, for those of our processes that have sockets in it.
+//!
+//! Invariant: a namespace that was made anew has another generation than every one of that name before it.
+
+use crate::topology::Id;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The namespaces that stand, each with its generation: who has a socket in one of another generation opens it again.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// The routers of VPCs, by `vpc-…`.
+    pub routers: BTreeMap<Id, u64>,
+    /// Interfaces that are live, by `eni-…`.
+    pub interfaces: BTreeMap<Id, u64>,
+    /// The Internet's.
+    pub edge: Option<u64>,
+}
+
+impl Standing {
+    /// The generation of a place; `None` when it does not stand.
+    pub fn generation(&self, place: &Place) -> Option<u64> {
+        match place {
+            Place::Router(id) => self.routers.get(id).copied(),
+            Place::Interface(id) => self.interfaces.get(id).copied(),
+            Place::Edge => self.edge,
+        }
+    }
+}
+
+/// Where a socket is to be.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In the router of a VPC, `vpc-…`.
+    Router(Id),
+    /// In the Internet.
+    Edge,
+    /// At a live interface, `eni-…`.
+    Interface(Id),
+}
+
+impl Place {
+    /// The id that its namespace is named by.
+    pub(crate) fn id(&self) -> &str {
+        match self {
+            Place::Router(id) | Place::Interface(id) => id,
+            Place::Edge => "edge",
+        }
+    }
+}
+
+/// Which kind of socket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocketKind {
+    /// One that takes TCP connections.
+    Tcp,
+    /// One for UDP.
+    Udp,
+}
