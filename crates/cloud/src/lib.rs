@@ -5,6 +5,7 @@
 mod config;
 pub mod control;
 mod fsck;
+mod inlets;
 mod kept;
 mod networks;
 mod outside;

@@ -17,7 +17,7 @@ use yakumo_room::{Base, Clock, ClockError, Course, Ids, Secret, World, host_now,
 use yakumo_store::{Store, StoreError};
 
 /// How long requests in flight may take to end at a stop.
-const STOP_GRACE: Duration = Duration::from_secs(10);
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(10);
 /// How long a start waits for the owner of a cloud in PostgreSQL to show that it lives: the beat's limit and a little.
 const OWNER_PATIENCE: Duration = Duration::from_secs(12);
 /// How many bytes the bodies of all requests together may hold.
@@ -53,6 +53,8 @@ pub struct Cloud {
     pub(crate) store: Store,
     pub(crate) config: Config,
     pub(crate) network: Network,
+    /// The authority and its certificates, for every listener.
+    pub(crate) tls: Arc<Tls>,
     /// Which of the slices its public addresses are.
     pub(crate) slice: u8,
     /// Held while the world is being replaced; holds the background work of the present one.
@@ -71,7 +73,10 @@ impl Cloud {
         }
         let store_config = yakumo_store::Config::new(config.location.clone()).durability(config.durability);
         let address = SocketAddr::new(config.bind, config.port);
-        let listener = Listener::bind(listen_config(&config, address));
+        let tls = Arc::new(tls(&config));
+        let limits = Limits { stop_timeout: STOP_GRACE, ..Limits::default() };
+        let listen = listen::Config { addr: address, tls: Some(tls.clone()), limits };
+        let listener = Listener::bind(listen);
         let listener = listener.map_err(|source| StartError::Listen { address, source })?;
         let store = open_store(store_config).await?;
         let clock = start_clock(&store, config.clock).await?;
@@ -101,6 +106,7 @@ impl Cloud {
             store,
             config,
             network,
+            tls,
             slice,
             reconcilers: Mutex::new(start_reconcilers(&world)),
             address,
@@ -189,12 +195,11 @@ impl Cloud {
     }
 }
 
-fn listen_config(config: &Config, address: SocketAddr) -> listen::Config {
+fn tls(config: &Config) -> Tls {
     let home =
         config.directory.as_ref().map_or(Home::Memory, |directory| Home::Directory(directory.join("tls")));
-    let named = (!address.ip().is_unspecified()).then_some(address.ip());
-    let limits = Limits { stop_timeout: STOP_GRACE, ..Limits::default() };
-    listen::Config { addr: address, tls: Some(Arc::new(Tls::new(home, named))), limits }
+    let named = (!config.bind.is_unspecified()).then_some(config.bind);
+    Tls::new(home, named)
 }
 
 fn is_loopback(ip: IpAddr) -> bool {

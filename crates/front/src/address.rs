@@ -7,7 +7,7 @@ use crate::reader::Reader;
 use crate::record::{Trip, host};
 use http::header::HOST;
 use http::request::Parts;
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{Error, Region, Result};
 use yakumo_wire::{AddressError, Addressed, Head, unknown_operation};
 
 /// Finds what the request asks for. The body is read only when the operation's name is in it.
@@ -45,6 +45,9 @@ pub async fn address(
     }
 }
 
+/// The ends of AWS's names for its services.
+const AWS_DOMAINS: [&str; 3] = ["amazonaws.com", "amazonaws.com.cn", "api.aws"];
+
 /// A request's head as the wire sees it.
 pub fn wire_head<'a>(head: &'a Parts, scope: Option<(&'a str, &'a str)>) -> Head<'a> {
     let host = host(head);
@@ -61,12 +64,45 @@ pub fn wire_head<'a>(head: &'a Parts, scope: Option<(&'a str, &'a str)>) -> Head
     }
 }
 
+/// The region in AWS's name of a host: `eu-west-1` in `bucket.s3.eu-west-1.amazonaws.com`. `None` for global names and
+/// for names that are not AWS's.
+pub fn host_region(host: &str) -> Option<Region> {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_end_matches('.');
+    let labels = AWS_DOMAINS.iter().find_map(|domain| name.strip_suffix(domain)?.strip_suffix('.'))?;
+    // What a customer chose (a bucket's name) stands in front of what AWS has chosen.
+    labels.rsplit('.').find_map(Region::parse)
+}
+
 fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn unknown_service() -> Error {
+pub fn unknown_service() -> Error {
     let text = "Nothing in the request names an AWS service: sign it, or send X-Amz-Target, or Action and Version. \
                 Operations of this cloud: yakumo services; its state: GET /_yakumo/health.";
     Error::sender("UnknownService", text).with_status(404)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_region;
+
+    #[test]
+    fn the_region_of_a_host_is_the_one_that_aws_put_there() {
+        for (host, region) in [
+            ("sqs.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("sqs.eu-west-1.amazonaws.com:443", Some("eu-west-1")),
+            ("us-east-1.s3.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("bucket.s3.dualstack.us-west-2.amazonaws.com", Some("us-west-2")),
+            ("vpce-0a-b.sqs.us-east-1.vpce.amazonaws.com", Some("us-east-1")),
+            ("ec2.us-east-1.api.aws", Some("us-east-1")),
+            ("iam.amazonaws.com", None),
+            ("bucket.s3.amazonaws.com", None),
+            ("us-east-1.example.com", None),
+            ("localhost:4566", None),
+            ("", None),
+        ] {
+            assert_eq!(host_region(host).map(|region| region.as_str()), region, "{host}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what such a request proves of its sender is verified here, as every signature is.
 
-use crate::address::wire_head;
+use crate::address::{self, wire_head};
 use crate::body::Body;
 use crate::front::Front;
 use crate::identify::prove_form;
@@ -46,6 +46,9 @@ pub async fn answer(
     let asked = wire_head(head, None);
     let Through { name, door, is_own_host } = through(front, world, &asked)?;
     let service = front.router.service(name)?;
+    if !trip.peer().arrival.serves(service.signing_name) {
+        return Some(Err(address::unknown_service()));
+    }
     trip.named = Some((service, service.protocols.first().copied().unwrap_or(Protocol::RestXml)));
     let path = if is_own_host { asked.path.into() } else { rooted(service, &asked, true) };
     let desk = Desk { front, world, head, trip: Mutex::new(trip) };
@@ -117,7 +120,8 @@ struct Desk<'a> {
 impl Identify for Desk<'_> {
     fn identify<'a>(&'a self, proof: &'a Proof) -> BoxFuture<'a, Result<(Arc<Caller>, Option<Region>)>> {
         Box::pin(async move {
-            let outcome = prove_form(self.front, self.world, self.head, proof).await;
+            let arrival = self.trip.lock().peer().arrival.clone();
+            let outcome = prove_form(self.front, self.world, self.head, &arrival, proof).await;
             let mut trip = self.trip.lock();
             match outcome {
                 Ok((credentials, region)) => {

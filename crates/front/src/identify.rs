@@ -1,6 +1,7 @@
 //! Step 3: who asks? The signature must be the owner's, now, over exactly this request.
 
-use crate::address::wire_head;
+use crate::address::{self, wire_head};
+use crate::arrival::{self, Arrival};
 use crate::front::Front;
 use crate::reader::Reader;
 use crate::record::{Trip, host};
@@ -86,11 +87,18 @@ pub async fn identify(
     trip: &mut Trip,
 ) -> Result<Identity> {
     let family = family(addressed);
+    served(trip, addressed, family)?;
     let presented = match claim.0 {
         Ok(Some(presented)) => presented,
         Ok(None) => match anonymous(world, addressed) {
             Ok(mut identity) => {
                 identity.region = unnamed_region(world, head, addressed).await?;
+                if let Some(expected) =
+                    arrival::region(trip, head).filter(|region| *region != identity.region)
+                {
+                    let (given, expected) = (identity.region.to_string(), expected.to_string());
+                    return Err(Refusal::WrongRegion { given, expected, presigned: false }.error(family));
+                }
                 trip.caller = Some(identity.caller.clone());
                 return Ok(identity);
             }
@@ -99,7 +107,9 @@ pub async fn identify(
         Err(refusal) => return Err(refuse(world, trip, &refusal, None, None, family)),
     };
     let mut found = None;
-    let proof = prove(front, world, head, &presented, addressed, body, &mut found).await;
+    let (arrival, region) = (trip.peer().arrival.clone(), arrival::region(trip, head));
+    let asked = Asked { head, addressed, arrival, region };
+    let proof = prove(front, world, &asked, &presented, body, &mut found).await;
     let (region, verified, credentials) = proof.map_err(|stop| match stop {
         Stop::Failed(error) => error,
         Stop::Refused(refusal) => refuse(world, trip, &refusal, Some(&presented), found.as_ref(), family),
@@ -129,24 +139,51 @@ fn refuse(
     refusal.error(family)
 }
 
+/// What is asked for and where: the region is the one that a request must be signed for where it arrived.
+struct Asked<'a> {
+    head: &'a Parts,
+    addressed: &'a Addressed,
+    arrival: Arrival,
+    region: Option<Region>,
+}
+
+/// Refuses what is not asked where the request arrived: S3 has an address of its own, and an endpoint leads to one service.
+fn served(trip: &Trip, addressed: &Addressed, family: Family) -> Result<()> {
+    let (arrival, given) = (&trip.peer().arrival, addressed.service.signing_name);
+    match arrival.only() {
+        _ if arrival.serves(given) => Ok(()),
+        None => Err(address::unknown_service()),
+        Some(expected) => {
+            let (given, expected) = (given.to_owned(), expected.to_owned());
+            Err(Refusal::WrongService { given, expected, presigned: false }.error(family))
+        }
+    }
+}
+
 /// Looks up whose key it is (into `found`, as soon as that is known) and verifies the signature.
 async fn prove(
     front: &Front,
     world: &World,
-    head: &Parts,
+    asked: &Asked<'_>,
     presented: &Presented,
-    addressed: &Addressed,
     body: &mut Reader<'_>,
     found: &mut Option<Arc<Credentials>>,
 ) -> Result<(Region, Option<Verified>, Arc<Credentials>), Stop> {
+    let Asked { head, addressed, .. } = *asked;
     let family = family(addressed);
     let is_old = presented.algorithm == Algorithm::V2;
     let region = match is_old {
         true => unnamed_region(world, head, addressed).await?,
         false => region(presented, addressed)?,
     };
-    signature::check_scope(presented, addressed.service.signing_name, None)?;
-    let credentials = credentials(front, world, head, presented).await?;
+    // A signature of Version 2 names no region.
+    let expected = asked.region.filter(|_| !is_old && addressed.service.global_endpoint.is_empty());
+    signature::check_scope(
+        presented,
+        addressed.service.signing_name,
+        expected.map(|region| region.as_str()),
+    )?;
+    let credentials = credentials(front, world, head, presented, &asked.arrival).await?;
     found.clone_from(&credentials);
     let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(presented))?;
     check_token(&credentials, presented)?;
@@ -183,10 +220,11 @@ pub async fn prove_form(
     front: &Front,
     world: &World,
     head: &Parts,
+    arrival: &Arrival,
     proof: &Proof,
 ) -> Result<(Arc<Credentials>, Option<Region>), (Error, Option<Unproved>)> {
     let (mut presented, mut found) = (None, None);
-    let outcome = form(front, world, head, proof, &mut presented, &mut found).await;
+    let outcome = form(front, world, head, arrival, proof, &mut presented, &mut found).await;
     outcome.map_err(|stop| match stop {
         Stop::Failed(error) => (error, None),
         Stop::Refused(refusal) => {
@@ -202,6 +240,7 @@ async fn form(
     front: &Front,
     world: &World,
     head: &Parts,
+    arrival: &Arrival,
     proof: &Proof,
     presented: &mut Option<Presented>,
     found: &mut Option<Arc<Credentials>>,
@@ -213,7 +252,7 @@ async fn form(
         false => Some(signed_region(presented)?),
     };
     signature::check_scope(presented, "s3", None)?;
-    found.clone_from(&credentials(front, world, head, presented).await?);
+    found.clone_from(&credentials(front, world, head, presented, arrival).await?);
     let credentials = found.clone().ok_or_else(|| Refusal::unknown_access_key(presented))?;
     check_token(&credentials, presented)?;
     signature::verify_form(presented, &proof.message, credentials.secret.expose(), &front.signing_keys)?;
@@ -247,9 +286,12 @@ async fn credentials(
     world: &World,
     head: &Parts,
     presented: &Presented,
+    arrival: &Arrival,
 ) -> Result<Option<Arc<Credentials>>> {
     let id = presented.access_key_id();
+    // The owner's keys are none inside of a network, where anybody's program runs.
     if front.settings.static_root_keys
+        && *arrival == Arrival::Main
         && let Some(root) = static_root_credentials(id)
     {
         if !page::is_foreign(head) {

@@ -31,6 +31,9 @@ pub struct Entry {
     pub took: Duration,
     /// Where it came from; `None` when a service made it on its own.
     pub source_ip: Option<IpAddr>,
+    /// The interface and VPC that it came from, and the endpoint that it came through, for people; `None` when it came
+    /// from outside of the cloud's networks.
+    pub origin: Option<String>,
     /// The service's name in the models, as far as it was found.
     pub service: Option<&'static str>,
     /// The operation's name in the model, as far as it was found.
@@ -60,6 +63,7 @@ impl From<Background> for Entry {
             arrived: call.began,
             took: Duration::from_millis(u64::try_from(took_ms).unwrap_or_default()),
             source_ip: None,
+            origin: None,
             service: Some(call.service),
             operation: Some(call.operation),
             region: Some(call.region),
@@ -173,6 +177,7 @@ mod tests {
             arrived: Timestamp::default(),
             took: Duration::ZERO,
             source_ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            origin: None,
             service: None,
             operation: None,
             region: None,

@@ -3,6 +3,7 @@
 //! `pipeline` shows the steps of a request in order; each step is a file. Invariant: nothing here knows a service.
 
 mod address;
+mod arrival;
 mod authorise;
 mod beside;
 pub mod body;
@@ -29,9 +30,10 @@ mod stream;
 pub mod tls;
 mod unproved;
 
+pub use arrival::{Arrival, Inside, Serves};
 pub use front::{Control, Front, Settings};
 pub use journal::{Entry, JOURNAL_ENTRIES_MAX, Journal};
-pub use listen::{Config, Listener, Peer};
+pub use listen::{Config, Listener, Peer, Speaks};
 pub use metrics::Metrics;
 pub use pipeline::answer;
 pub use unproved::{Cause, Unproved};

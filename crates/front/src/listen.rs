@@ -2,6 +2,7 @@
 //!
 //! Invariant: a client can break its own connection only. Whatever it sends, the process and the others live.
 
+use crate::arrival::Arrival;
 use crate::body::{Body, Inbound};
 use crate::limits::Limits;
 use crate::sniff::{Protocol, Rewound, sniff};
@@ -35,8 +36,22 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// Who sent a request.
+/// What is spoken on a port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Speaks {
+    /// TLS and plain HTTP.
+    Both,
+    /// TLS alone: AWS's port 443.
+    Tls,
+    /// Plain HTTP alone: AWS's port 80.
+    Plain,
+}
+
+/// Tells where a connection from this address arrived.
+type Arrivals = dyn Fn(SocketAddr) -> Arrival + Send + Sync;
+
+/// Who sent a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Peer {
     /// The other end of the connection.
     pub remote: SocketAddr,
@@ -44,6 +59,8 @@ pub struct Peer {
     pub tls: bool,
     /// The version of TLS and the cipher suite that were agreed on, by their IANA names.
     pub cipher: Option<(&'static str, &'static str)>,
+    /// Where the connection arrived.
+    pub arrival: Arrival,
 }
 
 /// A bound socket that does not take connections yet.
@@ -52,6 +69,8 @@ pub struct Listener {
     local_addr: SocketAddr,
     tls: Option<Arc<Tls>>,
     limits: Limits,
+    speaks: Speaks,
+    arrivals: Arc<Arrivals>,
 }
 
 /// Where a listener stands in its life; connections watch it.
@@ -84,7 +103,27 @@ impl Listener {
         socket.bind(config.addr)?;
         let socket = socket.listen(4096)?;
         let local_addr = socket.local_addr()?;
-        Ok(Listener { socket, local_addr, tls: config.tls, limits: config.limits })
+        let arrivals = Arc::new(|_| Arrival::Main);
+        let (tls, limits, speaks) = (config.tls, config.limits, Speaks::Both);
+        Ok(Listener { socket, local_addr, tls, limits, speaks, arrivals })
+    }
+
+    /// Takes a socket that was bound elsewhere: in a network of the cloud. `arrivals` tells where a connection from an
+    /// address comes from. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The socket does not listen.
+    pub fn adopt(
+        socket: std::net::TcpListener,
+        tls: Arc<Tls>,
+        limits: Limits,
+        speaks: Speaks,
+        arrivals: impl Fn(SocketAddr) -> Arrival + Send + Sync + 'static,
+    ) -> io::Result<Listener> {
+        socket.set_nonblocking(true)?;
+        let socket = TcpListener::from_std(socket)?;
+        let local_addr = socket.local_addr()?;
+        Ok(Listener { socket, local_addr, tls: Some(tls), limits, speaks, arrivals: Arc::new(arrivals) })
     }
 
     /// The address that was bound, with the port that was chosen.
@@ -113,7 +152,9 @@ impl Listener {
             match accepted {
                 Ok((stream, remote)) => match Arc::clone(&places).try_acquire_owned() {
                     Ok(place) => {
-                        let connection = Connection { remote, stage: stage.subscribe(), _place: place };
+                        let arrival = (self.arrivals)(remote);
+                        let stage = stage.subscribe();
+                        let connection = Connection { remote, arrival, stage, _place: place };
                         tokio::spawn(Arc::clone(&server).connection(stream, connection));
                     }
                     Err(_) => drop(stream.try_write(TOO_MANY)),
@@ -137,8 +178,16 @@ impl Listener {
 /// One connection's share of the listener's state; dropping it gives the place back.
 struct Connection {
     remote: SocketAddr,
+    arrival: Arrival,
     stage: watch::Receiver<Stage>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    /// Its peer, without encryption unless the caller says otherwise.
+    fn peer(&self, cipher: Option<(&'static str, &'static str)>) -> Peer {
+        Peer { remote: self.remote, tls: false, cipher, arrival: self.arrival.clone() }
+    }
 }
 
 struct Server<H> {
@@ -147,6 +196,7 @@ struct Server<H> {
     http2: http2::Builder<TokioExecutor>,
     tls: Option<Arc<Tls>>,
     limits: Limits,
+    speaks: Speaks,
 }
 
 impl<H, F> Server<H>
@@ -172,23 +222,27 @@ where
             .max_concurrent_streams(limits.streams)
             .initial_stream_window_size(1 << 20)
             .initial_connection_window_size(4 << 20);
-        Server { handler, http1, http2, tls: listener.tls.clone(), limits }
+        Server { handler, http1, http2, tls: listener.tls.clone(), limits, speaks: listener.speaks }
     }
 
     async fn connection(self: Arc<Self>, stream: TcpStream, mut connection: Connection) {
         // Answers are small and complete: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let remote = connection.remote;
         let sniffed = tokio::select! {
             biased;
             _ = connection.stage.wait_for(|stage| *stage != Stage::Running) => return,
             sniffed = timeout(self.limits.head_timeout, sniff(stream)) => sniffed,
         };
         let Ok(Ok((protocol, io))) = sniffed else { return };
-        match protocol {
-            Protocol::Tls => self.encrypted(io, connection).await,
-            Protocol::Http2 => self.http2(io, Peer { remote, tls: false, cipher: None }, connection).await,
-            Protocol::Http1 => self.http1(io, Peer { remote, tls: false, cipher: None }, connection).await,
+        match (protocol, self.speaks) {
+            (Protocol::Tls, Speaks::Both | Speaks::Tls) => self.encrypted(io, connection).await,
+            (Protocol::Http2, Speaks::Both | Speaks::Plain) => {
+                self.http2(io, connection.peer(None), connection).await;
+            }
+            (Protocol::Http1, Speaks::Both | Speaks::Plain) => {
+                self.http1(io, connection.peer(None), connection).await;
+            }
+            _ => {}
         }
     }
 
@@ -207,7 +261,7 @@ where
         let session = stream.get_ref().1;
         let version = session.protocol_version().and_then(|version| version.as_str());
         let suite = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
-        let peer = Peer { remote: connection.remote, tls: true, cipher: version.zip(suite) };
+        let peer = Peer { tls: true, ..connection.peer(version.zip(suite)) };
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.http2(stream, peer, connection).await;
         } else {
@@ -220,7 +274,8 @@ where
         I: AsyncRead + AsyncWrite + Unpin + Send,
     {
         let stage = connection.stage.clone();
-        let service = service_fn(|request: Request<hyper::body::Incoming>| self.answer(request, peer));
+        let service =
+            service_fn(|request: Request<hyper::body::Incoming>| self.answer(request, peer.clone()));
         let served = self.http1.serve_connection(TokioIo::new(&mut io), service);
         drive(served, |served| served.graceful_shutdown(), connection).await;
         if *stage.borrow() == Stage::Running {
@@ -232,7 +287,8 @@ where
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = service_fn(|request: Request<hyper::body::Incoming>| self.answer(request, peer));
+        let service =
+            service_fn(|request: Request<hyper::body::Incoming>| self.answer(request, peer.clone()));
         let served = self.http2.serve_connection(TokioIo::new(io), service);
         drive(served, |served| served.graceful_shutdown(), connection).await;
     }

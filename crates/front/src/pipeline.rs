@@ -3,6 +3,7 @@
 //! Invariant: no handler runs before its caller is known and allowed, and every request is recorded, even one whose
 //! client does not wait for the answer.
 
+use crate::arrival::{self, Arrival};
 use crate::body::{Body, Inbound};
 use crate::front::Front;
 use crate::listen::Peer;
@@ -22,7 +23,8 @@ use yakumo_room::{Ctx, Input, Output, Registered};
 /// Answers one request.
 pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) -> Response<Body> {
     let (head, body) = request.into_parts();
-    if control::is_control(head.uri.path()) {
+    // Who is inside of a network is no owner of the cloud: such a path is then nothing special.
+    if control::is_control(head.uri.path()) && peer.arrival == Arrival::Main {
         return control::answer(&front, head, body, peer).await;
     }
     let mut trip = Trip::begin(&front, peer);
@@ -58,11 +60,16 @@ enum Answer {
 async fn steps(front: &Front, head: &Parts, body: &mut Reader<'_>, trip: &mut Trip) -> Result<Answer> {
     let visit = front.enter().await.ok_or_else(encode::stopping)?;
     let world = visit.clone();
-    if let Some(answer) = beside::answer(front, &world, head, body, trip).await {
+    let came = arrival::through(&world, trip).await;
+    if came.is_ok()
+        && let Some(answer) = beside::answer(front, &world, head, body, trip).await
+    {
         return answer.map(Answer::Beside);
     }
     let claim = identify::claim(head);
     let addressed = address::address(front, head, &claim, body, trip).await?;
+    // Said once the service is known, in its protocol.
+    came?;
     let identity = identify::identify(front, &world, head, claim, &addressed, body, trip).await?;
     let row = dispatch::row(&world, &addressed)?;
     let read = identity.head.as_ref().unwrap_or(head);

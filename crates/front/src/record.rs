@@ -1,5 +1,6 @@
 //! Step 9: every answer is counted and remembered. What a request has shown of itself is gathered here on its way.
 
+use crate::arrival::Inside;
 use crate::front::Front;
 use crate::journal::Entry;
 use crate::listen::Peer;
@@ -9,7 +10,7 @@ use http::request::Parts;
 use std::sync::Arc;
 use std::time::Instant;
 use yakumo_aws::{Region, Timestamp};
-use yakumo_room::{Caller, Ctx, Decided, Facts, host_now};
+use yakumo_room::{Caller, Ctx, Decided, Facts, Through, host_now};
 use yakumo_wire::model::Service;
 use yakumo_wire::{Addressed, Protocol};
 
@@ -32,6 +33,8 @@ pub struct Trip {
     pub unproved: Option<Unproved>,
     /// The region that was signed for.
     pub region: Option<Region>,
+    /// The VPC endpoint that it came through.
+    pub through: Option<Arc<Through>>,
     /// What the policies were asked.
     pub decided: Vec<Decided>,
     /// The request as its room sees it, from the first decision until the handler has ended.
@@ -57,6 +60,7 @@ impl Trip {
             access_key_id: None,
             unproved: None,
             region: None,
+            through: None,
             decided: Vec::new(),
             ctx: None,
             status: CLIENT_GONE,
@@ -76,8 +80,8 @@ impl Trip {
     }
 
     /// The connection that it came over.
-    pub fn peer(&self) -> Peer {
-        self.peer
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// When it began, by the host's steady clock.
@@ -90,7 +94,10 @@ impl Trip {
         let scheme = if self.peer.tls { "https" } else { "http" };
         Facts {
             request_id: self.request_id.clone(),
-            source_ip: Some(self.peer.remote.ip()),
+            // AWS: who comes through an endpoint has no public address, and `aws:SourceIp` is absent.
+            // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
+            source_ip: Some(self.peer.remote.ip()).filter(|_| self.through.is_none()),
+            through: self.through.clone(),
             secure: self.peer.tls,
             endpoint: format!("{scheme}://{}", host(head)),
             user_agent: text(&head.headers, &USER_AGENT),
@@ -126,6 +133,7 @@ impl Drop for Trip {
             arrived: self.arrived,
             took,
             source_ip: Some(self.peer.remote.ip()),
+            origin: self.peer.arrival.inside().map(Inside::words),
             service,
             operation,
             region: self.region,

@@ -25,8 +25,8 @@ pub enum Cause {
     Unsigned,
     /// There is no such access key.
     UnknownKey,
-    /// The key is a static root key, which is none for web pages of elsewhere, nor in a cloud that listens elsewhere than
-    /// on loopback.
+    /// The key is a static root key, which is none for web pages of elsewhere, inside of a cloud's networks, nor in a cloud
+    /// that listens elsewhere than on loopback.
     RootKeyElsewhere,
     /// The access key's status is `Inactive`.
     InactiveKey,

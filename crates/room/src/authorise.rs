@@ -34,6 +34,7 @@ pub(crate) struct Circumstances {
     pub facts: Facts,
     pub region: Region,
     source_ip: Option<String>,
+    vpc_source_ip: Option<String>,
     pub via: Vec<String>,
     second_factor_age_s: Option<String>,
     now: Timestamp,
@@ -52,6 +53,7 @@ impl Circumstances {
         let age = |since: Timestamp| now.as_secs().saturating_sub(since.as_secs()).max(0).to_string();
         Arc::new(Circumstances {
             source_ip: facts.source_ip.map(|address| address.to_canonical().to_string()),
+            vpc_source_ip: facts.through.as_ref().map(|through| through.address.to_canonical().to_string()),
             second_factor_age_s: caller.second_factor.map(age),
             via,
             current_time: now.to_date_time(),
@@ -68,7 +70,8 @@ pub(crate) fn decide(ctx: &Ctx, caller: Arc<Caller>, need: Need) -> Decided {
     let circumstances = ctx.circumstances().clone();
     let places = Places::of(ctx, &caller, &need);
     let context = context(&circumstances, &places, &need);
-    let decision = evaluate(&request(&caller, &need, &context), &policies(&caller, &places, &need));
+    let policies = policies(&caller, &circumstances, &places, &need);
+    let decision = evaluate(&request(&caller, &need, &context), &policies);
     drop(context);
     Decided { need, decision, caller, circumstances, places }
 }
@@ -144,7 +147,7 @@ impl Decided {
 
     /// Every policy that had a say.
     pub(crate) fn policies(&self) -> Policies<'_> {
-        policies(&self.caller, &self.places, &self.need)
+        policies(&self.caller, &self.circumstances, &self.places, &self.need)
     }
 
     /// The condition keys of the request and of the resource.
@@ -168,7 +171,12 @@ fn request<'a>(caller: &'a Caller, need: &'a Need, context: &'a Context<'a>) -> 
     }
 }
 
-fn policies<'a>(caller: &'a Caller, places: &'a Places, need: &'a Need) -> Policies<'a> {
+fn policies<'a>(
+    caller: &'a Caller,
+    circumstances: &'a Circumstances,
+    places: &'a Places,
+    need: &'a Need,
+) -> Policies<'a> {
     let limited = !is_service_linked(caller);
     let scps = places.caller.as_ref().filter(|_| limited).map_or(&[][..], |place| &place.scps);
     let owner = places.owner.as_ref().filter(|_| limited && places.resource_control);
@@ -179,6 +187,7 @@ fn policies<'a>(caller: &'a Caller, places: &'a Places, need: &'a Need) -> Polic
         boundary: caller.boundary.as_ref(),
         session: caller.session.as_deref(),
         resource: need.policy.as_deref(),
+        endpoint: circumstances.facts.through.as_ref().map(|through| &through.endpoint.policy),
         ..Policies::default()
     }
 }
@@ -187,9 +196,14 @@ fn policies<'a>(caller: &'a Caller, places: &'a Places, need: &'a Need) -> Polic
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 fn context<'a>(circumstances: &'a Circumstances, places: &'a Places, need: &'a Need) -> Context<'a> {
     let facts = &circumstances.facts;
-    let mut context = Context::with_capacity(14 + need.keys.len());
+    let mut context = Context::with_capacity(17 + need.keys.len());
     if let Some(source_ip) = &circumstances.source_ip {
         context.put("aws:SourceIp", source_ip.as_str());
+    }
+    if let (Some(through), Some(address)) = (&facts.through, &circumstances.vpc_source_ip) {
+        context.put("aws:SourceVpce", through.endpoint.id.as_str());
+        context.put("aws:SourceVpc", through.endpoint.vpc.as_str());
+        context.put("aws:VpcSourceIp", address.as_str());
     }
     if let Some(age) = &circumstances.second_factor_age_s {
         context.put("aws:MultiFactorAuthAge", age.as_str());

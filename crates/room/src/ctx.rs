@@ -3,7 +3,7 @@
 use crate::access::{self, Actions};
 use crate::authorise::{self, Circumstances, Decided};
 use crate::world::Visit;
-use crate::{Base, Caller, Need, Registered, Scope, Tx, World};
+use crate::{Base, Caller, Need, Registered, Scope, Through, Tx, World};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::net::IpAddr;
@@ -16,8 +16,11 @@ use yakumo_aws::{AccountId, Error, Region, Result, Timestamp};
 pub struct Facts {
     /// The request id that the client gets back.
     pub request_id: String,
-    /// Where the request came from; `None` when a service made it.
+    /// Where the request came from, as a public address sees it; `None` when a service made it, and when it came through
+    /// a VPC endpoint.
     pub source_ip: Option<IpAddr>,
+    /// The VPC endpoint that it came through.
+    pub through: Option<Arc<Through>>,
     /// Whether it came over TLS.
     pub secure: bool,
     /// `http://host:port` as the client addressed the cloud; URLs that are handed out begin with it.
@@ -53,6 +56,7 @@ impl Facts {
         Facts {
             request_id,
             source_ip: None,
+            through: None,
             secure: true,
             endpoint,
             user_agent: None,
@@ -122,7 +126,9 @@ impl Ctx {
         via: Vec<String>,
     ) -> Ctx {
         let outer = &self.0;
-        let facts = Facts { source_ip: None, ..self.facts().clone() };
+        // AWS: what a service asks for on its way does not come from the caller's network.
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html>
+        let facts = Facts { source_ip: None, through: None, ..self.facts().clone() };
         let now = outer.world.base.clock.now();
         let circumstances = Circumstances::new(facts, self.region(), now, &caller, via);
         Ctx::with(outer.world.clone(), service, row, caller, circumstances)

@@ -13,6 +13,7 @@ mod caller;
 mod certificate;
 mod clock;
 mod ctx;
+mod endpoints;
 mod hindsight;
 mod ids;
 mod operation;
@@ -39,6 +40,7 @@ pub use caller::{Caller, Credentials, Principals, Secret, Use, root_credentials,
 pub use certificate::{Certificate, KeyKind, rsa_numbers, thumbprint};
 pub use clock::{Clock, ClockError, Course, RATE_MAX, host_now};
 pub use ctx::{Ctx, Facts};
+pub use endpoints::{Endpoint, Endpoints, Through};
 pub use hindsight::Consulted;
 pub use ids::{Ids, uuid_text};
 pub use operation::{Input, Output, Registered};

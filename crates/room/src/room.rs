@@ -1,7 +1,7 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Audit, Beside, Ctx, Need, Reconciler, Tagged, Walk, Witness};
+use crate::{Access, Audit, Beside, Ctx, Endpoints, Need, Reconciler, Tagged, Walk, Witness};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
@@ -28,6 +28,7 @@ pub struct Room {
     refusal: Option<Box<Refusal>>,
     beside: Option<Arc<dyn Beside>>,
     witness: Option<Arc<dyn Witness>>,
+    endpoints: Option<Arc<dyn Endpoints>>,
     walk: Option<Box<Walk>>,
 }
 
@@ -46,6 +47,7 @@ impl Room {
             refusal: None,
             beside: None,
             witness: None,
+            endpoints: None,
             walk: None,
         }
     }
@@ -158,6 +160,16 @@ impl Room {
     pub fn witness(mut self, witness: Arc<dyn Witness>) -> Room {
         self.witness = Some(witness);
         self
+    }
+
+    /// Makes the room the one that keeps VPC endpoints.
+    pub fn endpoints(mut self, endpoints: Arc<dyn Endpoints>) -> Room {
+        self.endpoints = Some(endpoints);
+        self
+    }
+
+    pub(crate) fn keeps_endpoints(&self) -> Option<&Arc<dyn Endpoints>> {
+        self.endpoints.as_ref()
     }
 
     /// Who in the room hears of finished requests.

@@ -3,7 +3,7 @@
 //! A reset or a snapshot load replaces the whole world: the old one is stopped, everybody leaves, the store changes, a
 //! new world is built over it. So no room ever sees its records change behind its back.
 
-use crate::{Background, Base, Organizations, Principals, Room, Witness};
+use crate::{Background, Base, Endpoints, Organizations, Principals, Room, Witness};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +21,8 @@ pub struct World {
     rooms: HashMap<&'static str, Room>,
     /// The rooms that have a side door.
     doors: Vec<&'static str>,
+    /// Who keeps VPC endpoints.
+    endpoints: Option<Arc<dyn Endpoints>>,
     /// Who hears of finished requests.
     witnesses: Vec<Arc<dyn Witness>>,
     inside: AtomicUsize,
@@ -40,10 +42,22 @@ impl World {
     ) -> Arc<World> {
         let doors = rooms.iter().filter(|room| room.beside_door().is_some()).map(Room::name).collect();
         let witnesses = rooms.iter().filter_map(Room::heard_by).cloned().collect();
+        let endpoints = rooms.iter().find_map(Room::keeps_endpoints).cloned();
         let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
         let (inside, left) = (AtomicUsize::new(0), Notify::new());
         let recorder = OnceLock::new();
-        Arc::new(World { base, principals, organizations, rooms, doors, witnesses, inside, left, recorder })
+        Arc::new(World {
+            base,
+            principals,
+            organizations,
+            rooms,
+            doors,
+            endpoints,
+            witnesses,
+            inside,
+            left,
+            recorder,
+        })
     }
 
     /// Sets who is told of every call that a service makes on its own; the first one set stays.
@@ -66,6 +80,11 @@ impl World {
     /// All rooms, in no order.
     pub fn rooms(&self) -> impl Iterator<Item = &Room> {
         self.rooms.values()
+    }
+
+    /// Who keeps VPC endpoints, if any room does.
+    pub fn endpoints(&self) -> Option<&dyn Endpoints> {
+        self.endpoints.as_deref()
     }
 
     pub(crate) fn doors(&self) -> &[&'static str] {

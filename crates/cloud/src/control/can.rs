@@ -230,6 +230,7 @@ fn facts(world: &World) -> Facts {
     Facts {
         request_id: world.base.ids.uuid(),
         source_ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        through: None,
         secure: false,
         endpoint: "http://127.0.0.1:4566".to_owned(),
         user_agent: None,

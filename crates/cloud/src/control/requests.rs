@@ -48,6 +48,9 @@ pub struct RequestLine {
     pub took_us: u64,
     /// Where it came from.
     pub source_ip: String,
+    /// The interface and VPC that it came from and the endpoint that it came through, when it came from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// The service, as far as it was found.
     pub service: Option<String>,
     /// The operation, as far as it was found.
@@ -80,6 +83,7 @@ pub(crate) fn line(entry: &Entry) -> RequestLine {
         source_ip: entry
             .source_ip
             .map_or_else(|| "internal".to_owned(), |address| address.to_canonical().to_string()),
+        origin: entry.origin.clone(),
         service: entry.service.map(str::to_owned),
         operation: entry.operation.map(str::to_owned),
         region: entry.region.map(|region| region.as_str().to_owned()),

@@ -49,7 +49,7 @@ fn words(cause: &Cause, key: &str, owner: &str) -> (&'static str, String, String
         ),
         Cause::RootKeyElsewhere => text(
             "root_key_elsewhere",
-            format!("{key} is a static root key: it is none for web pages of other sites, and none in a cloud that listens elsewhere than on loopback"),
+            format!("{key} is a static root key: it is none for web pages of other sites, none inside of a VPC, and none in a cloud that listens elsewhere than on loopback"),
             "use keys of a user, or the root key that `yakumo up` printed",
         ),
         Cause::InactiveKey => (

@@ -4,6 +4,7 @@
 
 mod between;
 mod fsck;
+mod inside;
 mod intruders;
 mod reference;
 mod streaming;
@@ -15,12 +16,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use yakumo_api_sqs::{ListQueues, ListQueuesInput, ListQueuesOutput};
-use yakumo_aws::{Error, Result};
+use yakumo_aws::{AccountId, Error, Result};
 use yakumo_front::limits::Limits;
 use yakumo_front::listen::{Config, Listener};
 use yakumo_front::{Front, Settings};
 use yakumo_room::{
-    Access, Base, Caller, Clock, Credentials, Ctx, Ids, Need, NoOrganizations, Principals, Room, Use, World,
+    Access, Base, Caller, Clock, Credentials, Ctx, Ids, Need, NoOrganizations, Principals, Room, Secret, Use,
+    World, root_credentials,
 };
 use yakumo_store::Store;
 use yakumo_testkit::Client;
@@ -29,8 +31,15 @@ use yakumo_wire::router::Router;
 struct Nobody;
 
 impl Principals for Nobody {
-    fn credentials<'a>(&'a self, _access_key_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
-        Box::pin(std::future::ready(Ok(None)))
+    fn credentials<'a>(&'a self, access_key_id: &'a str) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
+        // Keys that are not static: of the roots of two accounts.
+        let account = match access_key_id {
+            "generated" => AccountId::parse("000000000000"),
+            "stranger" => AccountId::parse("999999999999"),
+            _ => None,
+        };
+        let root = |account| Arc::new(root_credentials(account, access_key_id, Secret::new("test")));
+        Box::pin(std::future::ready(Ok(account.map(root))))
     }
 
     fn caller<'a>(&'a self, _arn: &'a str) -> BoxFuture<'a, Result<Option<Arc<Caller>>>> {

@@ -26,7 +26,7 @@ const REMEMBERED: usize = 4_096;
 /// How long a follower waits in one call, in seconds.
 const WAIT_S: u64 = 30;
 /// Widths of the columns but the last, for a list that grows while it is read.
-const WIDTHS: [usize; 7] = [12, 7, 3, 8, 24, 28, 36];
+const WIDTHS: [usize; 8] = [12, 7, 3, 8, 24, 22, 28, 36];
 
 /// Options of `yakumo requests`.
 #[derive(Args, Debug)]
@@ -116,11 +116,11 @@ impl Options {
 }
 
 fn heading(out: &Terminal) -> String {
-    let names = ["TIME (UTC)", "ALLOWED", "ST.", "MS", "WHO", "WHAT", "REQUEST ID", "ERROR"];
+    let names = ["TIME (UTC)", "ALLOWED", "ST.", "MS", "WHO", "FROM", "WHAT", "REQUEST ID", "ERROR"];
     line(out, &names.map(|name| Cell::new(name, Paint::Dim)), &WIDTHS)
 }
 
-fn cells(request: &RequestLine) -> [Cell; 8] {
+fn cells(request: &RequestLine) -> [Cell; 9] {
     let (verdict, paint) = match request.verdict {
         Verdict::Allowed => ("allowed", Paint::Good),
         Verdict::Denied => ("DENIED", Paint::Bad),
@@ -137,6 +137,7 @@ fn cells(request: &RequestLine) -> [Cell; 8] {
         Cell::new(request.status.to_string(), status),
         Cell::plain(format!("{}.{:03}", request.took_us / 1_000, request.took_us % 1_000)),
         Cell::plain(who(request)),
+        Cell::new(from(request), Paint::Dim),
         Cell::new(what(request), Paint::Strong),
         Cell::new(&request.id, Paint::Dim),
         Cell::new(request.error.as_deref().unwrap_or_default(), status),
@@ -150,6 +151,13 @@ pub fn who(request: &RequestLine) -> String {
     if account == AccountId::DEFAULT.as_str() { name.to_owned() } else { format!("{name} ({account})") }
 }
 
+/// Where it came from in short: the endpoint, else the interface or NAT gateway, else the address.
+fn from(request: &RequestLine) -> &str {
+    let Some(origin) = &request.origin else { return &request.source_ip };
+    let first = origin.split([' ', ',']).next().unwrap_or(origin);
+    origin.rsplit(' ').next().filter(|last| last.starts_with("vpce-")).unwrap_or(first)
+}
+
 /// Service and operation: `sqs:SendMessage`.
 pub fn what(request: &RequestLine) -> String {
     let service = request.service.as_deref().unwrap_or("-");
@@ -158,7 +166,7 @@ pub fn what(request: &RequestLine) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use super::{what, who};
+    use super::{from, what, who};
     use yakumo_cloud::control::{RequestLine, Verdict};
 
     /// A denied request of a user in another account than the default one.
@@ -169,6 +177,7 @@ pub mod tests {
             time: "2027-01-31T12:00:00.123Z".into(),
             took_us: 1_234,
             source_ip: "127.0.0.1".into(),
+            origin: None,
             service: Some("sqs".into()),
             operation: Some("SendMessage".into()),
             region: Some("us-east-1".into()),
@@ -194,5 +203,15 @@ pub mod tests {
         assert_eq!(what(&request), "sqs:-");
         request.principal = None;
         assert_eq!(who(&request), "-");
+    }
+
+    #[test]
+    fn where_it_came_from_is_short() {
+        let mut request = denied();
+        assert_eq!(from(&request), "127.0.0.1");
+        request.origin = Some("eni-1 in vpc-1".into());
+        assert_eq!(from(&request), "eni-1");
+        request.origin = Some("eni-1 in vpc-1, through vpce-1".into());
+        assert_eq!(from(&request), "vpce-1");
     }
 }

@@ -71,7 +71,7 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
         (None, Some(unproved)) => lines.push(fact(to, "who", &claimed(unproved))),
         (None, None) => lines.push(fact(to, "who", "not known: it was not asked who")),
     }
-    lines.push(fact(to, "from", &request.source_ip));
+    lines.push(fact(to, "from", &from(request)));
     lines.push(fact(to, "when", &request.time));
     if let Some(message) = &request.message {
         lines.push(fact(to, "told", message));
@@ -93,6 +93,14 @@ fn render(to: &Terminal, explained: &Explained, keys: bool) -> Vec<String> {
         lines.push(fact(to, "why", not_asked(request)));
     }
     lines
+}
+
+/// Where a request came from.
+fn from(request: &RequestLine) -> String {
+    match &request.origin {
+        Some(origin) => format!("{}: {origin}", request.source_ip),
+        None => request.source_ip.clone(),
+    }
 }
 
 /// Whom a request claims to come from.

@@ -124,7 +124,9 @@ fn tiding(
     let etag = content.map(|content| content.etag.clone());
     let is_marker = matches!(what, What::DeleteMarkerCreated | What::LifecycleDeleteMarkerCreated);
     let principal = &ctx.caller().principal;
-    let source_ip = ctx.facts().source_ip.map(|ip| ip.to_string());
+    let facts = ctx.facts();
+    let private = facts.through.as_ref().map(|through| through.address);
+    let source_ip = facts.source_ip.or(private).map(|ip| ip.to_string());
     Tiding {
         event: what.event().to_owned(),
         sequence,
