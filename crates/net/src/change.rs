@@ -65,6 +65,7 @@ change! {
     nat_gateways: NatGateway,
     peerings: Peering,
     transit_gateways: TransitGateway,
+    endpoints: Endpoint,
     labels: Label
 }
 

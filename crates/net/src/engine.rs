@@ -201,6 +201,9 @@ impl Engine {
                 Some(("eni", _)) => {
                     standing.interfaces.insert(id.to_owned(), *generation);
                 }
+                Some(("vpce", _)) => {
+                    standing.endpoints.insert(id.to_owned(), *generation);
+                }
                 None if id == "edge" => standing.edge = Some(*generation),
                 _ => {}
             }

@@ -151,15 +151,13 @@ impl Network {
     pub async fn plug(&self, interface: &str) -> Result<bool, NetworkError> {
         {
             let mut wanted = self.0.wanted.write();
-            if !wanted.topology.interfaces.contains_key(interface) {
+            // What an endpoint answers at is AWS's: nobody plugs anything in there.
+            let is_managed = wanted.topology.endpoint_of(interface).is_some();
+            if is_managed || !wanted.topology.interfaces.contains_key(interface) {
                 return Ok(false);
             }
             wanted.plugs.insert(interface.to_owned());
-            let mut topology = (*wanted.topology).clone();
-            if let Some(interface) = topology.interfaces.get_mut(interface) {
-                interface.live = true;
-            }
-            wanted.topology = Arc::new(topology);
+            wanted.topology = Arc::new(plugged((*wanted.topology).clone(), &wanted.plugs));
         }
         self.follow().await.map(|()| true)
     }
@@ -269,6 +267,7 @@ fn plugged(mut topology: Topology, plugs: &BTreeSet<Id>) -> Topology {
             interface.live = true;
         }
     }
+    topology.wake_endpoints();
     topology
 }
 

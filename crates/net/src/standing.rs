@@ -14,6 +14,8 @@ pub struct Standing {
     pub routers: BTreeMap<Id, u64>,
     /// Interfaces that are live, by `eni-…`.
     pub interfaces: BTreeMap<Id, u64>,
+    /// Gateway endpoints, by `vpce-…`.
+    pub endpoints: BTreeMap<Id, u64>,
     /// The Internet's.
     pub edge: Option<u64>,
 }
@@ -24,6 +26,7 @@ impl Standing {
         match place {
             Place::Router(id) => self.routers.get(id).copied(),
             Place::Interface(id) => self.interfaces.get(id).copied(),
+            Place::Endpoint(id) => self.endpoints.get(id).copied(),
             Place::Edge => self.edge,
         }
     }
@@ -39,13 +42,15 @@ pub enum Place {
     Edge,
     /// At a live interface, `eni-…`.
     Interface(Id),
+    /// At a gateway endpoint, `vpce-…`.
+    Endpoint(Id),
 }
 
 impl Place {
     /// The id that its namespace is named by.
     pub(crate) fn id(&self) -> &str {
         match self {
-            Place::Router(id) | Place::Interface(id) => id,
+            Place::Router(id) | Place::Interface(id) | Place::Endpoint(id) => id,
             Place::Edge => "edge",
         }
     }

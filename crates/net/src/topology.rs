@@ -5,6 +5,7 @@
 
 mod around;
 mod check;
+mod endpoints;
 mod gateways;
 mod interfaces;
 mod label;
@@ -13,6 +14,7 @@ mod rules;
 mod services;
 
 pub use check::{Flaw, LIMITS, Limits};
+pub use endpoints::{ENDPOINT_PORT, Endpoint, GATEWAY_PORTS};
 pub use gateways::{NatGateway, Peering, TransitAttachment, TransitGateway, TransitRoute, TransitTable};
 pub use interfaces::{Interface, PrivateAddress};
 pub use label::Label;
@@ -52,6 +54,9 @@ pub struct Topology {
     pub peerings: BTreeMap<Id, Peering>,
     /// Transit gateways by id, those that are available.
     pub transit_gateways: BTreeMap<Id, TransitGateway>,
+    /// VPC endpoints by id, `vpce-…`, those that are available.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub endpoints: BTreeMap<Id, Endpoint>,
     /// What people call the things above, by id. No packet depends on it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<Id, Label>,

@@ -36,6 +36,8 @@ struct Member<'a> {
     groups: Option<&'a BTreeSet<Id>>,
     /// Whether source and destination are checked.
     checked: bool,
+    /// Whether it belongs to an interface endpoint.
+    endpoint: bool,
 }
 
 /// A compilation at work.
@@ -66,12 +68,15 @@ pub fn compile(
     }
     compile.peerings()?;
     compile.transit_gateways()?;
+    compile.gateway_endpoints()?;
     compile.edge()?;
     Ok(compile.plan)
 }
 
 fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, EngineError> {
     let mut live: BTreeMap<&str, Vec<Member<'_>>> = BTreeMap::new();
+    let managed: BTreeSet<&Id> =
+        topology.endpoints.values().flat_map(|endpoint| &endpoint.interfaces).collect();
     for (id, interface) in topology.interfaces.iter().filter(|(_, interface)| interface.live) {
         let Some((subnet_id, subnet)) = topology.subnets.get_key_value(&interface.subnet) else { continue };
         let publics = interface.addresses.iter().filter_map(|one| Some((one.private, one.public?))).collect();
@@ -85,6 +90,7 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
             mac: interface.mac.map_or_else(|| mac_of(id), |mac| mac_text(&mac)),
             groups: Some(&interface.groups),
             checked: interface.source_dest_check,
+            endpoint: managed.contains(id),
         });
     }
     for (id, gateway) in &topology.nat_gateways {
@@ -100,6 +106,7 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
             mac: mac_of(id),
             groups: None,
             checked: false,
+            endpoint: false,
         });
     }
     for members in live.values() {

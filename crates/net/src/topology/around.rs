@@ -24,6 +24,7 @@ impl Topology {
             let cidrs = self.vpcs.get(other).map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
             part.vpcs.entry(other.clone()).or_insert_with(|| Vpc { cidrs, ..Vpc::default() });
         }
+        part.endpoints = kept(&self.endpoints, |_, endpoint| endpoint.vpc == vpc);
         self.add_transit(vpc, &mut part);
         let there = part.ids();
         part.labels = kept(&self.labels, |id, _| there.contains(id));
@@ -66,7 +67,7 @@ impl Topology {
         ids.extend(self.route_tables.keys().chain(self.acls.keys()).chain(self.groups.keys()).cloned());
         ids.extend(self.interfaces.keys().chain(self.nat_gateways.keys()).cloned());
         ids.extend(self.peerings.keys().chain(self.transit_gateways.keys()).cloned());
-        ids.extend(self.prefix_lists.keys().cloned());
+        ids.extend(self.prefix_lists.keys().chain(self.endpoints.keys()).cloned());
         for vpc in self.vpcs.values() {
             ids.extend(vpc.internet_gateway.clone());
             ids.extend(vpc.egress_only_gateways.iter().chain(&vpc.gateway_endpoints).cloned());

@@ -77,6 +77,7 @@ impl Topology {
         ids(&self.nat_gateways, "NAT gateways", &mut names, flaws);
         ids(&self.peerings, "peering connections", &mut names, flaws);
         ids(&self.transit_gateways, "transit gateways", &mut names, flaws);
+        ids(&self.endpoints, "endpoints", &mut names, flaws);
         for vpc in self.vpcs.values() {
             names.extend(vpc.internet_gateway.iter().map(String::as_str));
             names.extend(vpc.egress_only_gateways.iter().chain(&vpc.gateway_endpoints).map(String::as_str));
@@ -147,6 +148,12 @@ impl Topology {
         for (id, peering) in &self.peerings {
             want(self.vpcs.contains_key(&peering.requester), id, &peering.requester);
             want(self.vpcs.contains_key(&peering.accepter), id, &peering.accepter);
+        }
+        for (id, endpoint) in &self.endpoints {
+            want(self.vpcs.contains_key(&endpoint.vpc), id, &endpoint.vpc);
+            for interface in &endpoint.interfaces {
+                want(self.interfaces.contains_key(interface), id, interface);
+            }
         }
         for gateway in self.transit_gateways.values() {
             for (id, attachment) in &gateway.attachments {

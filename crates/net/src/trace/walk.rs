@@ -3,7 +3,7 @@
 use super::filter::{self, Direction};
 use super::{Chosen, End, Flow, Hop, Packet, Step, choose};
 use crate::Topology;
-use crate::topology::{Id, Interface, NatGateway, Subnet, Target};
+use crate::topology::{ENDPOINT_PORT, GATEWAY_PORTS, Id, Interface, NatGateway, Subnet, Target};
 use std::net::IpAddr;
 
 /// Where it came to an end, with the packet as it was there; or it was stopped, and the last hop says why.
@@ -90,7 +90,11 @@ impl<'a> Walk<'a> {
             }
             End::Internet => Some(self.internet(reply, "the Internet")),
             End::Router(vpc) => Some(self.served(vpc, reply)),
-            End::Endpoint(_) | End::Dropped => None,
+            End::Endpoint(id) => {
+                let vpc = &self.topology.endpoints.get(id)?.vpc;
+                Some(self.enter(id, vpc, reply))
+            }
+            End::Dropped => None,
         }
     }
 
@@ -122,6 +126,10 @@ impl<'a> Walk<'a> {
             Next::Vpc(through, vpc) => self.enter(through, vpc, packet),
             Next::Transit(gateway) => self.transit(gateway, &from.subnet.vpc, packet),
             Next::Endpoint(id) => {
+                if !matches!(packet.flow, Flow::Tcp { to, .. } if GATEWAY_PORTS.contains(&to)) {
+                    let why = format!("the service does not answer {}", packet.flow);
+                    return self.stop(&id, Step::Arrival, why);
+                }
                 self.hop(&id, Step::Arrival, (true, format!("{packet} reaches the service")))?;
                 Ok((End::Endpoint(id), packet))
             }
@@ -203,7 +211,9 @@ impl<'a> Walk<'a> {
                 topology.transit_gateways.get_key_value(id).map(|(id, _)| Next::Transit(id))
             }
             Target::Interface(id) => Node::interface(topology, id).map(Next::Node),
-            Target::GatewayEndpoint(id) => Some(Next::Endpoint(id.clone())),
+            Target::GatewayEndpoint(id) => {
+                topology.endpoints.contains_key(id).then(|| Next::Endpoint(id.clone()))
+            }
             Target::Blackhole => None,
         }
     }
@@ -240,6 +250,11 @@ impl<'a> Walk<'a> {
             self.hop(to.id, Step::DestinationCheck, (!interface.source_dest_check, why))?;
         }
         self.groups(to, Direction::Ingress, &packet)?;
+        let is_managed = !self.answer && self.topology.endpoint_of(to.id).is_some();
+        if is_managed && !matches!(packet.flow, Flow::Tcp { to: ENDPOINT_PORT, .. }) {
+            let why = format!("an endpoint does not answer {}", packet.flow);
+            return self.stop(to.id, Step::Arrival, why);
+        }
         let live = if interface.live { "" } else { " (nothing runs there)" };
         self.hop(to.id, Step::Arrival, (true, format!("{packet} arrives{live}")))?;
         Ok((End::Interface(to.id.to_owned()), packet))

@@ -1,8 +1,9 @@
 //! What joins networks: the edge, peering connections, NAT gateways, transit gateways.
 
 use super::super::names::link;
-use super::{Compile, EngineError, forwarding};
-use std::net::IpAddr;
+use super::{Compile, EngineError, forwarding, quiet};
+use crate::topology::GATEWAY_PORTS;
+use std::net::{IpAddr, Ipv4Addr};
 
 impl Compile<'_> {
     /// The Internet: where public addresses meet. The host is in it; nothing else is.
@@ -49,6 +50,39 @@ impl Compile<'_> {
                 lines.extend(v6.map(|address| format!("{address}/128 dev {own}")));
             }
             self.plan.at(&edge).routes.extend(lines);
+        }
+        Ok(())
+    }
+
+    /// The address behind a gateway endpoint: the public one of its service.
+    pub(super) fn gateway_address(&self, id: &str) -> Option<Ipv4Addr> {
+        match self.topology.endpoints.get(id)?.service.as_str() {
+            "s3" => Some(self.names.ranges.s3_v4()),
+            "dynamodb" => Some(self.names.ranges.dynamodb_v4()),
+            _ => None,
+        }
+    }
+
+    /// Gateway endpoints: a namespace each, in which the service has its public address. Who comes there is of the VPC.
+    pub(super) fn gateway_endpoints(&mut self) -> Result<(), EngineError> {
+        let topology = self.topology;
+        for (vpc, found) in &topology.vpcs {
+            if !self.live.contains_key(vpc.as_str()) {
+                continue;
+            }
+            for id in &found.gateway_endpoints {
+                let Some(address) = self.gateway_address(id) else { continue };
+                let (name, own) = (self.namespace(id), link('g', id));
+                self.unnumbered(id, (self.namespace(vpc), own.clone()), (name.clone(), "eth0".into()))?;
+                self.edge_link(vpc, &own);
+                let at = self.plan.at(&name);
+                quiet(&mut at.settings);
+                at.addresses.insert(format!("{address}/32 dev lo"));
+                at.routes.insert("0.0.0.0/0 dev eth0".into());
+                let [tls, plain] = GATEWAY_PORTS;
+                at.chain("to_service", "type filter hook input priority filter; policy drop;").rules =
+                    vec![format!("ip daddr {address} tcp dport {{ {plain}, {tls} }} accept")];
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::super::names::link;
 use super::super::plan::{Wire, WireEnd};
 use super::{Compile, EngineError, Member, ROUTER_MAC, ROUTER_V6, forwarding, quiet, whole};
-use crate::topology::{Subnet, Target};
+use crate::topology::{ENDPOINT_PORT, Subnet, Target};
 use crate::trace::Chosen;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -69,6 +69,11 @@ impl Compile<'_> {
         let gateway = member.subnet.cidr_v4().and_then(|cidr| cidr.nth(1));
         let inside = self.plan.at(namespace);
         quiet(&mut inside.settings);
+        if member.endpoint {
+            // It answers HTTPS, and nothing else of it is heard.
+            inside.chain("to_endpoint", "type filter hook input priority filter; policy drop;").rules =
+                vec![format!("tcp dport {ENDPOINT_PORT} accept"), "icmpv6 type { 135, 136 } accept".into()];
+        }
         for address in &member.addresses {
             let prefix =
                 if address.is_ipv4() { member.subnet.cidr_v4().map(crate::Cidr::prefix) } else { None };
@@ -128,7 +133,11 @@ impl Compile<'_> {
                 let own = attachments.find(|(_, attachment)| attachment.vpc == vpc);
                 own.map(|(attachment, _)| format!("{cidr} dev {}", link('t', attachment)))
             }
-            Target::EgressOnlyGateway(_) | Target::GatewayEndpoint(_) | Target::Blackhole => None,
+            Target::GatewayEndpoint(id) => {
+                let leads = self.gateway_address(id).is_some();
+                leads.then(|| format!("{cidr} dev {}", link('g', id)))
+            }
+            Target::EgressOnlyGateway(_) | Target::Blackhole => None,
         };
         through.unwrap_or_else(|| format!("blackhole {cidr}"))
     }
