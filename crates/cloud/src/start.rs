@@ -1,5 +1,6 @@
 //! Starts a cloud and stops it.
 
+use crate::inlets::Doors;
 use crate::outside::Internet;
 use crate::{ClockStart, Config, Location, RootKey, kept, networks, services};
 use std::net::{IpAddr, SocketAddr};
@@ -100,7 +101,10 @@ impl Cloud {
         let (shutdown, stopping) = watch::channel(false);
         let door = front.clone();
         let serve = move |request, peer| yakumo_front::answer(door.clone(), request, peer);
-        let serving = tokio::spawn(listener.serve(serve, stopping));
+        let serving = tokio::spawn(listener.serve(serve, stopping.clone()));
+        if network.not_enforced().is_none() {
+            tokio::spawn(Doors { front: front.clone(), tls: tls.clone() }.keep(network.clone(), stopping));
+        }
         Ok(Arc::new(Cloud {
             front,
             store,
