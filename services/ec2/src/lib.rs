@@ -32,6 +32,9 @@ mod security_groups;
 mod state;
 mod subnets;
 mod tags;
+mod transit_gateway_attachments;
+mod transit_gateway_route_tables;
+mod transit_gateways;
 mod vpc_peering_connections;
 mod vpcs;
 mod work;
@@ -65,6 +68,9 @@ pub fn room(_base: &Arc<Base>) -> Room {
         security_groups::register,
         subnets::register,
         tags::register,
+        transit_gateway_attachments::register,
+        transit_gateway_route_tables::register,
+        transit_gateways::register,
         vpc_peering_connections::register,
         vpcs::register,
         zones::register,

@@ -5,6 +5,7 @@
 
 mod joints;
 mod labels;
+mod transit;
 mod words;
 
 use crate::defaults::Place;
@@ -82,6 +83,7 @@ async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
         topology.prefix_lists.insert(list.id, topology::PrefixList { entries });
     }
     joints::add(base, home, topology).await?;
+    transit::add(base, home, topology).await?;
     labels::add(base, home, topology).await
 }
 

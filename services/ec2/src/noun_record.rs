@@ -5,6 +5,7 @@ macro_rules! noun {
     (
         $record:ident, table: $table:literal, type: $type:literal, kind: $kind:literal, prefix: $prefix:literal,
         not_found: $not_found:literal, malformed: $malformed:literal, spoken: $spoken:literal,
+        $(absent: $absent:expr,)?
         keys: $keys:expr $(,)?
     ) => {
         impl yakumo_room::Record for $record {
@@ -45,6 +46,11 @@ macro_rules! noun {
             fn tags_mut(&mut self) -> &mut $crate::tags::Tags {
                 &mut self.tags
             }
+
+            $(fn not_found(id: &str) -> yakumo_aws::Error {
+                let text: fn(&str) -> String = $absent;
+                yakumo_aws::Error::sender($not_found, text(id))
+            })?
 
             fn condition_keys(&self) -> $crate::nouns::Keys {
                 let keys: fn(&Self) -> $crate::nouns::Keys = $keys;

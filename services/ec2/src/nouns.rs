@@ -200,6 +200,10 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::route_tables::RouteTable,
     crate::security_groups::SecurityGroup,
     crate::subnets::Subnet,
+    // Their ids begin with the prefix of the gateway's: they stand before it.
+    crate::transit_gateway_attachments::TransitGatewayAttachment,
+    crate::transit_gateway_route_tables::TransitGatewayRouteTable,
+    crate::transit_gateways::TransitGateway,
     crate::vpc_peering_connections::VpcPeeringConnection,
     crate::vpcs::Vpc,
 ];

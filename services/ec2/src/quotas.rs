@@ -45,6 +45,18 @@ pub(crate) const PEERINGS_OF_VPC: usize = 50;
 /// Peering requests of a VPC that nobody has answered.
 pub(crate) const PEERING_REQUESTS: usize = 25;
 
+/// Transit gateways of an account in a region.
+/// <https://docs.aws.amazon.com/vpc/latest/tgw/transit-gateway-quotas.html>
+pub(crate) const TRANSIT_GATEWAYS: usize = 5;
+/// Route tables of a transit gateway.
+pub(crate) const TRANSIT_TABLES: usize = 20;
+/// Static routes of a transit gateway.
+pub(crate) const TRANSIT_ROUTES: usize = 10_000;
+/// Transit gateways that a VPC is attached to.
+pub(crate) const TRANSIT_GATEWAYS_OF_VPC: usize = 5;
+/// Attachments of a transit gateway.
+pub(crate) const TRANSIT_ATTACHMENTS: usize = 5_000;
+
 /// Network Insights: paths of an account in a region.
 pub(crate) const NETWORK_INSIGHTS_PATHS: usize = 100;
 /// And their analyses.

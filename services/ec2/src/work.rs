@@ -5,7 +5,7 @@
 //! it stands for, and removed in the transaction that ends it.
 
 use crate::nouns::{ALL, Home};
-use crate::{nat_gateways, vpc_peering_connections};
+use crate::{nat_gateways, transit_gateways, vpc_peering_connections};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Note {
     home: Home,
-    /// `nat-…` or `pcx-…`.
+    /// `nat-…`, `pcx-…`, `tgw-…`.
     id: String,
 }
 
@@ -58,9 +58,10 @@ async fn run(world: Arc<World>) -> Result<()> {
         let caller = Caller::service("ec2.amazonaws.com", &arn, note.home.account);
         let facts = Facts::internal(world.base.ids.uuid());
         let ctx = Ctx::question(visit, "ec2", Arc::new(caller), note.home.region, facts);
-        let tended = match note.id.starts_with("nat-") {
-            true => nat_gateways::tend(&ctx, &note.id).await,
-            false => vpc_peering_connections::tend(&ctx, &note.id).await,
+        let tended = match note.id.split_once('-').map_or("", |(prefix, _)| prefix) {
+            "nat" => nat_gateways::tend(&ctx, &note.id).await,
+            "tgw" => transit_gateways::tend(&ctx, &note.id).await,
+            _ => vpc_peering_connections::tend(&ctx, &note.id).await,
         };
         if let Err(error) = tended {
             outcome = Err(error);

@@ -10,6 +10,9 @@ use crate::nouns::Home;
 use crate::route_tables::RouteTable;
 use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
+use crate::transit_gateway_attachments::TransitGatewayAttachment;
+use crate::transit_gateway_route_tables::TransitGatewayRouteTable;
+use crate::transit_gateways::TransitGateway;
 use crate::vpc_peering_connections::VpcPeeringConnection;
 use crate::vpcs::Vpc;
 use yakumo_aws::Result;
@@ -34,6 +37,9 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     name(base, home, topology, nameless::<EgressOnlyInternetGateway>).await?;
     name(base, home, topology, nameless::<NatGateway>).await?;
     name(base, home, topology, nameless::<NetworkInterface>).await?;
+    name(base, home, topology, nameless::<TransitGateway>).await?;
+    name(base, home, topology, nameless::<TransitGatewayAttachment>).await?;
+    name(base, home, topology, nameless::<TransitGatewayRouteTable>).await?;
     name(base, home, topology, nameless::<VpcPeeringConnection>).await
 }
 

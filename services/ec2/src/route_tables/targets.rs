@@ -9,6 +9,7 @@ use crate::internet_gateways::InternetGateway;
 use crate::nat_gateways::NatGateway;
 use crate::network_interfaces::NetworkInterface;
 use crate::nouns::{self, ALL, Home};
+use crate::transit_gateway_attachments::{self, TransitGatewayAttachment};
 use crate::vpc_peering_connections::VpcPeeringConnection;
 use crate::vpcs::Vpc;
 use std::collections::BTreeSet;
@@ -37,6 +38,9 @@ impl Targets {
             all.insert((peering.requester.vpc, peering.id.clone()));
             all.insert((peering.accepter.vpc, peering.id));
         }
+        let attachments: Vec<TransitGatewayAttachment> = ctx.list(&home.scope(), &[], None, ALL).await?;
+        let alive = attachments.into_iter().filter(|attachment| attachment.state.is_alive());
+        all.extend(alive.map(|attachment| (attachment.vpc, attachment.gateway)));
         Ok(Targets(all))
     }
 
@@ -127,7 +131,11 @@ pub(super) async fn check(tx: &Tx, vpc: &Vpc, target: &Target, destination: &str
             let text = format!("VPC peering connection {id} does not belong to network {}", vpc.id);
             belongs(peering.has(&vpc.id), text)
         }
-        Target::Transit(id) => Err(absent("InvalidTransitGatewayID.NotFound", "transitGateway ID", id)),
+        // AWS: to a VPC that is not attached to it, a transit gateway does not exist.
+        Target::Transit(id) => match transit_gateway_attachments::of_vpc(tx, home, id, &vpc.id).await? {
+            Some(_) => Ok(()),
+            None => Err(absent("InvalidTransitGatewayID.NotFound", "transitGateway ID", id)),
+        },
         // AWS: routes to a gateway endpoint come and go with the endpoint, never by hand.
         Target::Endpoint(id) => Err(absent("InvalidVpcEndpointId.NotFound", "Vpc Endpoint Id", id)),
     }
