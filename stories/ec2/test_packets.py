@@ -3,12 +3,11 @@
 import os
 import shutil
 import subprocess
-import time
 import urllib.request
 
 import pytest
 
-from cloud import BINARY
+from packets import TELL, heard, on, until
 
 SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 80), h.SimpleHTTPRequestHandler).serve_forever()"
 ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=3).status)"
@@ -16,13 +15,6 @@ ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=3).
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
 )
-
-
-def on(cloud, interface, *command, **more):
-    """Starts a command on an interface."""
-    environ = {**os.environ, "YAKUMO_ENDPOINT": cloud.url}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, **more}
-    return subprocess.Popen([str(BINARY), "exec", interface, "--", *command], env=environ, **pipes)
 
 
 def answers(cloud, interface, url):
@@ -36,14 +28,6 @@ def answered(url):
         return urllib.request.urlopen(url, timeout=3).status == 200
     except OSError:
         return False
-
-
-def until(wanted):
-    """Waits for something that takes a moment."""
-    end = time.monotonic() + 30
-    while not wanted():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_what_is_declared_acts_on_packets_and_survives(workshop):
@@ -87,15 +71,6 @@ def test_what_is_declared_acts_on_packets_and_survives(workshop):
         urllib.request.urlopen(urllib.request.Request(f"{cloud.url}/_yakumo/network/clean", b"{}", {"x-yakumo-control": "1"}))
     left = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout
     assert client not in left and server not in left and vpc not in left
-
-
-TELL = "import socket as s\nl = s.create_server(('', 80))\nwhile True:\n c, a = l.accept(); c.sendall(a[0].encode()); c.close()"
-HEAR = "import socket as s, sys; print(s.create_connection((sys.argv[1], 80), 3).recv(99).decode())"
-
-
-def heard(cloud, interface, address):
-    """What a server at an address says who its client is; nothing when there is no connection."""
-    return on(cloud, interface, "python3", "-c", HEAR, address).communicate(timeout=60)[0].decode().strip()
 
 
 def test_peering_and_nat_carry_packets(workshop):

@@ -26,14 +26,14 @@ pub(super) fn register(room: Room) -> Room {
     room.on(
         api::CreateTransitGatewayRoute,
         access::needs("ec2:CreateTransitGatewayRoute", move |input: &CreateTransitGatewayRouteInput| {
-            on(&input.transit_gateway_route_table_id, input.transit_gateway_attachment_id.as_deref())
+            on(&input.transit_gateway_route_table_id, given(&input.transit_gateway_attachment_id))
         }),
         create_transit_gateway_route,
     )
     .on(
         api::ReplaceTransitGatewayRoute,
         access::needs("ec2:ReplaceTransitGatewayRoute", move |input: &ReplaceTransitGatewayRouteInput| {
-            on(&input.transit_gateway_route_table_id, input.transit_gateway_attachment_id.as_deref())
+            on(&input.transit_gateway_route_table_id, given(&input.transit_gateway_attachment_id))
         }),
         replace_transit_gateway_route,
     )
@@ -44,6 +44,11 @@ pub(super) fn register(room: Room) -> Room {
         }),
         delete_transit_gateway_route,
     )
+}
+
+/// An attachment that a request names. Terraform writes an empty one for a blackhole.
+fn given(attachment: &Option<String>) -> Option<&str> {
+    attachment.as_deref().filter(|id| !id.is_empty())
 }
 
 /// A route as a request writes it.
@@ -126,7 +131,7 @@ async fn create_transit_gateway_route(
     input: CreateTransitGatewayRouteInput,
 ) -> Result<CreateTransitGatewayRouteOutput> {
     let (table, attachment) =
-        (&input.transit_gateway_route_table_id, input.transit_gateway_attachment_id.as_deref());
+        (&input.transit_gateway_route_table_id, given(&input.transit_gateway_attachment_id));
     let asking = &Asking::of(table, &input.destination_cidr_block, attachment, input.blackhole)?;
     let home = Home::of(&ctx);
     let route = change(&ctx, input.dry_run, |tx| async move { asking.write(&tx, home, false).await }).await?;
@@ -139,7 +144,7 @@ async fn replace_transit_gateway_route(
     input: ReplaceTransitGatewayRouteInput,
 ) -> Result<ReplaceTransitGatewayRouteOutput> {
     let (table, attachment) =
-        (&input.transit_gateway_route_table_id, input.transit_gateway_attachment_id.as_deref());
+        (&input.transit_gateway_route_table_id, given(&input.transit_gateway_attachment_id));
     let asking = &Asking::of(table, &input.destination_cidr_block, attachment, input.blackhole)?;
     let home = Home::of(&ctx);
     let route = change(&ctx, input.dry_run, |tx| async move { asking.write(&tx, home, true).await }).await?;
