@@ -13,6 +13,7 @@ use crate::nouns::{self, ALL, Home};
 use crate::route_tables::RouteTable;
 use crate::security_groups::{Peer, SecurityGroup};
 use crate::subnets::Subnet;
+use crate::vpc_endpoints::VpcEndpoint;
 use crate::vpc_peering_connections;
 use crate::vpcs::Vpc;
 use std::collections::BTreeMap;
@@ -27,13 +28,15 @@ pub(crate) async fn check_vpc(tx: &Tx, vpc: &Vpc) -> Result<()> {
         nouns::all::<InternetGateway>(tx, home).await?.iter().any(|gateway| gateway.vpc.as_ref() == Some(id));
     let has_egress_only =
         nouns::all::<EgressOnlyInternetGateway>(tx, home).await?.iter().any(|gateway| gateway.vpc == *id);
+    let has_endpoint = nouns::all::<VpcEndpoint>(tx, home).await?.iter().any(|endpoint| endpoint.vpc == *id);
     let has_table =
         nouns::all::<RouteTable>(tx, home).await?.iter().any(|table| table.vpc == *id && !table.is_main());
     let has_acl =
         nouns::all::<NetworkAcl>(tx, home).await?.iter().any(|acl| acl.vpc == *id && !acl.is_default);
     let groups = nouns::all::<SecurityGroup>(tx, home).await?;
     let has_group = groups.iter().any(|group| group.vpc == *id && !group.is_default());
-    match has_subnet || has_gateway || has_egress_only || has_table || has_acl || has_group {
+    let has_gateway = has_gateway || has_egress_only || has_endpoint;
+    match has_subnet || has_gateway || has_table || has_acl || has_group {
         true => Err(error::has_dependencies(&format!("vpc '{id}'"))),
         false => Ok(()),
     }

@@ -35,6 +35,7 @@ mod tags;
 mod transit_gateway_attachments;
 mod transit_gateway_route_tables;
 mod transit_gateways;
+mod vpc_endpoints;
 mod vpc_peering_connections;
 mod vpcs;
 mod work;
@@ -44,10 +45,11 @@ use std::sync::Arc;
 use yakumo_room::{Base, Room};
 
 /// The room of EC2 over a cloud's ground.
-pub fn room(_base: &Arc<Base>) -> Room {
+pub fn room(base: &Arc<Base>) -> Room {
     let room = Room::new("ec2")
         .state(Arc::new(defaults::Known::default()))
         .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
+        .endpoints(Arc::new(vpc_endpoints::Keeper::new(base.clone())))
         .reconciler(network::reconciler())
         .reconciler(work::reconciler())
         .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
@@ -71,6 +73,7 @@ pub fn room(_base: &Arc<Base>) -> Room {
         transit_gateway_attachments::register,
         transit_gateway_route_tables::register,
         transit_gateways::register,
+        vpc_endpoints::register,
         vpc_peering_connections::register,
         vpcs::register,
         zones::register,

@@ -3,6 +3,7 @@
 //! Invariant: the engine is told of everything that was committed; a lost nudge only costs time. Nothing is decided here:
 //! each noun is said in the engine's words.
 
+mod endpoints;
 mod joints;
 mod labels;
 mod transit;
@@ -14,7 +15,7 @@ use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
 use crate::internet_gateways::InternetGateway;
 use crate::network_acls::NetworkAcl;
 use crate::nouns::{ALL, Home};
-use crate::prefix_lists::PrefixList;
+use crate::prefix_lists::{self, PrefixList};
 use crate::route_tables::{self, RouteTable};
 use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
@@ -47,6 +48,7 @@ pub(crate) async fn wanted(base: &Base) -> Result<Topology> {
     for place in all::<Place>(base, &Place::scope()).await? {
         add(base, place.home, &mut topology).await?;
     }
+    endpoints::share_names(&mut topology);
     Ok(topology)
 }
 
@@ -78,12 +80,17 @@ async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
     topology.acls.extend(acls.iter().map(|acl| (acl.id.clone(), words::acl(acl))));
     let groups: Vec<SecurityGroup> = all(base, &scope).await?;
     topology.groups.extend(groups.iter().map(|group| (group.id.clone(), words::group(group))));
+    for list in prefix_lists::managed(home.region, base.network.ranges()) {
+        let entries = list.block().parse().into_iter().collect();
+        topology.prefix_lists.insert(list.id, topology::PrefixList { entries });
+    }
     for list in all::<PrefixList>(base, &scope).await? {
         let entries = list.entries().iter().filter_map(|entry| words::cidr(&entry.cidr)).collect();
         topology.prefix_lists.insert(list.id, topology::PrefixList { entries });
     }
     joints::add(base, home, topology).await?;
     transit::add(base, home, topology).await?;
+    endpoints::add(base, home, topology).await?;
     labels::add(base, home, topology).await
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct NetworkInterface {
     pub zone_id: String,
     /// What it is for.
     pub description: String,
-    /// `interface` or `nat_gateway`.
+    /// `interface`, `nat_gateway` or `vpc_endpoint`.
     pub kind: String,
     /// Its private IPv4 addresses, the primary one first.
     pub addresses: Vec<Ipv4Addr>,
@@ -75,7 +75,7 @@ pub(crate) struct NetworkInterface {
 pub(crate) struct Requester {
     /// The account that asked for what needs it.
     pub account: AccountId,
-    /// The resource that it belongs to: `nat-…`.
+    /// The resource that it belongs to: `nat-…`, `vpce-…`.
     pub resource: String,
 }
 

@@ -204,6 +204,7 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::transit_gateway_attachments::TransitGatewayAttachment,
     crate::transit_gateway_route_tables::TransitGatewayRouteTable,
     crate::transit_gateways::TransitGateway,
+    crate::vpc_endpoints::VpcEndpoint,
     crate::vpc_peering_connections::VpcPeeringConnection,
     crate::vpcs::Vpc,
 ];

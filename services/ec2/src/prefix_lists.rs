@@ -5,14 +5,17 @@
 
 mod entries;
 mod life;
+mod managed;
 mod references;
+
+pub(crate) use managed::{Managed, id as managed_id, of as managed};
 
 use crate::access;
 use crate::cidr::Cidr;
-use crate::filters::{Filtered, fact};
+use crate::filters::{Filtered, Filters, fact};
 use crate::noun_record::noun;
 use crate::nouns::{self, ClientToken, Home};
-use crate::pages::{Wanted, describe};
+use crate::pages::{Wanted, by_ids};
 use crate::tags::{self, Tags};
 use serde::{Deserialize, Serialize};
 use yakumo_api_ec2::{
@@ -77,7 +80,7 @@ impl PrefixList {
 
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
-    let room = references::register(entries::register(life::register(room)));
+    let room = managed::register(references::register(entries::register(life::register(room))));
     room.on(
         api::DescribeManagedPrefixLists,
         access::reads("ec2:DescribeManagedPrefixLists"),
@@ -85,13 +88,19 @@ pub(crate) fn register(room: Room) -> Room {
     )
 }
 
-/// Refuses a prefix list that is not there.
+/// Refuses a prefix list that is neither the account's nor one of AWS's.
 pub(crate) async fn check(tx: &Tx, home: Home, id: &str) -> Result<()> {
+    if managed::is_one(home.region, id) {
+        return Ok(());
+    }
     nouns::find::<PrefixList>(tx, home, id).await.map(drop)
 }
 
 /// AWS: where a prefix list is referred to, it counts as many entries as it may have.
 pub(crate) async fn weight(tx: &Tx, home: Home, id: &str) -> Result<usize> {
+    if managed::is_one(home.region, id) {
+        return Ok(managed::WEIGHT);
+    }
     let list: Option<PrefixList> = tx.get(&home.scope(), &[id]).await?;
     Ok(list.map_or(0, |list| list.max_entries))
 }
@@ -109,6 +118,46 @@ fn shown(list: &PrefixList, state: &str) -> ManagedPrefixList {
         tags: tags::shown(&list.tags),
         owner_id: Some(list.home.account.to_string()),
         ..ManagedPrefixList::default()
+    }
+}
+
+/// A list of either owner.
+enum Listed {
+    Own(PrefixList),
+    Amazons(Managed),
+}
+
+impl Listed {
+    fn id(&self) -> &str {
+        match self {
+            Listed::Own(list) => &list.id,
+            Listed::Amazons(list) => &list.id,
+        }
+    }
+
+    fn shown(&self) -> ManagedPrefixList {
+        match self {
+            Listed::Own(list) => shown(list, "complete"),
+            Listed::Amazons(list) => list.shown(),
+        }
+    }
+}
+
+impl Filtered for Listed {
+    const FILTERS: &'static [&'static str] = PrefixList::FILTERS;
+
+    fn facts(&self, filter: &str) -> Vec<String> {
+        match self {
+            Listed::Own(list) => list.facts(filter),
+            Listed::Amazons(list) => list.facts(filter),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        match self {
+            Listed::Own(list) => Filtered::tags(list),
+            Listed::Amazons(list) => list.tags(),
+        }
     }
 }
 
@@ -138,11 +187,24 @@ async fn describe_managed_prefix_lists(
         next_token: input.next_token.as_deref(),
         dry_run: input.dry_run,
     };
-    let ids = (input.prefix_list_ids.as_ref(), "prefixListIds");
-    let page =
-        describe(&ctx, ids, input.filters.as_ref(), wanted, std::convert::identity::<PrefixList>).await?;
+    let filters = Filters::of::<Listed>(input.filters.as_ref())?;
+    wanted.without_ids(input.prefix_list_ids.as_ref(), "prefixListIds")?;
+    let ids = input.prefix_list_ids.as_deref().unwrap_or_default();
+    let (amazons, own): (Vec<String>, Vec<String>) =
+        ids.iter().cloned().partition(|id| managed::is_one(ctx.region(), id));
+    let mut all = Vec::new();
+    if ids.is_empty() || !own.is_empty() {
+        all.extend(by_ids::<PrefixList>(&ctx, Some(&own)).await?.into_iter().map(Listed::Own));
+    }
+    let amazons = managed(ctx.region(), ctx.base().network.ranges())
+        .into_iter()
+        .filter(|list| ids.is_empty() || amazons.contains(&list.id));
+    all.extend(amazons.map(Listed::Amazons));
+    all.retain(|list| filters.pass(list));
+    all.sort_by(|one, other| one.id().cmp(other.id()));
+    let page = wanted.cut(all, |list| list.id().to_owned())?;
     Ok(DescribeManagedPrefixListsOutput {
-        prefix_lists: Some(page.items.iter().map(|list| shown(list, "complete")).collect()),
+        prefix_lists: Some(page.items.iter().map(Listed::shown).collect()),
         next_token: page.next_token,
     })
 }

@@ -40,6 +40,10 @@ pub(crate) const ELASTIC_IPS: usize = 5;
 
 /// NAT gateways in an availability zone.
 pub(crate) const NAT_GATEWAYS_OF_ZONE: usize = 5;
+/// Gateway endpoints of an account in a region.
+pub(crate) const GATEWAY_ENDPOINTS: usize = 20;
+/// Interface endpoints of a VPC.
+pub(crate) const INTERFACE_ENDPOINTS: usize = 50;
 /// Active peering connections of a VPC.
 pub(crate) const PEERINGS_OF_VPC: usize = 50;
 /// Peering requests of a VPC that nobody has answered.

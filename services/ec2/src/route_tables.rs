@@ -85,7 +85,7 @@ pub(crate) enum Target {
 pub(crate) enum Origin {
     /// CreateRoute, or the default VPC's beginning.
     CreateRoute,
-    /// The route table itself: local routes and those of gateway endpoints.
+    /// The route table itself: local routes.
     CreateRouteTable,
 }
 

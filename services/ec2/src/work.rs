@@ -1,11 +1,11 @@
-//! Work that waits: NAT gateways that come up or go down, peering requests that expire, and what is kept for a while
-//! after its end.
+//! Work that waits: NAT gateways and VPC endpoints that come up or go down, peering requests that expire, and what is
+//! kept for a while after its end.
 //!
 //! Invariant: a note stands for everything that time or this work will still change; it is written with the record that
 //! it stands for, and removed in the transaction that ends it.
 
 use crate::nouns::{ALL, Home};
-use crate::{nat_gateways, transit_gateways, vpc_peering_connections};
+use crate::{nat_gateways, transit_gateways, vpc_endpoints, vpc_peering_connections};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Note {
     home: Home,
-    /// `nat-…`, `pcx-…`, `tgw-…`.
+    /// `nat-…`, `pcx-…`, `tgw-…`, `vpce-…`.
     id: String,
 }
 
@@ -61,6 +61,7 @@ async fn run(world: Arc<World>) -> Result<()> {
         let tended = match note.id.split_once('-').map_or("", |(prefix, _)| prefix) {
             "nat" => nat_gateways::tend(&ctx, &note.id).await,
             "tgw" => transit_gateways::tend(&ctx, &note.id).await,
+            "vpce" => vpc_endpoints::tend(&ctx, &note.id).await,
             _ => vpc_peering_connections::tend(&ctx, &note.id).await,
         };
         if let Err(error) = tended {

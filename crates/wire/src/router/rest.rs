@@ -200,7 +200,8 @@ fn host_label<'h>(service: &Service, host: &'h str, signed: bool) -> Option<&'h 
         let behind = host.get(found + prefix.len()..)?;
         let starts = found > 0 && host.as_bytes().get(found - 1) == Some(&b'.');
         if starts && (behind.starts_with(['.', '-']) || behind.is_empty()) {
-            return host.get(..found - 1);
+            let label = host.get(..found - 1)?;
+            return if behind.contains(".vpce.") { endpoint_label(label) } else { Some(label) };
         }
         if found == 0 && behind.starts_with(['.', '-']) {
             return None;
@@ -210,9 +211,30 @@ fn host_label<'h>(service: &Service, host: &'h str, signed: bool) -> Option<&'h 
     host.strip_suffix(".localhost").filter(|label| signed && !label.is_empty())
 }
 
+/// The bucket in `bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com` is none: this `bucket` says which names follow, and a
+/// bucket's own name stands in front of it.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html>
+fn endpoint_label(label: &str) -> Option<&str> {
+    let (front, _endpoint) = label.rsplit_once('.')?;
+    front.strip_suffix(".bucket").filter(|bucket| !bucket.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::segments;
+    use super::{endpoint_label, segments};
+
+    #[test]
+    fn buckets_stand_in_front_of_the_word_bucket() {
+        for (label, bucket) in [
+            ("vpce-1a2b", None),
+            ("bucket.vpce-1a2b", None),
+            ("mine.bucket.vpce-1a2b", Some("mine")),
+            ("my.own.bucket.vpce-1a2b-us-east-1a", Some("my.own")),
+            ("point-1.accesspoint.vpce-1a2b", None),
+        ] {
+            assert_eq!(endpoint_label(label), bucket, "{label}");
+        }
+    }
 
     #[test]
     fn a_slash_at_the_end_does_not_count() {

@@ -15,7 +15,7 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     let scope = home.scope();
     let addresses: Vec<ElasticIp> = all(base, &scope).await?;
     for interface in all::<NetworkInterface>(base, &scope).await? {
-        // What belongs to a NAT gateway is said with the gateway.
+        // What belongs to a NAT gateway or an endpoint is said with it.
         if interface.requester.is_none() {
             topology.interfaces.insert(interface.id.clone(), said(&interface, &addresses));
         }
@@ -39,7 +39,7 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     Ok(())
 }
 
-fn said(interface: &NetworkInterface, addresses: &[ElasticIp]) -> topology::Interface {
+pub(super) fn said(interface: &NetworkInterface, addresses: &[ElasticIp]) -> topology::Interface {
     let private = |private: &std::net::Ipv4Addr| topology::PrivateAddress {
         private: *private,
         public: elastic_ips::of(addresses, interface, *private).map(|elastic| elastic.address),

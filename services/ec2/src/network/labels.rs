@@ -13,6 +13,7 @@ use crate::subnets::Subnet;
 use crate::transit_gateway_attachments::TransitGatewayAttachment;
 use crate::transit_gateway_route_tables::TransitGatewayRouteTable;
 use crate::transit_gateways::TransitGateway;
+use crate::vpc_endpoints::VpcEndpoint;
 use crate::vpc_peering_connections::VpcPeeringConnection;
 use crate::vpcs::Vpc;
 use yakumo_aws::Result;
@@ -40,6 +41,8 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     name(base, home, topology, nameless::<TransitGateway>).await?;
     name(base, home, topology, nameless::<TransitGatewayAttachment>).await?;
     name(base, home, topology, nameless::<TransitGatewayRouteTable>).await?;
+    let leads = |endpoint: &VpcEndpoint| Label { name: Some(endpoint.service.clone()), ..Label::default() };
+    name(base, home, topology, leads).await?;
     name(base, home, topology, nameless::<VpcPeeringConnection>).await
 }
 

@@ -259,7 +259,10 @@ impl Seen {
             "device-index" => fact(attachment.device_index.to_string()),
             "instance-id" => fact(attachment.instance.clone()),
             "instance-owner-id" => fact(attachment.instance_owner.clone()),
-            "nat-gateway-id" => fact(self.0.requester.as_ref().map(|requester| requester.resource.clone())),
+            "nat-gateway-id" => {
+                let resource = self.0.requester.as_ref().map(|requester| requester.resource.clone());
+                fact(resource.filter(|resource| resource.starts_with("nat-")))
+            }
             "status" => fact("attached".to_owned()),
             _ => Vec::new(),
         }

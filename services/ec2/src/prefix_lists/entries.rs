@@ -2,10 +2,10 @@
 
 use super::life::{check_name, max_entries};
 use super::references::of_list;
-use super::{Entry, PrefixList, shown};
+use super::{Entry, PrefixList, managed, shown};
 use crate::access::{self, Asked};
 use crate::cidr::Cidr;
-use crate::commit::{change, refuse};
+use crate::commit::{change, only_if, refuse};
 use crate::error;
 use crate::nouns::{self, Home};
 use crate::pages::Wanted;
@@ -208,6 +208,11 @@ async fn get_managed_prefix_list_entries(
     ctx: Ctx,
     input: GetManagedPrefixListEntriesInput,
 ) -> Result<GetManagedPrefixListEntriesOutput> {
+    let amazons = managed::of(ctx.region(), ctx.base().network.ranges());
+    if let Some(list) = amazons.iter().find(|list| list.id == input.prefix_list_id) {
+        only_if(input.dry_run)?;
+        return Ok(GetManagedPrefixListEntriesOutput { entries: Some(list.entries()), next_token: None });
+    }
     let list: PrefixList = nouns::look_up(&ctx, Home::of(&ctx), &input.prefix_list_id).await?;
     let mut entries = match input.target_version {
         Some(number) => version(&list, number)?,

@@ -7,7 +7,7 @@ use crate::access::{self, Asked};
 use crate::cidr::Cidr;
 use crate::commit::{change, refuse};
 use crate::nouns::{self, Home};
-use crate::prefix_lists::PrefixList;
+use crate::prefix_lists;
 use crate::vpcs::Vpc;
 use crate::{error, quotas};
 use yakumo_api_ec2::{
@@ -111,7 +111,7 @@ async fn check_list(tx: &Tx, home: Home, destination: &str) -> Result<()> {
     if destination.contains('/') {
         return Ok(());
     }
-    nouns::find::<PrefixList>(tx, home, destination).await.map(drop)
+    prefix_lists::check(tx, home, destination).await
 }
 
 async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOutput> {

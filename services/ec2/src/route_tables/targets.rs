@@ -10,6 +10,7 @@ use crate::nat_gateways::NatGateway;
 use crate::network_interfaces::NetworkInterface;
 use crate::nouns::{self, ALL, Home};
 use crate::transit_gateway_attachments::{self, TransitGatewayAttachment};
+use crate::vpc_endpoints::VpcEndpoint;
 use crate::vpc_peering_connections::VpcPeeringConnection;
 use crate::vpcs::Vpc;
 use std::collections::BTreeSet;
@@ -33,6 +34,8 @@ impl Targets {
         let gateways: Vec<NatGateway> = ctx.list(&home.scope(), &[], None, ALL).await?;
         let alive = gateways.into_iter().filter(|gateway| gateway.state.is_alive());
         all.extend(alive.map(|gateway| (gateway.vpc, gateway.id)));
+        let endpoints: Vec<VpcEndpoint> = ctx.list(&home.scope(), &[], None, ALL).await?;
+        all.extend(endpoints.into_iter().map(|endpoint| (endpoint.vpc, endpoint.id)));
         let peerings: Vec<VpcPeeringConnection> = ctx.list(&home.scope(), &[], None, ALL).await?;
         for peering in peerings.into_iter().filter(VpcPeeringConnection::is_active) {
             all.insert((peering.requester.vpc, peering.id.clone()));
