@@ -4,6 +4,7 @@
 //! bodies run here with plain mutations (`cargo test -p yakumo-fuzz`) and under libFuzzer (`fuzz/libfuzzer`).
 
 mod chunked;
+mod datagrams;
 mod exchange;
 mod mutate;
 mod policy;
@@ -34,6 +35,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "signature", body: signature::header_and_query, seeds: signature::SEEDS },
     Target { name: "chunked", body: chunked::unsigned_trailer, seeds: chunked::SEEDS },
     Target { name: "policy", body: policy::document, seeds: policy::SEEDS },
+    Target { name: "dns", body: datagrams::dns, seeds: datagrams::DNS_SEEDS },
+    Target { name: "ntp", body: datagrams::ntp, seeds: datagrams::NTP_SEEDS },
 ];
 
 /// The target of that name.

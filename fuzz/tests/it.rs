@@ -44,4 +44,6 @@ checks! {
     signature "signature",
     chunked "chunked",
     policy "policy",
+    dns "dns",
+    ntp "ntp",
 }

@@ -5,6 +5,7 @@
 mod account;
 mod arn;
 mod error;
+pub mod hostnames;
 mod region;
 mod timestamp;
 

@@ -10,6 +10,7 @@ mod kept;
 mod networks;
 mod outside;
 mod replace;
+mod routers;
 mod services;
 mod start;
 

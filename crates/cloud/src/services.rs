@@ -12,6 +12,11 @@ pub fn router() -> &'static Router {
     &ROUTER
 }
 
+/// What the names of all of AWS's services begin with: `sqs`, `api.ecr`.
+pub fn prefixes() -> impl Iterator<Item = String> {
+    yakumo_models::services().iter().map(|service| service.endpoint_prefix.to_owned())
+}
+
 /// Builds all rooms over a common ground.
 ///
 /// # Errors

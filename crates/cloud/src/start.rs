@@ -2,7 +2,7 @@
 
 use crate::inlets::Doors;
 use crate::outside::Internet;
-use crate::{ClockStart, Config, Location, RootKey, kept, networks, services};
+use crate::{ClockStart, Config, Location, RootKey, kept, networks, routers, services};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +64,8 @@ pub struct Cloud {
     root_key: Option<RootKey>,
     shutdown: watch::Sender<bool>,
     serving: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    /// What VPC routers serve.
+    routers: tokio::task::JoinHandle<()>,
 }
 
 impl Cloud {
@@ -105,6 +107,7 @@ impl Cloud {
         if network.not_enforced().is_none() {
             tokio::spawn(Doors { front: front.clone(), tls: tls.clone() }.keep(network.clone(), stopping));
         }
+        let routers = tokio::spawn(routers::serve(network.clone(), front.clone()));
         Ok(Arc::new(Cloud {
             front,
             store,
@@ -117,6 +120,7 @@ impl Cloud {
             root_key,
             shutdown,
             serving: Mutex::new(Some(serving)),
+            routers,
         }))
     }
 
@@ -192,6 +196,7 @@ impl Cloud {
             let _ = tokio::time::timeout(STOP_GRACE, serving).await;
         }
         let _ = tokio::time::timeout(STOP_GRACE, world.emptied()).await;
+        self.routers.abort();
         networks::close(&self.network, &self.config).await;
         if let Err(error) = self.store.clone().close().await {
             tracing::error!(%error, "the store did not close cleanly; what was acknowledged is kept");

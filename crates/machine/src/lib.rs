@@ -22,6 +22,8 @@ pub mod block;
 #[cfg(target_os = "linux")]
 mod channel;
 #[cfg(target_os = "linux")]
+mod covered;
+#[cfg(target_os = "linux")]
 mod groups;
 #[cfg(target_os = "linux")]
 mod images;
@@ -48,6 +50,8 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 mod sys;
 
+#[cfg(target_os = "linux")]
+pub use covered::cover_file;
 #[cfg(target_os = "linux")]
 pub use groups::Usage;
 #[cfg(target_os = "linux")]

@@ -6,8 +6,10 @@
 pub mod agent;
 mod change;
 pub mod cidr;
+pub mod dns;
 pub mod engine;
 pub mod network;
+pub mod ntp;
 mod standing;
 pub mod topology;
 pub mod trace;

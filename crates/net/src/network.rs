@@ -116,6 +116,11 @@ impl Network {
         self.0.wanted.read().plugs.clone()
     }
 
+    /// What the `/etc/resolv.conf` of an interface says, as a DHCP client writes it; empty when there is no such interface.
+    pub fn resolv_conf(&self, interface: &str) -> String {
+        self.topology().resolv_conf(interface).unwrap_or_default()
+    }
+
     /// Follows a packet through what is wanted.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod endpoints;
 mod gateways;
 mod interfaces;
 mod label;
+mod names;
 mod routes;
 mod rules;
 mod services;
@@ -18,6 +19,7 @@ pub use endpoints::{ENDPOINT_PORT, Endpoint, GATEWAY_PORTS};
 pub use gateways::{NatGateway, Peering, TransitAttachment, TransitGateway, TransitRoute, TransitTable};
 pub use interfaces::{Interface, PrivateAddress};
 pub use label::Label;
+pub use names::{Dns, NameServer};
 pub use routes::{Destination, Route, RouteTable, Target};
 pub use rules::{Acl, AclEntry, Group, GroupRule, Peer, Ports, PrefixList, Traffic};
 pub use services::{DNS_V4, DNS_V6, METADATA_V4, METADATA_V6, Service, TIME_V4, TIME_V6};
@@ -80,25 +82,6 @@ pub struct Vpc {
     /// without a dot at the end, `*.` in front for all names below. They go before every other answer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, Vec<IpAddr>>,
-}
-
-/// What a VPC's resolver does.
-/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html>
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Dns {
-    /// `enableDnsSupport`: whether the resolver answers.
-    pub support: bool,
-    /// `enableDnsHostnames`: whether interfaces with public addresses have public names.
-    pub hostnames: bool,
-    /// The domain name of the DHCP options; `None` is the region's own.
-    pub domain: Option<String>,
-}
-
-impl Default for Dns {
-    fn default() -> Dns {
-        Dns { support: true, hostnames: false, domain: None }
-    }
 }
 
 /// A subnet.

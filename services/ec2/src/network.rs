@@ -113,6 +113,8 @@ async fn add_vpcs(base: &Base, home: Home, topology: &mut Topology) -> Result<()
                 support: vpc.dns_support,
                 hostnames: vpc.dns_hostnames,
                 domain: words::domain(options),
+                region: Some(home.region.to_string()),
+                servers: words::name_servers(options),
             },
             ..topology::Vpc::default()
         };

@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crates/reference", &[]),
     ("crates/wire", &["crates/aws"]),
     ("crates/policy", &["crates/aws"]),
-    ("crates/net", &[]),
+    ("crates/net", &["crates/aws"]),
     ("crates/store", &["crates/aws"]),
     (
         "crates/room",
@@ -40,7 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("crates/cloud", &["crates/", "models", "services/"]),
     ("crates/testkit", &["crates/", "models", "services/", "apis/"]),
     ("crates/yakumo", &["crates/aws", "crates/cloud", "crates/machine", "crates/net"]),
-    ("fuzz", &["crates/aws", "crates/wire", "crates/policy", "crates/front", "models"]),
+    ("fuzz", &["crates/aws", "crates/wire", "crates/policy", "crates/front", "crates/net", "models"]),
     ("xtask", &[]),
     ("bench", &[]),
 ];

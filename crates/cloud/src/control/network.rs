@@ -46,6 +46,9 @@ pub struct InterfaceLine {
 pub struct LiveAnswer {
     /// Its namespace on the host.
     pub namespace: String,
+    /// What its `/etc/resolv.conf` says.
+    #[serde(default)]
+    pub resolv_conf: String,
 }
 
 /// A question: does this connection come about?
@@ -106,7 +109,7 @@ pub(crate) async fn plug(cloud: &Cloud, id: &str, body: &[u8]) -> Result<Answer,
         Err(error) => return Err(failed(&error)),
     }
     kept::keep_plugs(cloud.store(), network.plugs()).await.map_err(|error| Answer::failed(&error))?;
-    Ok(Answer::json(&LiveAnswer { namespace: network.namespace(id) }))
+    Ok(Answer::json(&LiveAnswer { namespace: network.namespace(id), resolv_conf: network.resolv_conf(id) }))
 }
 
 /// Removes all networks from the host. What is wanted comes back with the next change or start.

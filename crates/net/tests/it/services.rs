@@ -55,6 +55,24 @@ fn a_router_serves_the_interfaces_of_its_vpc() {
 }
 
 #[test]
+fn interfaces_with_ipv6_are_served_by_it() {
+    let mut lab = lab!("services6");
+    web(&mut lab);
+    let block = lab.block_v6(1);
+    lab.wanted.block("vpc-1", &block);
+    let own: std::net::Ipv6Addr = block.replace("::/56", "::b").parse().unwrap();
+    lab.wanted.topology.interfaces.get_mut("eni-b").unwrap().ipv6 = vec![own];
+    lab.apply();
+    for (address, port) in [("fd00:ec2::254", 80), ("fd00:ec2::253", 53), ("fd00:ec2::253", 80)] {
+        lab.serve_at(Place::Router("vpc-1".into()), address, port, "router");
+    }
+    lab.check("eni-b", "fd00:ec2::254", 80, true);
+    assert_eq!(lab.connect("eni-b", "fd00:ec2::254", 80), Some(format!("router {own}")));
+    lab.check("eni-b", "fd00:ec2::253", 53, true);
+    lab.check("eni-b", "fd00:ec2::253", 80, false);
+}
+
+#[test]
 fn nobody_asks_the_router_with_an_address_that_is_not_his() {
     let mut lab = lab!("spoof");
     web(&mut lab);

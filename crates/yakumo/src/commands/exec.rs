@@ -4,11 +4,16 @@ use crate::arguments::CloudOptions;
 use crate::client::Client;
 use crate::commands::wait;
 use crate::failure::{Exit, Failure};
+use crate::terminal::Terminal;
 use clap::Args;
 use serde_json::json;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 use yakumo_cloud::control::LiveAnswer;
+
+/// Where programs read whom to ask for names.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +22,7 @@ Examples:
   yakumo exec eni-0a1b2c -- ip addr                       look around
 
 The command runs on this host, with its files and as you, in the network namespace of the interface: what it
-sends obeys security groups, ACLs and routes. The interface becomes live and stays so. Needs root, as making
+sends obeys security groups, ACLs and routes, and names are those of its VPC: /etc/resolv.conf is the interface's. The interface becomes live and stays so. Needs root, as making
 networks does. The exit code is the command's.";
 
 /// Options of `yakumo exec`.
@@ -50,6 +55,10 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Failure::new(Exit::Failed, format!("{} cannot be entered: {error}", live.namespace))
             .advise("run it as root on the machine of the cloud")
     })?;
+    // Without it names are looked up as the host does, which is worth a warning and no failure.
+    if let Err(error) = yakumo_machine::cover_file(Path::new(RESOLV_CONF), &live.resolv_conf) {
+        let _ = Terminal::stderr().line(&format!("warning: names are not those of the VPC: {error}"));
+    }
     let Some((program, arguments)) = options.command.split_first() else {
         return Err(Failure::usage("there is nothing to run"));
     };

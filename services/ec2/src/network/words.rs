@@ -1,11 +1,11 @@
 //! Route tables, rules and blocks in the words of the network engine. Pure.
 
 use crate::cidr::Cidr;
-use crate::dhcp_options::{DhcpOptions, domain_of};
+use crate::dhcp_options::{AMAZON_DNS, DhcpOptions, domain_of};
 use crate::network_acls::{Entry, NetworkAcl};
 use crate::route_tables::{Route, RouteTable, Target};
 use crate::security_groups::{Peer, Rule, SecurityGroup, Traffic};
-use yakumo_net::topology::{self, Destination, Ports};
+use yakumo_net::topology::{self, Destination, NameServer, Ports};
 
 /// A block.
 pub(super) fn cidr(block: &Cidr) -> Option<yakumo_net::Cidr> {
@@ -17,6 +17,16 @@ pub(super) fn domain(options: Option<&DhcpOptions>) -> Option<String> {
     let options = options?;
     let name = options.values("domain-name")?.first()?;
     (*name != domain_of(options.home.region)).then(|| name.clone())
+}
+
+/// The name servers that interfaces learn. Without options they learn none.
+pub(super) fn name_servers(options: Option<&DhcpOptions>) -> Vec<NameServer> {
+    let values = options.and_then(|options| options.values("domain-name-servers")).unwrap_or_default();
+    let server = |value: &String| match value.as_str() {
+        AMAZON_DNS => Some(NameServer::Amazon),
+        address => address.parse().ok().map(NameServer::At),
+    };
+    values.iter().filter_map(server).collect()
 }
 
 /// A route table without the local routes, which are implied.
