@@ -79,7 +79,7 @@ async fn router(
                     .and_then(|socket| Ok(tasks.spawn(time::serve(UdpSocket::from_std(socket)?, front))))
                     .map(drop)
             }
-            Service::Dns => serve_names(network, names, place(), address, &mut tasks).await,
+            Service::Dns => serve_names(network, names, id, address, &mut tasks).await,
         };
         // A kernel may be without IPv6.
         if let Err(error) = opened
@@ -94,14 +94,11 @@ async fn router(
 async fn serve_names(
     network: &Network,
     names: &Arc<names::Names>,
-    place: Place,
+    id: &str,
     address: SocketAddr,
     tasks: &mut JoinSet<()>,
 ) -> Result<(), NetworkError> {
-    let vpc: Arc<str> = match &place {
-        Place::Router(vpc) => vpc.as_str().into(),
-        Place::Edge | Place::Interface(_) => return Ok(()),
-    };
+    let (vpc, place): (Arc<str>, Place) = (id.into(), Place::Router(id.to_owned()));
     let udp = UdpSocket::from_std(network.bind_udp(place.clone(), address).await?)?;
     let tcp = TcpListener::from_std(network.listen(place, address).await?)?;
     tasks.spawn(names::datagrams(udp, names.clone(), vpc.clone()));
