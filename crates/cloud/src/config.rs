@@ -45,6 +45,8 @@ pub struct Config {
     pub directory: Option<PathBuf>,
     /// Who makes networks on this host.
     pub network: Host,
+    /// Who starts sandboxes on this host.
+    pub sandboxes: yakumo_machine::Host,
 }
 
 impl Default for Config {
@@ -58,6 +60,9 @@ impl Default for Config {
             seed: None,
             directory: None,
             network: Host::Nobody("this cloud was started without a network agent".to_owned()),
+            sandboxes: yakumo_machine::Host::Nobody(
+                "this cloud was started without a sandbox agent".to_owned(),
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod control;
 mod fsck;
 mod inlets;
 mod kept;
+mod machines;
 mod networks;
 mod outside;
 mod replace;

@@ -31,7 +31,14 @@ impl Cloud {
         let course = kept::course(&self.store).await.unwrap_or_default();
         let clock = course.map_or_else(Clock::default, Clock::with_course);
         let ids = Ids::new(self.config.seed);
-        let base = Base::with_outside(self.store.clone(), clock, ids, Internet::new(), self.network.clone());
+        let base = Base::with_outside(
+            self.store.clone(),
+            clock,
+            ids,
+            Internet::new(),
+            self.network.clone(),
+            self.sandboxes.clone(),
+        );
         self.network.set_plugs(kept::plugs(&self.store).await.unwrap_or_default());
         // Without what the rooms keep in memory there is no world: the old one stays, stopped.
         let world = services::world(base).await?;

@@ -2,7 +2,7 @@
 
 use crate::inlets::Doors;
 use crate::outside::Internet;
-use crate::{ClockStart, Config, Location, RootKey, kept, networks, routers, services};
+use crate::{ClockStart, Config, Location, RootKey, kept, machines, networks, routers, services};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use yakumo_front::limits::Limits;
 use yakumo_front::listen::{self, Listener};
 use yakumo_front::tls::{Home, Tls};
 use yakumo_front::{Control, Front, Settings};
+use yakumo_machine::Sandboxes;
 use yakumo_net::Network;
 use yakumo_room::{Base, Clock, ClockError, Course, Ids, Secret, World, host_now, root_credentials};
 use yakumo_store::{Store, StoreError};
@@ -56,6 +57,7 @@ pub struct Cloud {
     pub(crate) network: Network,
     /// The authority and its certificates, for every listener.
     pub(crate) tls: Arc<Tls>,
+    pub(crate) sandboxes: Sandboxes,
     /// Which of the slices its public addresses are.
     pub(crate) slice: u8,
     /// Held while the world is being replaced; holds the background work of the present one.
@@ -87,7 +89,9 @@ impl Cloud {
         let loopback = is_loopback(config.bind);
         let root_key = if loopback { None } else { Some(kept::root_key(&store, &Ids::new(None)).await?) };
         let (network, slice) = networks::open(&store, &config).await?;
-        let base = Base::with_outside(store.clone(), clock, ids, Internet::new(), network.clone());
+        let sandboxes = machines::open(&store, &config, &network);
+        let (ways, nets) = (Internet::new(), network.clone());
+        let base = Base::with_outside(store.clone(), clock, ids, ways, nets, sandboxes.clone());
         let world = services::world(base).await?;
         let settings = Settings {
             static_root_keys: loopback,
@@ -114,6 +118,7 @@ impl Cloud {
             config,
             network,
             tls,
+            sandboxes,
             slice,
             reconcilers: Mutex::new(start_reconcilers(&world)),
             address,
@@ -170,6 +175,11 @@ impl Cloud {
         &self.network
     }
 
+    /// Its sandboxes.
+    pub fn sandboxes(&self) -> &Sandboxes {
+        &self.sandboxes
+    }
+
     /// The present world.
     pub fn world(&self) -> Arc<World> {
         self.front.world()
@@ -197,6 +207,7 @@ impl Cloud {
         }
         let _ = tokio::time::timeout(STOP_GRACE, world.emptied()).await;
         self.routers.abort();
+        self.sandboxes.close().await;
         networks::close(&self.network, &self.config).await;
         if let Err(error) = self.store.clone().close().await {
             tracing::error!(%error, "the store did not close cleanly; what was acknowledged is kept");
@@ -260,6 +271,7 @@ pub(crate) fn start_reconcilers(world: &Arc<World>) -> JoinSet<()> {
             let (world, bell) = (world.clone(), world.base.bell(reconciler.name));
             let (name, room) = (reconciler.name, room.name());
             tasks.spawn(async move {
+                let mut ends = world.base.sandboxes.changes();
                 loop {
                     let found = world.room(room).map(|room| room.reconcilers()).unwrap_or_default();
                     let Some(reconciler) = found.iter().find(|one| one.name == name) else { return };
@@ -268,6 +280,7 @@ pub(crate) fn start_reconcilers(world: &Arc<World>) -> JoinSet<()> {
                     }
                     tokio::select! {
                         () = bell.notified() => {}
+                        Ok(()) = ends.changed(), if reconciler.follows_sandboxes => {}
                         () = tokio::time::sleep(reconciler.every) => {}
                         () = world.base.stopped() => return,
                     }

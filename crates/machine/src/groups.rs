@@ -5,6 +5,7 @@
 use crate::Error;
 use crate::error::During;
 use crate::spec::Limits;
+use crate::states::Usage;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -190,21 +191,6 @@ fn write(path: &Path, value: &str) -> Result<(), Error> {
 pub struct Groups {
     /// Their directories.
     pub directories: Vec<PathBuf>,
-}
-
-/// What a sandbox has used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Usage {
-    /// Memory now.
-    pub memory_bytes: u64,
-    /// Processor time since it was started, in microseconds.
-    pub cpu_us: u64,
-    /// Processes and threads now.
-    pub processes: u64,
-    /// How many processes the memory limit has killed.
-    pub out_of_memory_kills: u64,
-    /// In how many tenths of a second its ceiling of processor time has held it back.
-    pub held_back: u64,
 }
 
 impl Groups {

@@ -7,16 +7,23 @@
 mod error;
 mod files;
 mod protocol;
+mod requests;
+mod sandboxes;
 mod spec;
+mod states;
 
 pub use error::{Error, Kind};
 pub use files::{FILE_BYTES_MAX, File};
 pub use protocol::{Exit, Size};
+pub use requests::{Reply, Request};
+pub use sandboxes::{Host, Sandboxes};
 pub use spec::{
     COMMAND_BYTES_MAX, Command, DISK_BYTES_MIN, Disk, Image, Lifetime, Limits, Network, Source, Spec,
     VOLUMES_MAX, Volume, check_id,
 };
 
+#[cfg(target_os = "linux")]
+pub mod agent;
 #[cfg(target_os = "linux")]
 pub mod block;
 #[cfg(target_os = "linux")]
@@ -40,8 +47,6 @@ mod place;
 #[cfg(target_os = "linux")]
 mod program;
 #[cfg(target_os = "linux")]
-mod requests;
-#[cfg(target_os = "linux")]
 mod rights;
 #[cfg(target_os = "linux")]
 mod root;
@@ -53,14 +58,9 @@ mod sys;
 #[cfg(target_os = "linux")]
 pub use covered::cover_file;
 #[cfg(target_os = "linux")]
-pub use groups::Usage;
-#[cfg(target_os = "linux")]
 pub use keeper::main as keeper_main;
 #[cfg(target_os = "linux")]
-pub use machine::{Configuration, Machine, Report, Status};
-#[cfg(target_os = "linux")]
-pub use place::{End, Process, State};
+pub use machine::{Configuration, Machine, Report};
 #[cfg(target_os = "linux")]
 pub use program::{Program, Streams};
-#[cfg(target_os = "linux")]
-pub use requests::{Reply, Request};
+pub use states::{End, Process, State, Status, Usage};

@@ -7,14 +7,15 @@ use crate::Error;
 use crate::channel;
 use crate::error::During;
 use crate::files::File as PutFile;
-use crate::groups::{Groups, Hierarchy, Usage};
+use crate::groups::{Groups, Hierarchy};
 use crate::images::Images;
 use crate::keeper::{self, Help};
-use crate::place::{self, End, Place, Plan, State};
+use crate::place::{self, Place, Plan};
 use crate::program::{self, Program, Streams};
 use crate::protocol::Ask;
 use crate::requests::{Reply, Request};
 use crate::spec::{Command, Image, Spec, Volume, check_id, check_path};
+use crate::states::{End, State, Status, Usage};
 use serde::de::DeserializeOwned;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
@@ -50,19 +51,6 @@ pub struct Machine {
     images: Images,
     /// Keepers that this process has started, until it has waited for them.
     children: Mutex<Vec<Child>>,
-}
-
-/// How a sandbox is.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub enum Status {
-    /// It runs.
-    Running(State),
-    /// It is being started, or its keeper cleans up behind it.
-    Changing,
-    /// It has ended.
-    Ended(End),
-    /// It has ended without a word: the host was switched off, or its keeper was killed.
-    Lost,
 }
 
 /// What this host can do, each with the reason when it cannot.

@@ -4,8 +4,8 @@
 
 use crate::Error;
 use crate::error::During;
-use crate::protocol::Exit;
 use crate::spec::Spec;
+use crate::states::Process;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -40,41 +40,6 @@ pub struct Tree {
     pub at: String,
     /// Its layers, the first on top.
     pub layers: Vec<PathBuf>,
-}
-
-/// A process that cannot be mistaken for another one with the same id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Process {
-    /// Its id on the host.
-    pub id: i32,
-    /// When it was started, in clock ticks since the host's boot.
-    pub started: u64,
-}
-
-/// What a keeper writes when its sandbox runs.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct State {
-    /// The keeper.
-    pub keeper: Process,
-    /// The init, as the host sees it.
-    pub init: Process,
-    /// The host's user that is root inside.
-    pub root_uid: u32,
-    /// The directories of its control groups.
-    pub groups: Vec<PathBuf>,
-    /// Seconds since 1970, host time.
-    pub started_at: u64,
-}
-
-/// What a keeper writes when its sandbox has ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// How the init ended: by a signal when it was killed.
-    pub init: Exit,
-    /// How the first command ended, if it did before.
-    pub command: Option<Exit>,
-    /// How many processes the memory limit has killed.
-    pub out_of_memory_kills: u64,
 }
 
 impl Place {

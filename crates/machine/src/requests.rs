@@ -2,9 +2,7 @@
 //!
 //! Invariant: each is one function of [`crate::Machine`], with the same meaning; `Machine::perform` is the table.
 
-use crate::groups::Usage;
-use crate::machine::Status;
-use crate::place::{End, State};
+use crate::states::{End, State, Status, Usage};
 use crate::{Command, File, Size, Spec, Volume};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

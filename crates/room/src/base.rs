@@ -1,4 +1,4 @@
-//! What rooms are built on before there are rooms: store, clock, ids, networks, nudges.
+//! What rooms are built on before there are rooms: store, clock, ids, networks, sandboxes, nudges.
 
 use crate::{Clock, Ids, Nowhere, Outside};
 use parking_lot::Mutex;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Notify, Semaphore};
 use yakumo_aws::{Error, Result};
+use yakumo_machine::Sandboxes;
 use yakumo_net::Network;
 use yakumo_store::Store;
 
@@ -26,6 +27,8 @@ pub struct Base {
     /// The networks of the cloud: what is wanted of them, and a model that follows packets. The room that owns VPCs
     /// says what is wanted when its world begins and after each change.
     pub network: Network,
+    /// The sandboxes of the cloud: where instances, functions, tasks and databases run.
+    pub sandboxes: Sandboxes,
     nudges: Mutex<HashMap<&'static str, Arc<Notify>>>,
     stopping: AtomicBool,
     stopped: Notify,
@@ -33,7 +36,7 @@ pub struct Base {
 }
 
 impl Base {
-    /// Ground for a new set of rooms, without a way out and with networks that are a model.
+    /// Ground for a new set of rooms, without a way out, with networks that are a model, and without sandboxes.
     pub fn new(store: Store, clock: Clock, ids: Ids) -> Arc<Base> {
         Base::with_outside(
             store,
@@ -41,20 +44,23 @@ impl Base {
             ids,
             Arc::new(Nowhere),
             Network::model("there is no host to make networks on"),
+            Sandboxes::none("there is no host to start sandboxes on"),
         )
     }
 
-    /// Ground for a new set of rooms that may ask for documents from outside and make networks on the host.
+    /// Ground for a new set of rooms that may ask for documents from outside, make networks on the host and start
+    /// sandboxes there.
     pub fn with_outside(
         store: Store,
         clock: Clock,
         ids: Ids,
         outside: Arc<dyn Outside>,
         network: Network,
+        sandboxes: Sandboxes,
     ) -> Arc<Base> {
         let (nudges, stopping, stopped) = (Mutex::default(), AtomicBool::new(false), Notify::new());
         let labour = Semaphore::new(LABOURS_MAX);
-        Arc::new(Base { store, clock, ids, outside, network, nudges, stopping, stopped, labour })
+        Arc::new(Base { store, clock, ids, outside, network, sandboxes, nudges, stopping, stopped, labour })
     }
 
     /// The bell of a reconciler.
@@ -77,6 +83,18 @@ impl Base {
         let outcome = tokio::task::spawn_blocking(work).await.map_err(Error::internal);
         drop(turn);
         outcome
+    }
+
+    /// Does a part of a reconciler's work beside the rest of it, such as waiting for one of many sandboxes. It is cut off wherever it
+    /// waits when the cloud comes to an end, so it must leave nothing half done there.
+    pub fn errand(self: &Arc<Base>, work: impl Future<Output = ()> + Send + 'static) {
+        let base = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = base.stopped() => {}
+            }
+        });
     }
 
     /// Tells long polls and reconcilers to come to an end.

@@ -18,6 +18,8 @@ pub struct Reconciler {
     pub name: &'static str,
     /// How long it rests, in host time, when nobody nudges it.
     pub every: Duration,
+    /// Whether it runs as well when a sandbox has ended.
+    pub follows_sandboxes: bool,
     run: Box<Run>,
 }
 
@@ -28,7 +30,12 @@ impl Reconciler {
         R: Fn(Arc<World>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<()>> + Send + 'static,
     {
-        Reconciler { name, every, run: Box::new(move |world| Box::pin(run(world))) }
+        Reconciler { name, every, follows_sandboxes: false, run: Box::new(move |world| Box::pin(run(world))) }
+    }
+
+    /// The same, which also runs when a sandbox has ended.
+    pub fn follows_sandboxes(self) -> Reconciler {
+        Reconciler { follows_sandboxes: true, ..self }
     }
 
     /// Does the work once.

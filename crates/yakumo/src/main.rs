@@ -9,6 +9,7 @@ mod detached;
 mod directories;
 mod failure;
 mod hooks;
+mod machine_agent;
 #[cfg(target_os = "linux")]
 mod machine_keeper;
 mod moment;
@@ -34,6 +35,9 @@ fn main() -> ExitCode {
     let began = Instant::now();
     if std::env::args_os().nth(1).is_some_and(|argument| argument == network_agent::ARGUMENT) {
         return network_agent::run();
+    }
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == machine_agent::ARGUMENT) {
+        return machine_agent::run();
     }
     #[cfg(target_os = "linux")]
     if let Some(code) = machine_keeper::run() {

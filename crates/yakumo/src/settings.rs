@@ -5,7 +5,7 @@
 use crate::commands::up::{DurabilityOption, Options};
 use crate::directories;
 use crate::failure::Failure;
-use crate::network_agent;
+use crate::{machine_agent, network_agent};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -68,9 +68,24 @@ impl Settings {
             seed: options.seed,
             directory,
             network: network(),
+            sandboxes: sandboxes(),
         };
         let ready_dirs = own.into_iter().chain(options.ready_dir.clone()).collect();
         Ok(Settings { config, ready_dirs, log: options.log.clone(), notes })
+    }
+}
+
+/// Who starts sandboxes: this program as another agent, where networks can be made as well.
+fn sandboxes() -> yakumo_machine::Host {
+    use yakumo_machine::Host;
+    match (yakumo_net::network::lacking(), std::env::current_exe()) {
+        (Some(why), _) => Host::Nobody(why),
+        (None, Err(error)) => Host::Nobody(format!("this program does not find itself: {error}")),
+        (None, Ok(program)) => Host::Agent {
+            program,
+            arguments: vec![machine_agent::ARGUMENT.to_owned()],
+            run: PathBuf::from(network_agent::RUN),
+        },
     }
 }
 

@@ -165,8 +165,10 @@ pub(crate) fn requested(tags: &Tags) -> Keys {
 /// resources, and as an id for what is to be made.
 pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option<Need>> {
     let home = Home::of(ctx);
-    let own = home.arn("", "");
-    let named = arn.strip_prefix(own.trim_end_matches('/')).and_then(|rest| rest.split_once('/'));
+    let (own, shared) = (home.arn("", ""), home.arn("image", ""));
+    let named =
+        arn.strip_prefix(own.trim_end_matches('/')).or(arn.strip_prefix(shared.trim_end_matches("image/")));
+    let named = named.and_then(|rest| rest.split_once('/'));
     let mut keys = match named {
         _ if arn == "*" => Keys::new(),
         Some((_, "*")) => Keys::new(),

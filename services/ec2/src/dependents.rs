@@ -66,7 +66,9 @@ pub(crate) async fn check_ipv6_of_subnet(tx: &Tx, subnet: &Subnet) -> Result<()>
 
 /// Public addresses that are reached through a VPC's internet gateway.
 pub(crate) async fn check_public_addresses(tx: &Tx, home: Home, vpc: &str) -> Result<()> {
-    match elastic_ips::is_mapped(&nouns::all::<ElasticIp>(tx, home).await?, vpc) {
+    let interfaces: Vec<NetworkInterface> = nouns::all(tx, home).await?;
+    let is_lent = interfaces.iter().any(|interface| interface.vpc == vpc && interface.public.is_some());
+    match is_lent || elastic_ips::is_mapped(&nouns::all::<ElasticIp>(tx, home).await?, vpc) {
         true => Err(error::dependency_violation(format!(
             "Network {vpc} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
         ))),

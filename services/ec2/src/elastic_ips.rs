@@ -8,6 +8,7 @@ mod associations;
 mod life;
 
 pub(crate) use associations::{check_gateway, link, unlink, unlink_interface};
+pub(crate) use life::{give_back, lend};
 
 use crate::access::{self, Asked};
 use crate::commit::only_if;
@@ -15,7 +16,7 @@ use crate::error;
 use crate::filters::{Filtered, Filters, fact};
 use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
-use crate::nouns::Home;
+use crate::nouns::{ALL, Home};
 use crate::pages;
 use crate::tags::{self, Tags};
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,10 @@ noun!(
     ],
 );
 
-impl Filtered for ElasticIp {
+/// An address and what the API shows of it.
+struct Seen(ElasticIp, Address);
+
+impl Filtered for Seen {
     const FILTERS: &'static [&'static str] = &[
         "allocation-id",
         "association-id",
@@ -92,22 +96,24 @@ impl Filtered for ElasticIp {
     ];
 
     fn facts(&self, filter: &str) -> Vec<String> {
-        let link = self.link.as_ref();
+        let Seen(address, shown) = self;
+        let link = address.link.as_ref();
         match filter {
-            "allocation-id" => fact(self.id.clone()),
+            "allocation-id" => fact(address.id.clone()),
+            "instance-id" => fact(shown.instance_id.clone()),
             "association-id" => fact(link.map(|link| link.id.clone())),
             "domain" => fact("vpc".to_owned()),
-            "network-border-group" => fact(self.home.region.to_string()),
+            "network-border-group" => fact(address.home.region.to_string()),
             "network-interface-id" => fact(link.map(|link| link.interface.clone())),
-            "network-interface-owner-id" => fact(link.map(|_| self.home.account.to_string())),
+            "network-interface-owner-id" => fact(link.map(|_| address.home.account.to_string())),
             "private-ip-address" => fact(link.map(|link| link.private.to_string())),
-            "public-ip" => fact(self.address.to_string()),
+            "public-ip" => fact(address.address.to_string()),
             _ => Vec::new(),
         }
     }
 
     fn tags(&self) -> Option<&Tags> {
-        Some(&self.tags)
+        Some(&self.0.tags)
     }
 }
 
@@ -136,12 +142,13 @@ pub(crate) fn register(room: Room) -> Room {
     )
 }
 
-fn shown(address: &ElasticIp) -> Address {
+fn shown(address: &ElasticIp, interfaces: &[NetworkInterface]) -> Address {
     let link = address.link.as_ref();
     Address {
         allocation_id: Some(address.id.clone()),
         association_id: link.map(|link| link.id.clone()),
         domain: Some("vpc".into()),
+        instance_id: link.and_then(|link| instance_of(link, interfaces)),
         network_interface_id: link.map(|link| link.interface.clone()),
         network_interface_owner_id: link.map(|_| address.home.account.to_string()),
         private_ip_address: link.map(|link| link.private.to_string()),
@@ -154,6 +161,12 @@ fn shown(address: &ElasticIp) -> Address {
     }
 }
 
+/// The instance whose interface an address stands for.
+fn instance_of(link: &Link, interfaces: &[NetworkInterface]) -> Option<String> {
+    let interface = interfaces.iter().find(|interface| interface.id == link.interface)?;
+    interface.instance().map(str::to_owned)
+}
+
 /// AWS's text for an address that is not the caller's.
 fn no_address(address: &str) -> Error {
     Error::sender("InvalidAddress.NotFound", format!("Address '{address}' not found."))
@@ -161,7 +174,7 @@ fn no_address(address: &str) -> Error {
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAddresses.html>
 async fn describe_addresses(ctx: Ctx, input: DescribeAddressesInput) -> Result<DescribeAddressesOutput> {
-    let filters = Filters::of::<ElasticIp>(input.filters.as_ref())?;
+    let filters = Filters::of::<Seen>(input.filters.as_ref())?;
     let mut found: Vec<ElasticIp> = pages::by_ids(&ctx, input.allocation_ids.as_ref()).await?;
     if let Some(wanted) = input.public_ips.filter(|wanted| !wanted.is_empty()) {
         for text in &wanted {
@@ -172,8 +185,13 @@ async fn describe_addresses(ctx: Ctx, input: DescribeAddressesInput) -> Result<D
         found.retain(|address| wanted.contains(&address.address.to_string()));
     }
     only_if(input.dry_run)?;
-    let shown = found.iter().filter(|address| filters.pass(*address)).map(shown);
-    Ok(DescribeAddressesOutput { addresses: Some(shown.collect()) })
+    let interfaces: Vec<NetworkInterface> = ctx.list(&Home::of(&ctx).scope(), &[], None, ALL).await?;
+    let seen = found.into_iter().map(|address| {
+        let shown = shown(&address, &interfaces);
+        Seen(address, shown)
+    });
+    let passed = seen.filter(|seen| filters.pass(seen)).map(|Seen(_, shown)| shown);
+    Ok(DescribeAddressesOutput { addresses: Some(passed.collect()) })
 }
 
 /// No address has a reverse name here, and ModifyAddressAttribute, which would give it one, is 501.

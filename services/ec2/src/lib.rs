@@ -1,4 +1,4 @@
-//! Amazon EC2: the API of VPCs. Each noun registers its own operations.
+//! Amazon EC2: VPCs and instances. Each noun registers its own operations.
 //!
 //! Invariant: an operation stands in its noun's `register` with the access that it needs, or it answers 501.
 
@@ -14,6 +14,9 @@ mod egress_only_internet_gateways;
 mod elastic_ips;
 mod error;
 mod filters;
+mod images;
+mod instance_types;
+mod instances;
 mod internet_gateways;
 mod ipv6_pool;
 mod nat_gateways;
@@ -52,6 +55,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         .endpoints(Arc::new(vpc_endpoints::Keeper::new(base.clone())))
         .reconciler(network::reconciler())
         .reconciler(work::reconciler())
+        .reconciler(instances::reconciler())
         .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
     let nouns: &[fn(Room) -> Room] = &[
         account_attributes::register,
@@ -59,6 +63,8 @@ pub fn room(base: &Arc<Base>) -> Room {
         dhcp_options::register,
         egress_only_internet_gateways::register,
         elastic_ips::register,
+        images::register,
+        instances::register,
         internet_gateways::register,
         nat_gateways::register,
         network_acls::register,

@@ -6,12 +6,14 @@
 mod addresses;
 mod attachments;
 mod attributes;
+mod instances;
 mod life;
 mod places;
 mod seen;
 
-pub(crate) use attachments::no_instance;
+pub(crate) use instances::{give, release, rest, wake, without_lent};
 pub(crate) use places::{Places, in_use};
+pub(crate) use seen::Around;
 
 use crate::access::{self, Asked};
 use crate::noun_record::noun;
@@ -47,6 +49,12 @@ pub(crate) struct NetworkInterface {
     pub kind: String,
     /// Its private IPv4 addresses, the primary one first.
     pub addresses: Vec<Ipv4Addr>,
+    /// The public address that is lent to its primary one while its instance runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public: Option<Ipv4Addr>,
+    /// Whether it is lent one whenever its instance starts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wants_public: bool,
     /// Its IPv6 addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ipv6: Vec<Ipv6Addr>,
@@ -131,6 +139,8 @@ impl NetworkInterface {
             description: String::new(),
             kind: "interface".into(),
             addresses: Vec::new(),
+            public: None,
+            wants_public: false,
             ipv6: Vec::new(),
             groups: Vec::new(),
             source_dest_check: true,
@@ -145,6 +155,11 @@ impl NetworkInterface {
     /// Its primary private address. Every interface has one from the moment it is written.
     pub(crate) fn primary(&self) -> Option<Ipv4Addr> {
         self.addresses.first().copied()
+    }
+
+    /// The instance that it is attached to.
+    pub(crate) fn instance(&self) -> Option<&str> {
+        self.attachment.as_ref()?.instance.as_deref()
     }
 
     /// Who may not manage it: an interface that one of AWS's services made is that service's.

@@ -190,6 +190,7 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::dhcp_options::DhcpOptions,
     crate::egress_only_internet_gateways::EgressOnlyInternetGateway,
     crate::elastic_ips::ElasticIp,
+    crate::instances::Instance,
     crate::internet_gateways::InternetGateway,
     crate::nat_gateways::NatGateway,
     crate::network_acls::NetworkAcl,

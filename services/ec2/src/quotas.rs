@@ -29,6 +29,10 @@ pub(crate) const PREFIX_LISTS: usize = 100;
 /// DHCP options sets: AWS publishes no quota any more; this one bounds the list.
 pub(crate) const DHCP_OPTIONS: usize = 1_000;
 
+/// Instances of an account in a region. AWS counts processors by the class of their type; here it is a count, which bounds what a host
+/// is asked for.
+pub(crate) const INSTANCES: usize = 1_000;
+
 /// Network interfaces of an account in a region.
 pub(crate) const NETWORK_INTERFACES: usize = 5_000;
 /// Addresses of each family of an interface: as many as the largest instance gives it.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use yakumo_aws::{AccountId, Region, Result};
 use yakumo_room::{Ctx, Scope};
 
+/// Kinds whose ARNs name no account.
+const SHARED: &[&str] = &["image", "snapshot"];
+
 /// Where a resource lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Home {
@@ -29,6 +32,8 @@ impl Home {
     /// The ARN of something of EC2: `vpc` and its id.
     pub(crate) fn arn(self, kind: &str, id: &str) -> String {
         let Home { account, region } = self;
+        // AWS: images and snapshots can be everybody's: their ARNs name no account.
+        let account = if SHARED.contains(&kind) { "" } else { account.as_str() };
         format!("arn:{}:ec2:{region}:{account}:{kind}/{id}", region.partition().as_str())
     }
 }

@@ -46,6 +46,8 @@ const SKELETON: &[(&str, u32)] = &[
 #[derive(Debug)]
 pub(crate) struct Images {
     root: PathBuf,
+    /// Held while one is built: two threads would build in the same place.
+    building: Mutex<()>,
 }
 
 /// What the host showed when a host image was first asked for. Looking through `/usr` takes a second or so.
@@ -55,7 +57,7 @@ impl Images {
     /// Those in a directory of the machine's.
     pub fn open(root: PathBuf) -> Result<Images, Error> {
         make_directory(&root)?;
-        Ok(Images { root })
+        Ok(Images { root, building: Mutex::new(()) })
     }
 
     /// What an image is made of, the root first.
@@ -105,6 +107,7 @@ impl Images {
         let mut hasher = DefaultHasher::new();
         content.hash(&mut hasher);
         let path = self.root.join(format!("{kind}-{:016x}", hasher.finish()));
+        let _turn = self.building.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if path.is_dir() {
             return Ok(path);
         }
@@ -114,7 +117,7 @@ impl Images {
         set_mode(&fresh, 0o755)?;
         build(&fresh)?;
         match fs::rename(&fresh, &path) {
-            // Another thread was faster, with the same.
+            // Another process was faster, with the same.
             Err(_) if path.is_dir() => crate::place::remove_tree(&fresh)?,
             other => other.during(path.display())?,
         }

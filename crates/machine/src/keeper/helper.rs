@@ -3,9 +3,10 @@
 //! Invariant: a helper looks at the sandbox's files only after it has moved into the sandbox's mounts, so that no link leads outside.
 
 use crate::error::During;
-use crate::place::{Place, State, make_directory};
+use crate::place::{Place, make_directory};
 use crate::root::{Owners, mounts, volumes};
 use crate::spec::Volume;
+use crate::states::State;
 use crate::{Error, namespaces, sys};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags};

@@ -13,9 +13,10 @@ use crate::error::During;
 use crate::groups::{Groups, Hierarchy};
 use crate::init::{self, Setup};
 use crate::namespaces;
-use crate::place::{Place, Plan, Process, State};
+use crate::place::{Place, Plan};
 use crate::protocol::{Exit, Tell};
 use crate::spec::Disk;
+use crate::states::{End, Process, State};
 use crate::sys::{self, Forked};
 use crate::{Error, block};
 use serde::Serialize;
@@ -174,5 +175,5 @@ fn finish(place: &Place, groups: &Groups, init: Exit, command: Option<Exit>) -> 
     let out_of_memory_kills = groups.usage().out_of_memory_kills;
     groups.remove()?;
     std::fs::remove_file(place.at("control.sock")).ok();
-    place.write("end.json", &crate::place::End { init, command, out_of_memory_kills })
+    place.write("end.json", &End { init, command, out_of_memory_kills })
 }

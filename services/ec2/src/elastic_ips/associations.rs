@@ -6,6 +6,7 @@ use super::{ElasticIp, Link, of};
 use crate::access::{self, Asked};
 use crate::commit::change;
 use crate::error;
+use crate::instances;
 use crate::internet_gateways::InternetGateway;
 use crate::network_interfaces::{self, NetworkInterface};
 use crate::nouns::{self, ALL, Home, new_id};
@@ -124,17 +125,15 @@ async fn associate_address(ctx: Ctx, input: AssociateAddressInput) -> Result<Ass
         }
         (None, None) => return Err(error::missing_parameter("allocationId")),
     };
-    if let Some(instance) = &input.instance_id {
-        return Err(network_interfaces::no_instance(instance));
+    if input.instance_id.is_none() && input.network_interface_id.is_none() {
+        return Err(error::missing_parameter("networkInterfaceId"));
     }
-    let interface =
-        input.network_interface_id.as_ref().ok_or_else(|| error::missing_parameter("networkInterfaceId"))?;
     let id = change(&ctx, input.dry_run, |tx| {
         let (ctx, input) = (&ctx, &input);
         async move {
             let home = Home::of(ctx);
             let address: ElasticIp = nouns::find(&tx, home, allocation).await?;
-            let interface: NetworkInterface = nouns::find(&tx, home, interface).await?;
+            let interface = meant(&tx, home, input).await?;
             interface.check_own()?;
             let private = private_of(&interface, input.private_ip_address.as_deref())?;
             check_gateway(&tx, home, &interface.vpc).await?;
@@ -156,11 +155,31 @@ async fn associate_address(ctx: Ctx, input: AssociateAddressInput) -> Result<Ass
                 }
                 nouns::put(&tx, Some(other), &ElasticIp { link: None, ..other.clone() });
             }
+            if interface.primary() == Some(private) {
+                network_interfaces::without_lent(&tx, &interface);
+            }
             Ok(link(&tx, ctx, &address, &interface, private))
         }
     })
     .await?;
     Ok(AssociateAddressOutput { association_id: Some(id) })
+}
+
+/// The interface that a request names, by itself or by its instance.
+async fn meant(tx: &Tx, home: Home, input: &AssociateAddressInput) -> Result<NetworkInterface> {
+    let of_instance = match &input.instance_id {
+        Some(instance) => Some(instances::primary_interface(tx, home, instance).await?),
+        None => None,
+    };
+    match (&input.network_interface_id, of_instance) {
+        (Some(id), Some(interface)) if *id != interface.id => {
+            let text = format!("The interface '{id}' is not the primary one of the instance.");
+            Err(error::invalid_parameter_combination(text))
+        }
+        (_, Some(interface)) => Ok(interface),
+        (Some(id), None) => nouns::find(tx, home, id).await,
+        (None, None) => Err(error::missing_parameter("networkInterfaceId")),
+    }
 }
 
 /// The private address that a request names, or the primary one.

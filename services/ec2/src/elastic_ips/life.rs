@@ -4,6 +4,7 @@
 
 use super::ElasticIp;
 use crate::commit::{change, refuse};
+use crate::network_interfaces::NetworkInterface;
 use crate::nouns::{self, ALL, Home, Noun, new_id};
 use crate::{error, network_interfaces, quotas, tags};
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,22 @@ async fn choose(tx: &Tx, ctx: &Ctx) -> Result<Ipv4Addr> {
         let text = "Not enough available addresses to satisfy your request.";
         Error::sender("InsufficientAddressCapacity", text)
     })
+}
+
+/// Lends an interface a public address.
+///
+/// # Errors
+/// InsufficientAddressCapacity.
+pub(crate) async fn lend(tx: &Tx, ctx: &Ctx, interface: &NetworkInterface) -> Result<Ipv4Addr> {
+    let address = choose(tx, ctx).await?;
+    let note = PublicAddress { address, home: interface.home, allocation: interface.id.clone() };
+    tx.put(&shared(), &[&address.to_string()], &note);
+    Ok(address)
+}
+
+/// Takes it back.
+pub(crate) fn give_back(tx: &Tx, address: Ipv4Addr) {
+    tx.delete::<PublicAddress>(&shared(), &[&address.to_string()]);
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReleaseAddress.html>

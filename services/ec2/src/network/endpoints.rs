@@ -4,7 +4,7 @@ use super::{all, joints};
 use crate::network_interfaces::NetworkInterface;
 use crate::nouns::Home;
 use crate::vpc_endpoints::{Kind, State, VpcEndpoint, private_names, public_names, service};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use yakumo_aws::Result;
 use yakumo_net::{Topology, topology};
@@ -39,7 +39,7 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
         };
         for place in &endpoint.places {
             let Some(interface) = interfaces.get(place.interface.as_str()) else { continue };
-            topology.interfaces.insert(interface.id.clone(), joints::said(interface, &[]));
+            topology.interfaces.insert(interface.id.clone(), joints::said(interface, &[], &BTreeSet::new()));
             said.interfaces.insert(interface.id.clone());
         }
         topology.endpoints.insert(endpoint.id, said);

@@ -2,10 +2,12 @@
 
 use super::all;
 use crate::elastic_ips::{self, ElasticIp};
+use crate::instances;
 use crate::nat_gateways::{NatGateway, State};
 use crate::network_interfaces::NetworkInterface;
 use crate::nouns::Home;
 use crate::vpc_peering_connections::VpcPeeringConnection;
+use std::collections::BTreeSet;
 use yakumo_aws::Result;
 use yakumo_net::{Topology, topology};
 use yakumo_room::Base;
@@ -14,10 +16,11 @@ use yakumo_room::Base;
 pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
     let scope = home.scope();
     let addresses: Vec<ElasticIp> = all(base, &scope).await?;
+    let live = instances::live(base, home).await?;
     for interface in all::<NetworkInterface>(base, &scope).await? {
         // What belongs to a NAT gateway or an endpoint is said with it.
         if interface.requester.is_none() {
-            topology.interfaces.insert(interface.id.clone(), said(&interface, &addresses));
+            topology.interfaces.insert(interface.id.clone(), said(&interface, &addresses, &live));
         }
     }
     for gateway in all::<NatGateway>(base, &scope).await? {
@@ -39,10 +42,17 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     Ok(())
 }
 
-pub(super) fn said(interface: &NetworkInterface, addresses: &[ElasticIp]) -> topology::Interface {
+pub(super) fn said(
+    interface: &NetworkInterface,
+    addresses: &[ElasticIp],
+    live: &BTreeSet<String>,
+) -> topology::Interface {
+    let lent = |private| interface.public.filter(|_| interface.primary() == Some(private));
     let private = |private: &std::net::Ipv4Addr| topology::PrivateAddress {
         private: *private,
-        public: elastic_ips::of(addresses, interface, *private).map(|elastic| elastic.address),
+        public: elastic_ips::of(addresses, interface, *private)
+            .map(|elastic| elastic.address)
+            .or_else(|| lent(*private)),
     };
     topology::Interface {
         subnet: interface.subnet.clone(),
@@ -51,7 +61,7 @@ pub(super) fn said(interface: &NetworkInterface, addresses: &[ElasticIp]) -> top
         groups: interface.groups.iter().cloned().collect(),
         source_dest_check: interface.source_dest_check,
         mac: Some(interface.mac),
-        // The network itself knows into which interfaces something is plugged.
-        live: false,
+        // The network itself knows into which interfaces something else is plugged.
+        live: interface.instance().is_some_and(|instance| live.contains(instance)),
     }
 }

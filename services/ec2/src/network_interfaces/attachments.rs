@@ -1,10 +1,12 @@
-//! Attaching interfaces to instances. There are no instances yet: nothing can be attached, and what AWS's services
-//! attached is theirs.
+//! Attaching interfaces to instances. An instance has one interface here: a second one is refused by name, and what AWS's
+//! services attached is theirs.
 
 use super::NetworkInterface;
+use super::instances::second_interface;
 use crate::access::{self, Asked};
 use crate::commit::refuse;
 use crate::error;
+use crate::instances::Instance;
 use crate::nouns::{self, ALL, Home};
 use yakumo_api_ec2::{
     self as api, AttachNetworkInterfaceInput, AttachNetworkInterfaceOutput, DetachNetworkInterfaceInput,
@@ -52,15 +54,8 @@ async fn attach_network_interface(
         ("EnaQueueCount", input.ena_queue_count.is_some()),
     ])?;
     nouns::look_up::<NetworkInterface>(&ctx, Home::of(&ctx), &input.network_interface_id).await?;
-    Err(no_instance(&input.instance_id))
-}
-
-/// What EC2 says of an instance that is not there.
-pub(crate) fn no_instance(id: &str) -> Error {
-    match id.starts_with("i-") {
-        true => Error::sender("InvalidInstanceID.NotFound", format!("The instance ID '{id}' does not exist")),
-        false => Error::sender("InvalidInstanceID.Malformed", format!("Invalid id: \"{id}\"")),
-    }
+    nouns::look_up::<Instance>(&ctx, Home::of(&ctx), &input.instance_id).await?;
+    Err(second_interface())
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachNetworkInterface.html>
@@ -69,6 +64,11 @@ async fn detach_network_interface(
     input: DetachNetworkInterfaceInput,
 ) -> Result<DetachNetworkInterfaceOutput> {
     match attached(&ctx, &input.attachment_id).await? {
+        // AWS: the first interface of an instance is its own as long as it lives.
+        Some(interface) if interface.instance().is_some() => {
+            let text = "The network interface at device index 0 cannot be detached.";
+            Err(error::operation_not_permitted(text))
+        }
         // AWS: the attachments of its own services are theirs.
         Some(_) => {
             let text = "You are not allowed to manage 'ela-attach' attachments.";

@@ -118,7 +118,7 @@ pub(super) async fn groups(tx: &Tx, subnet: &Subnet, wanted: Option<&[String]>) 
 
 /// The addresses that a request wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Wanted {
+pub(super) struct Wanted {
     /// The primary address; `None` lets it be chosen.
     primary: Option<String>,
     secondary: Vec<String>,
@@ -130,7 +130,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(input: &CreateNetworkInterfaceInput) -> Result<Wanted> {
+    pub(super) fn of(input: &CreateNetworkInterfaceInput) -> Result<Wanted> {
         let mut wanted = Wanted { primary: input.private_ip_address.clone(), ..Wanted::default() };
         let listed = input.private_ip_addresses.as_deref().unwrap_or_default();
         for entry in listed {
@@ -162,7 +162,7 @@ impl Wanted {
         Ok(wanted)
     }
 
-    fn take(
+    pub(super) fn take(
         &self,
         ctx: &Ctx,
         places: &mut Places<'_>,

@@ -22,7 +22,7 @@ use yakumo_aws::Result;
 use yakumo_room::Ctx;
 
 /// What stands around the interfaces of an account in a region, as last committed.
-pub(super) struct Around {
+pub(crate) struct Around {
     home: Home,
     /// Names of groups by id.
     groups: BTreeMap<String, String>,
@@ -34,7 +34,7 @@ pub(super) struct Around {
 
 impl Around {
     /// Reads it where the request acts.
-    pub(super) async fn read(ctx: &Ctx) -> Result<Around> {
+    pub(crate) async fn read(ctx: &Ctx) -> Result<Around> {
         let home = Home::of(ctx);
         let groups: Vec<SecurityGroup> = ctx.list(&home.scope(), &[], None, ALL).await?;
         let addresses: Vec<ElasticIp> = ctx.list(&home.scope(), &[], None, ALL).await?;
@@ -64,11 +64,22 @@ impl Around {
         interface: &NetworkInterface,
         private: Ipv4Addr,
     ) -> Option<NetworkInterfaceAssociation> {
-        let address = self.elastic_ip(interface, private)?;
+        let elastic = self.elastic_ip(interface, private);
+        let lent = interface.public.filter(|_| interface.primary() == Some(private));
+        let public = elastic.map(|elastic| elastic.address).or(lent)?;
         // AWS: a VPC without DNS hostnames answers an empty name.
         let name = match self.has_names(interface) {
-            true => dns_names::public(self.home.region, address.address),
+            true => dns_names::public(self.home.region, public),
             false => String::new(),
+        };
+        let Some(address) = elastic else {
+            return Some(NetworkInterfaceAssociation {
+                // AWS: an address that is lent is Amazon's.
+                ip_owner_id: Some("amazon".into()),
+                public_dns_name: Some(name),
+                public_ip: Some(public.to_string()),
+                ..NetworkInterfaceAssociation::default()
+            });
         };
         Some(NetworkInterfaceAssociation {
             allocation_id: Some(address.id.clone()),
@@ -85,7 +96,7 @@ impl Around {
     }
 
     /// The groups of an interface with their names.
-    pub(super) fn groups(&self, interface: &NetworkInterface) -> Vec<GroupIdentifier> {
+    pub(crate) fn groups(&self, interface: &NetworkInterface) -> Vec<GroupIdentifier> {
         let group = |id: &String| GroupIdentifier {
             group_id: Some(id.clone()),
             group_name: self.groups.get(id).cloned(),
@@ -94,7 +105,7 @@ impl Around {
     }
 
     /// What the API shows of an interface.
-    pub(super) fn shown(&self, interface: &NetworkInterface) -> api::NetworkInterface {
+    pub(crate) fn shown(&self, interface: &NetworkInterface) -> api::NetworkInterface {
         let private = |(index, address): (usize, &Ipv4Addr)| NetworkInterfacePrivateIpAddress {
             association: self.association(interface, *address),
             primary: Some(index == 0),

@@ -1,0 +1,25 @@
+//! The sandboxes of a cloud: where they lie, and whether they outlive it.
+
+use crate::{Config, Location};
+use std::path::PathBuf;
+use yakumo_machine::{Host, Sandboxes};
+use yakumo_net::Network;
+use yakumo_store::Store;
+
+/// Where the sandboxes of a cloud without a directory lie, below the directory for temporary files that a restart of the host leaves.
+const TEMPORARY: &str = "/var/tmp";
+
+/// The sandboxes of a cloud. Nothing is made before the first of them is started. They need the networks: what runs without its
+/// security groups would be open to everybody.
+pub fn open(store: &Store, config: &Config, network: &Network) -> Sandboxes {
+    let cloud = store.cloud().to_string();
+    let root = match &config.directory {
+        Some(directory) => directory.join("machines"),
+        None => PathBuf::from(TEMPORARY).join(format!("yakumo-{cloud}")),
+    };
+    let host = match network.not_enforced() {
+        Some(why) => Host::Nobody(why.to_owned()),
+        None => config.sandboxes.clone(),
+    };
+    Sandboxes::new(&cloud, root, host, !matches!(config.location, Location::Memory))
+}

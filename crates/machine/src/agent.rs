@@ -1,0 +1,205 @@
+//! The sandbox agent: the privileged process that starts sandboxes for a front. It is the same program, with a socket as its standard
+//! input, and ends with the socket.
+//!
+//! Invariant: what it is asked is typed, and nothing is done but to sandboxes of its machine; a conversation that hangs stops no other.
+
+use crate::Error;
+use crate::channel;
+use crate::error::During;
+use crate::machine::{Configuration, Machine, Report};
+use crate::place::{make_directory, try_lock};
+use crate::requests::{Reply, Request};
+use crate::spec::Image;
+use crate::states::Status;
+use rustix::event::{PollFd, PollFlags};
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The first message of a front.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Opening {
+    /// The machine's directory.
+    pub root: PathBuf,
+    /// The cloud's id.
+    pub cloud: String,
+    /// The directory of notes, such as `/run/yakumo`.
+    pub run: PathBuf,
+    /// Whether sandboxes live on when the front is gone, for its next start; else they are removed with their disks.
+    pub keeps: bool,
+}
+
+/// What the agent says without being asked: that this sandbox has ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ended(pub String);
+
+/// What one conversation's question is answered with.
+pub type Answer = Result<Reply, Error>;
+
+/// Serves a front until it is gone. `keeper` is the program and the arguments that make it a keeper.
+///
+/// # Errors
+/// When the socket breaks, or the machine cannot be opened; the front is told so, too.
+pub fn serve(socket: OwnedFd, keeper: Vec<OsString>) -> Result<(), Error> {
+    let Some((opening, _)) = channel::receive::<Opening>(&socket).during("the front")? else { return Ok(()) };
+    let opened = open(&opening, keeper);
+    let told: Result<Report, Error> = opened.as_ref().map(|_| Machine::report()).map_err(Clone::clone);
+    channel::send(&socket, &told, &[]).during("the front")?;
+    let (machine, _note) = opened?;
+    let machine = Arc::new(machine);
+    let watch = Arc::new(Watch::start(socket.try_clone().during("the front")?)?);
+    for (id, status) in machine.list()? {
+        if let Status::Running(state) = status {
+            watch.add(&id, state.keeper.open());
+        }
+    }
+    let warm = Arc::clone(&machine);
+    // The first instance need not wait for it; what cannot be made ready says so when it is started.
+    std::thread::Builder::new().spawn(move || warm.prepare(&Image::Host).ok()).during("a thread")?;
+    while let Some(((), descriptors)) = channel::receive::<()>(&socket).during("the front")? {
+        let Some(conversation) = descriptors.into_iter().next() else { continue };
+        let (machine, watch) = (Arc::clone(&machine), Arc::clone(&watch));
+        // A thread that cannot be had ends the conversation: the front sees it end.
+        std::thread::Builder::new()
+            .name("conversation".to_owned())
+            .stack_size(256 * 1024)
+            .spawn(move || converse(&machine, &watch, &conversation))
+            .ok();
+    }
+    if !opening.keeps {
+        remove_all(&machine, &opening.root)?;
+        std::fs::remove_file(note_path(&opening.run, &opening.cloud)).ok();
+    }
+    Ok(())
+}
+
+fn open(opening: &Opening, keeper: Vec<OsString>) -> Result<(Machine, File), Error> {
+    let configuration = Configuration { root: opening.root.clone(), name: opening.cloud.clone(), keeper };
+    let machine = Machine::open(configuration)?;
+    let path = note_path(&opening.run, &opening.cloud);
+    make_directory(path.parent().unwrap_or(Path::new("/")))?;
+    let note = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let note = note.during(path.display())?;
+    let locked = try_lock(note)?.ok_or_else(|| Error::failed("the sandboxes", "another agent has them"))?;
+    let text = serde_json::to_vec(opening).during("a note")?;
+    locked.set_len(0).and_then(|()| (&locked).write_all(&text)).during(path.display())?;
+    Ok((machine, locked))
+}
+
+fn converse(machine: &Machine, watch: &Watch, conversation: &OwnedFd) {
+    while let Ok(Some((request, descriptors))) = channel::receive::<Request>(conversation) {
+        let started = if let Request::Start(spec) = &request { Some(spec.id.clone()) } else { None };
+        let (answer, descriptors): (Answer, Vec<OwnedFd>) = match machine.perform(request, descriptors) {
+            Ok((reply, descriptors)) => (Ok(reply), descriptors),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        if let (Some(id), Ok(Reply::Started(state))) = (started, &answer) {
+            watch.add(&id, state.keeper.open());
+        }
+        let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+        if channel::send(conversation, &answer, &borrowed).is_err() {
+            return;
+        }
+    }
+}
+
+/// Who tells the front of ends.
+struct Watch {
+    fresh: Arc<Mutex<Vec<(String, OwnedFd)>>>,
+    wake: Mutex<std::io::PipeWriter>,
+    front: OwnedFd,
+}
+
+impl Watch {
+    fn start(front: OwnedFd) -> Result<Watch, Error> {
+        let (mut reader, writer) = std::io::pipe().during("a pipe")?;
+        let fresh: Arc<Mutex<Vec<(String, OwnedFd)>>> = Arc::default();
+        let (theirs, told) = (Arc::clone(&fresh), front.try_clone().during("the front")?);
+        let watch = move || {
+            let mut watched: Vec<(String, OwnedFd)> = Vec::new();
+            loop {
+                let mut all: Vec<PollFd<'_>> =
+                    watched.iter().map(|(_, keeper)| PollFd::new(keeper, PollFlags::IN)).collect();
+                all.push(PollFd::new(&reader, PollFlags::IN));
+                match rustix::event::poll(&mut all, None) {
+                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                    Err(_) => return,
+                }
+                let ended: Vec<bool> = all.iter().map(|one| !one.revents().is_empty()).collect();
+                drop(all);
+                if ended.last() == Some(&true) && !matches!(reader.read(&mut [0; 64]), Ok(1..)) {
+                    return;
+                }
+                let mut ended = ended.into_iter();
+                watched.retain(|(id, _)| {
+                    let has_ended = ended.next() == Some(true);
+                    // A front that does not hear it looks by itself, later.
+                    has_ended.then(|| channel::send(&told, &Ended(id.clone()), &[]).ok());
+                    !has_ended
+                });
+                watched.append(&mut theirs.lock().unwrap_or_else(PoisonError::into_inner));
+            }
+        };
+        std::thread::Builder::new().name("watch".to_owned()).spawn(watch).during("a thread")?;
+        Ok(Watch { fresh, wake: Mutex::new(writer), front })
+    }
+
+    /// Watches a keeper; without one, the sandbox has ended.
+    fn add(&self, id: &str, keeper: Option<OwnedFd>) {
+        let Some(keeper) = keeper else {
+            channel::send(&self.front, &Ended(id.to_owned()), &[]).ok();
+            return;
+        };
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner).push((id.to_owned(), keeper));
+        // The pipe is full when the other side is to wake up anyway.
+        self.wake.lock().unwrap_or_else(PoisonError::into_inner).write_all(b"w").ok();
+    }
+}
+
+fn note_path(run: &Path, cloud: &str) -> PathBuf {
+    run.join("machines").join(cloud)
+}
+
+fn remove_all(machine: &Machine, root: &Path) -> Result<(), Error> {
+    for (id, _) in machine.list()? {
+        machine.remove(&id)?;
+    }
+    crate::place::remove_tree(root)
+}
+
+/// Ends all sandboxes of clouds that do not run; those of a cloud that is not kept go with their disks. The ids of the clouds.
+///
+/// # Errors
+/// When a sandbox does not end.
+pub fn sweep(run: &Path, keeper: &[OsString]) -> Result<Vec<String>, Error> {
+    let mut swept = Vec::new();
+    let Ok(notes) = std::fs::read_dir(run.join("machines")) else { return Ok(swept) };
+    for path in notes.flatten().map(|entry| entry.path()) {
+        let Ok(mut note) = File::options().read(true).write(true).open(&path) else { continue };
+        let mut text = String::new();
+        note.read_to_string(&mut text).during(path.display())?;
+        let Some(_locked) = try_lock(note)? else { continue };
+        if let Ok(opening) = serde_json::from_str::<Opening>(&text)
+            && opening.root.is_dir()
+        {
+            let (root, name) = (opening.root.clone(), opening.cloud.clone());
+            let machine = Machine::open(Configuration { root, name, keeper: keeper.to_vec() })?;
+            if opening.keeps {
+                machine.list()?.iter().try_for_each(|(id, _)| machine.kill(id).map(drop))?;
+            } else {
+                remove_all(&machine, &opening.root)?;
+            }
+            swept.push(opening.cloud);
+        }
+        std::fs::remove_file(&path).during(path.display())?;
+    }
+    Ok(swept)
+}
+
+/// How long a front waits for an agent that opens its machine.
+pub(crate) const OPENS_WITHIN: Duration = Duration::from_secs(60);

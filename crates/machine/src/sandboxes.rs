@@ -1,0 +1,244 @@
+//! A front's handle to the sandboxes of its cloud: it asks, an agent with the rights for it does.
+//!
+//! Invariant: nothing runs before the first request: a cloud without instances costs nothing.
+
+use crate::Error;
+use crate::requests::{Reply, Request};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{Mutex, Semaphore, watch};
+
+/// How many requests are under way at once.
+const REQUESTS_MAX: usize = 128;
+
+/// Who starts sandboxes.
+#[derive(Clone, Debug)]
+pub enum Host {
+    /// A process of its own: a program and its arguments.
+    Agent {
+        /// The program: this one.
+        program: PathBuf,
+        /// What makes it an agent.
+        arguments: Vec<String>,
+        /// The directory of notes, such as `/run/yakumo`.
+        run: PathBuf,
+    },
+    /// Nobody, because of this.
+    Nobody(String),
+}
+
+/// The sandboxes of a cloud. Clones are the same sandboxes.
+#[derive(Clone)]
+pub struct Sandboxes(Arc<Inner>);
+
+struct Inner {
+    host: Host,
+    cloud: String,
+    root: PathBuf,
+    keeps: bool,
+    agent: Mutex<Option<imp::Agent>>,
+    turns: Semaphore,
+    changes: watch::Sender<u64>,
+}
+
+impl Sandboxes {
+    /// The sandboxes of the cloud with this id, in a directory. `keeps` says whether they outlive the cloud, for its next start.
+    pub fn new(cloud: &str, root: PathBuf, host: Host, keeps: bool) -> Sandboxes {
+        let (agent, turns) = (Mutex::default(), Semaphore::new(REQUESTS_MAX));
+        let (changes, _) = watch::channel(0);
+        Sandboxes(Arc::new(Inner { host, cloud: cloud.to_owned(), root, keeps, agent, turns, changes }))
+    }
+
+    /// None can be started, because of this.
+    pub fn none(reason: &str) -> Sandboxes {
+        Sandboxes::new("none", PathBuf::new(), Host::Nobody(reason.to_owned()), false)
+    }
+
+    /// Why no sandbox can be started; `None` when they can.
+    pub fn unavailable(&self) -> Option<&str> {
+        match &self.0.host {
+            Host::Nobody(reason) => Some(reason),
+            Host::Agent { .. } => None,
+        }
+    }
+
+    /// Says that a sandbox has ended, by a number that changes. It may say so too often.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// Asks for something. Requests run beside each other; those of one sandbox should come one after another.
+    ///
+    /// # Errors
+    /// [`crate::Kind::Unsupported`] when there is nobody to ask; else what [`Request`] says.
+    pub async fn ask(&self, request: Request) -> Result<Reply, Error> {
+        self.ask_with(request, Vec::new()).await.map(|(reply, _)| reply)
+    }
+
+    /// Asks for something that takes or gives descriptors.
+    ///
+    /// # Errors
+    /// As [`Sandboxes::ask`].
+    pub async fn ask_with(
+        &self,
+        request: Request,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        if let Some(reason) = self.unavailable() {
+            return Err(Error::unsupported(reason));
+        }
+        let _turn = self.0.turns.acquire().await.map_err(|error| Error::failed("the sandboxes", error))?;
+        let conversation = self.conversation().await?;
+        let talk = move || imp::talk(&conversation, &request, descriptors);
+        tokio::task::spawn_blocking(talk).await.map_err(|error| Error::failed("the sandbox agent", error))?
+    }
+
+    /// A conversation with the agent, which is started when it is not there.
+    async fn conversation(&self) -> Result<OwnedFd, Error> {
+        let mut agent = self.0.agent.lock().await;
+        if let Some(conversation) = agent.as_ref().and_then(|agent| agent.conversation().ok()) {
+            return Ok(conversation);
+        }
+        let inner = Arc::clone(&self.0);
+        let start =
+            move || imp::Agent::start(&inner.host, &inner.cloud, &inner.root, inner.keeps, &inner.changes);
+        let started = tokio::task::spawn_blocking(start).await;
+        let started = started.map_err(|error| Error::failed("the sandbox agent", error))??;
+        let conversation = started.conversation()?;
+        *agent = Some(started);
+        Ok(conversation)
+    }
+
+    /// Ends the agent. Sandboxes that are kept run on; the others end and are removed before this returns.
+    pub async fn close(&self) {
+        let agent = self.0.agent.lock().await.take();
+        if let Some(agent) = agent {
+            // A task that panicked has dropped the agent as well.
+            tokio::task::spawn_blocking(move || agent.end()).await.ok();
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod imp {
+    use super::Host;
+    use crate::Error;
+    use crate::agent::{Answer, Ended, OPENS_WITHIN, Opening};
+    use crate::channel;
+    use crate::error::During;
+    use crate::machine::Report;
+    use crate::program::wait_for;
+    use crate::requests::{Reply, Request};
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+    use std::os::unix::process::CommandExt;
+    use std::path::Path;
+    use std::process::{Child, Command, Stdio};
+    use tokio::sync::watch;
+
+    /// An agent that runs. It ends when this is dropped.
+    pub(super) struct Agent {
+        socket: OwnedFd,
+        child: Child,
+    }
+
+    impl Agent {
+        pub(super) fn start(
+            host: &Host,
+            cloud: &str,
+            root: &Path,
+            keeps: bool,
+            changes: &watch::Sender<u64>,
+        ) -> Result<Agent, Error> {
+            let Host::Agent { program, arguments, run } = host else {
+                return Err(Error::unsupported("there is nobody to start sandboxes"));
+            };
+            let (ours, theirs) = channel::pair().during("the sandbox agent")?;
+            let mut command = Command::new(program);
+            command.args(arguments).stdin(theirs).stdout(Stdio::null());
+            // A group of its own: Ctrl-C is for the front.
+            command.process_group(0);
+            let child = command.spawn().during("the sandbox agent")?;
+            drop(command);
+            let agent = Agent { socket: ours, child };
+            let opening = Opening { root: root.to_owned(), cloud: cloud.to_owned(), run: run.clone(), keeps };
+            channel::send(&agent.socket, &opening, &[]).during("the sandbox agent")?;
+            if !wait_for(&agent.socket, OPENS_WITHIN)? {
+                return Err(Error::failed("the sandbox agent", "it does not answer"));
+            }
+            let report =
+                channel::receive::<Result<Report, Error>>(&agent.socket).during("the sandbox agent")?;
+            report.ok_or_else(|| Error::failed("the sandbox agent", "it has ended"))?.0?;
+            let (ends, changes) = (agent.socket.try_clone().during("the sandbox agent")?, changes.clone());
+            let listen = move || {
+                while let Ok(Some((Ended(_), _))) = channel::receive::<Ended>(&ends) {
+                    changes.send_modify(|number| *number = number.wrapping_add(1));
+                }
+                // Nobody tells of ends any more: look, and so start the next agent.
+                changes.send_modify(|number| *number = number.wrapping_add(1));
+            };
+            std::thread::Builder::new().name("sandboxes".to_owned()).spawn(listen).during("a thread")?;
+            Ok(agent)
+        }
+
+        pub(super) fn conversation(&self) -> Result<OwnedFd, Error> {
+            let (ours, theirs) = channel::pair().during("the sandbox agent")?;
+            channel::send(&self.socket, &(), &[theirs.as_fd()]).during("the sandbox agent")?;
+            Ok(ours)
+        }
+
+        pub(super) fn end(mut self) {
+            // Also the listener's copy of the socket reads its end then.
+            rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both).ok();
+            self.child.wait().ok();
+        }
+    }
+
+    pub(super) fn talk(
+        conversation: &OwnedFd,
+        request: &Request,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+        channel::send(conversation, request, &borrowed).during("the sandbox agent")?;
+        drop(descriptors);
+        let answer = channel::receive::<Answer>(conversation).during("the sandbox agent")?;
+        let (answer, descriptors) =
+            answer.ok_or_else(|| Error::failed("the sandbox agent", "it has ended"))?;
+        answer.map(|reply| (reply, descriptors))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod imp {
+    use super::Host;
+    use crate::Error;
+    use crate::requests::{Reply, Request};
+    use std::os::fd::OwnedFd;
+    use std::path::Path;
+    use tokio::sync::watch;
+
+    pub(super) struct Agent;
+
+    impl Agent {
+        pub(super) fn start(
+            _: &Host,
+            _: &str,
+            _: &Path,
+            _: bool,
+            _: &watch::Sender<u64>,
+        ) -> Result<Agent, Error> {
+            Err(Error::unsupported("sandboxes are made of Linux's namespaces"))
+        }
+
+        pub(super) fn conversation(&self) -> Result<OwnedFd, Error> {
+            Err(Error::unsupported("sandboxes are made of Linux's namespaces"))
+        }
+
+        pub(super) fn end(self) {}
+    }
+
+    pub(super) fn talk(_: &OwnedFd, _: &Request, _: Vec<OwnedFd>) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        Err(Error::unsupported("sandboxes are made of Linux's namespaces"))
+    }
+}

@@ -1,0 +1,317 @@
+//! Instances: the record, its states, and how it is registered.
+//!
+//! Invariant: a handler writes what is wanted (`state`), the work in `work.rs` makes it so and is the only one that says
+//! `running`, `stopped` and `terminated`.
+//! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>
+
+mod machine;
+mod run;
+mod seen;
+mod status;
+mod switch;
+mod work;
+
+pub(crate) use work::{NAME as WORK, reconciler};
+
+/// Where the script is that an instance runs when it boots.
+const BOOT: &str = "/run/yakumo/boot";
+/// The script.
+const BOOT_SCRIPT: &str = include_str!("instances/boot.sh");
+
+use crate::access::{self, Asked};
+use crate::images::Root;
+use crate::instance_types;
+use crate::network_interfaces::NetworkInterface;
+use crate::noun_record::noun;
+use crate::nouns::{self, ALL, ClientToken, Home, Noun};
+use crate::security_groups::SecurityGroup;
+use crate::subnets::Subnet;
+use crate::tags::Tags;
+use serde::{Deserialize, Serialize};
+use yakumo_api_ec2 as api;
+use yakumo_aws::{Result, Timestamp};
+use yakumo_room::{Ctx, Room, Tx};
+
+/// An instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Instance {
+    /// `i-…`.
+    pub id: String,
+    /// Owner and region.
+    pub home: Home,
+    /// The request that started it: `r-…`.
+    pub reservation: String,
+    /// Which one of that request it is.
+    pub launch_index: i32,
+    /// The image's id.
+    pub image: String,
+    /// What stands behind the image; it lives on when the image is gone.
+    pub root: Root,
+    /// `t3.micro`.
+    pub kind: String,
+    /// The name of its key pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_name: Option<String>,
+    /// The VPC of its first interface.
+    pub vpc: String,
+    /// The subnet of its first interface.
+    pub subnet: String,
+    /// The zone's name.
+    pub zone: String,
+    /// The zone's id.
+    pub zone_id: String,
+    /// Where it is in its life.
+    pub state: State,
+    /// Why its state changed last: code and text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_reason: Option<(String, String)>,
+    /// The same in the words of `StateTransitionReason`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub transition: String,
+    /// When it was launched or started last.
+    pub launched: Timestamp,
+    /// When it was terminated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Timestamp>,
+    /// How often it has been started: what is done at the first start only is done at 1.
+    pub boots: u64,
+    /// Whether somebody asked for a reboot that has not been made yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reboots: bool,
+    /// User data, in Base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<String>,
+    /// Whether TerminateInstances is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_running: bool,
+    /// Whether StopInstances is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_stops: bool,
+    /// Whether a shutdown from inside terminates it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_with_shutdown: bool,
+    /// How its metadata can be read.
+    #[serde(default)]
+    pub metadata: MetadataOptions,
+    /// The request that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<ClientToken>,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+}
+
+/// How the metadata of an instance can be read.
+/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html>
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MetadataOptions {
+    /// Whether a session token is required: IMDSv2 only.
+    pub tokens_required: bool,
+    /// How many hops the answer with a token may go, 1 to 64.
+    pub hop_limit: i32,
+    /// Whether it can be read at all.
+    pub enabled: bool,
+    /// Whether it can be read over IPv6 as well.
+    pub ipv6: bool,
+    /// Whether the instance's tags can be read.
+    pub tags: bool,
+}
+
+impl Default for MetadataOptions {
+    /// AWS: an account without settings of its own, and an image that says nothing: both versions can be used.
+    fn default() -> MetadataOptions {
+        MetadataOptions { tokens_required: false, hop_limit: 1, enabled: true, ipv6: false, tags: false }
+    }
+}
+
+/// Where an instance is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// It is to be started.
+    Pending,
+    /// It runs.
+    Running,
+    /// It is to be terminated.
+    ShuttingDown,
+    /// It is only remembered.
+    Terminated,
+    /// It is to be stopped.
+    Stopping,
+    /// It has its disks and its addresses.
+    Stopped,
+}
+
+impl State {
+    /// AWS's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Running => "running",
+            State::ShuttingDown => "shutting-down",
+            State::Terminated => "terminated",
+            State::Stopping => "stopping",
+            State::Stopped => "stopped",
+        }
+    }
+
+    /// AWS's number.
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            State::Pending => 0,
+            State::Running => 16,
+            State::ShuttingDown => 32,
+            State::Terminated => 48,
+            State::Stopping => 64,
+            State::Stopped => 80,
+        }
+    }
+
+    /// Whether its interfaces carry packets.
+    pub(crate) fn is_live(self) -> bool {
+        matches!(self, State::Pending | State::Running | State::Stopping)
+    }
+
+    /// As the API shows it.
+    fn shown(self) -> api::InstanceState {
+        api::InstanceState { code: Some(self.code()), name: Some(self.name().to_owned()) }
+    }
+}
+
+noun!(
+    Instance,
+    table: "instances",
+    type: "AWS::EC2::Instance",
+    kind: "instance",
+    prefix: "i-",
+    not_found: "InvalidInstanceID.NotFound",
+    malformed: "InvalidInstanceID.Malformed",
+    spoken: "instance ID",
+    keys: |instance| vec![
+        ("ec2:InstanceID".to_owned(), vec![instance.id.clone()]),
+        ("ec2:InstanceType".to_owned(), vec![instance.kind.clone()]),
+        ("ec2:AvailabilityZone".to_owned(), vec![instance.zone.clone()]),
+        ("ec2:Tenancy".to_owned(), vec!["default".to_owned()]),
+        ("ec2:RootDeviceType".to_owned(), vec!["ebs".to_owned()]),
+        ("ec2:EbsOptimized".to_owned(), vec!["false".to_owned()]),
+    ],
+);
+
+impl Instance {
+    /// Its type; one that is not known any more is the smallest.
+    fn size(&self) -> instance_types::InstanceType {
+        instance_types::find(&self.kind).unwrap_or(instance_types::SMALLEST)
+    }
+}
+
+/// The interfaces of an instance, in the order of their device indexes.
+pub(crate) fn interfaces_of<'a>(all: &'a [NetworkInterface], instance: &str) -> Vec<&'a NetworkInterface> {
+    let index = |interface: &&NetworkInterface| {
+        interface.attachment.as_ref().map_or(0, |attachment| attachment.device_index)
+    };
+    let mut own: Vec<&NetworkInterface> =
+        all.iter().filter(|interface| interface.instance() == Some(instance)).collect();
+    own.sort_by_key(index);
+    own
+}
+
+/// The interface by which an instance is meant: its first one.
+///
+/// # Errors
+/// InvalidInstanceID when there is no such instance or it has been terminated.
+pub(crate) async fn primary_interface(tx: &Tx, home: Home, instance: &str) -> Result<NetworkInterface> {
+    let found: Instance = nouns::find(tx, home, instance).await?;
+    let all: Vec<NetworkInterface> = nouns::all(tx, home).await?;
+    let primary = interfaces_of(&all, &found.id).first().map(|interface| (*interface).clone());
+    primary.ok_or_else(|| Instance::not_found(instance))
+}
+
+/// The instances of an account in a region whose interfaces carry packets, as last committed.
+pub(crate) async fn live(base: &yakumo_room::Base, home: Home) -> Result<std::collections::BTreeSet<String>> {
+    let range = yakumo_room::store::Range::prefix(
+        home.scope().record_key(<Instance as yakumo_room::Record>::TABLE, &[]),
+    );
+    let mut live = std::collections::BTreeSet::new();
+    for (_, bytes) in base.store.scan(range, ALL).await? {
+        let instance =
+            <Instance as yakumo_room::Record>::from_bytes(&bytes).map_err(yakumo_aws::Error::internal)?;
+        if instance.state.is_live() {
+            live.insert(instance.id);
+        }
+    }
+    Ok(live)
+}
+
+/// What an action on some instances is about.
+fn all_of(ids: &[String]) -> Asked {
+    ids.iter().fold(Asked::any(), |asked, id| asked.and::<Instance>(id))
+}
+
+/// Registers the operations of this noun.
+pub(crate) fn register(room: Room) -> Room {
+    let room = status::register(seen::register(room));
+    room.on(
+        api::RunInstances,
+        access::looked_up("ec2:RunInstances", |ctx, input| Box::pin(asked(ctx, input))),
+        run::run_instances,
+    )
+    .on(
+        api::StartInstances,
+        access::needs("ec2:StartInstances", |input: &api::StartInstancesInput| all_of(&input.instance_ids)),
+        switch::start_instances,
+    )
+    .on(
+        api::StopInstances,
+        access::needs("ec2:StopInstances", |input: &api::StopInstancesInput| all_of(&input.instance_ids)),
+        switch::stop_instances,
+    )
+    .on(
+        api::RebootInstances,
+        access::needs("ec2:RebootInstances", |input: &api::RebootInstancesInput| all_of(&input.instance_ids)),
+        switch::reboot_instances,
+    )
+    .on(
+        api::TerminateInstances,
+        access::needs("ec2:TerminateInstances", |input: &api::TerminateInstancesInput| {
+            all_of(&input.instance_ids)
+        }),
+        switch::terminate_instances,
+    )
+}
+
+/// AWS: RunInstances is about everything that it uses and everything that it makes.
+async fn asked(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
+    let tags = input.tag_specifications.as_ref();
+    let mut asked = Asked::any().making::<Instance>(tags).making_kind("volume", tags);
+    asked = asked.with("ec2:InstanceType", vec![run::type_of(input)]);
+    if let Some(image) = &input.image_id {
+        asked = asked.and_kind("image", image);
+    }
+    if let Some(key) = &input.key_name {
+        asked = asked.and_kind("key-pair", key);
+    }
+    let listed = input.network_interfaces.as_deref().unwrap_or_default();
+    for interface in listed {
+        asked = match &interface.network_interface_id {
+            Some(id) => asked.and::<NetworkInterface>(id),
+            None => {
+                asked.making::<NetworkInterface>(tags).and_maybe::<Subnet>(interface.subnet_id.as_deref())
+            }
+        };
+        asked =
+            interface.groups.iter().flatten().fold(asked, |asked, group| asked.and::<SecurityGroup>(group));
+    }
+    if listed.is_empty() {
+        asked = asked.making::<NetworkInterface>(tags);
+        let subnet = match &input.subnet_id {
+            Some(id) => Some(id.clone()),
+            None => run::default_subnet(ctx, input).await?.map(|subnet| subnet.id),
+        };
+        asked = asked.and_maybe::<Subnet>(subnet.as_deref());
+    }
+    Ok(input
+        .security_group_ids
+        .iter()
+        .flatten()
+        .fold(asked, |asked, group| asked.and::<SecurityGroup>(group)))
+}

@@ -1,0 +1,62 @@
+//! From an instance to its sandbox: image, size, network, and what is done at boot. Pure.
+
+use super::Instance;
+use crate::images::Root;
+use crate::network_interfaces::NetworkInterface;
+use crate::{dns_names, instances};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use std::path::PathBuf;
+use yakumo_machine::{Command, Disk, File, Image, Lifetime, Limits, Network, Spec};
+
+/// The size of a root disk, in bytes, when nothing else is said: AWS's images have 8 GiB.
+const ROOT_BYTES: u64 = 8 << 30;
+/// Where network namespaces are shown.
+const NAMESPACES: &str = "/run/netns";
+/// Processes of an instance for each MiB of its memory, as a kernel of its own would bound them.
+const PROCESSES_PER_MIB: u32 = 8;
+
+/// The sandbox of an instance. `namespace` is the network namespace of its interface.
+pub(super) fn spec(instance: &Instance, interface: &NetworkInterface, namespace: &str) -> Spec {
+    let size = instance.size();
+    let name = hostname(instance, interface);
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n");
+    let mut files = vec![
+        File::new("/etc/hostname", format!("{name}\n")),
+        File::new("/etc/hosts", hosts),
+        File { mode: 0o755, ..File::new(instances::BOOT, instances::BOOT_SCRIPT) },
+    ];
+    if let Some(data) = instance.user_data.as_ref().and_then(|text| STANDARD.decode(text).ok()) {
+        files.push(File { mode: 0o600, ..File::new("/run/yakumo/user-data", data) });
+    }
+    Spec {
+        id: instance.id.clone(),
+        image: match instance.root {
+            Root::Host => Image::Host,
+            Root::Busybox => Image::Busybox,
+        },
+        disk: Disk::Bytes(ROOT_BYTES),
+        command: Some(Command::new(["/bin/sh", instances::BOOT, &instance.id])),
+        lifetime: Lifetime::UntilStopped,
+        hostname: name,
+        network: Network::Namespace(PathBuf::from(NAMESPACES).join(namespace)),
+        administers_network: false,
+        no_new_privileges: false,
+        files,
+        authorities: String::new(),
+        limits: Limits {
+            memory_bytes: u64::from(size.memory_mib) << 20,
+            cpu_thousandths: Some(size.vcpus * 1000),
+            cpu_weight: (size.vcpus * 100).min(10_000),
+            processes: size.memory_mib.saturating_mul(PROCESSES_PER_MIB),
+            open_files: 1 << 20,
+        },
+        volumes: Vec::new(),
+    }
+}
+
+/// What the instance calls itself: the first label of its private name.
+pub(super) fn hostname(instance: &Instance, interface: &NetworkInterface) -> String {
+    let name = interface.primary().map(|address| dns_names::private(instance.home.region, address));
+    name.as_deref().and_then(|name| name.split('.').next()).unwrap_or(&instance.id).to_owned()
+}

@@ -1,0 +1,401 @@
+//! RunInstances: what is asked for becomes records; the work starts them.
+
+use super::{Instance, MetadataOptions, State, seen};
+use crate::commit::{change, refuse};
+use crate::images;
+use crate::instance_types;
+use crate::network_interfaces::{self, NetworkInterface};
+use crate::nouns::{self, ALL, ClientToken, Home, Noun, new_id};
+use crate::security_groups::SecurityGroup;
+use crate::subnets::Subnet;
+use crate::tags::{self, Tags};
+use crate::{error, quotas};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use yakumo_api_ec2::{
+    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, RunInstancesInput,
+    RunInstancesOutput,
+};
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, Tx};
+
+/// AWS: the type of who names none.
+const DEFAULT_TYPE: &str = "m1.small";
+/// AWS: "User data is limited to 16 KB, in raw form, before it is base64-encoded."
+const USER_DATA_MAX_BYTES: usize = 16 * 1024;
+
+/// The instance type that a request means.
+pub(super) fn type_of(input: &RunInstancesInput) -> String {
+    input.instance_type.clone().unwrap_or_else(|| DEFAULT_TYPE.to_owned())
+}
+
+/// The default subnet that a request without a subnet means: in the zone that it names, or in the first one.
+pub(super) async fn default_subnet(ctx: &Ctx, input: &RunInstancesInput) -> Result<Option<Subnet>> {
+    let placement = input.placement.as_ref();
+    let zone = placement.and_then(|placement| placement.availability_zone.as_deref());
+    let zone_id = placement.and_then(|placement| placement.availability_zone_id.as_deref());
+    let mut all: Vec<Subnet> = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
+    all.sort_by(|one, other| one.zone.cmp(&other.zone));
+    let is_meant = |subnet: &Subnet| {
+        subnet.is_default
+            && zone.is_none_or(|zone| subnet.zone == zone)
+            && zone_id.is_none_or(|id| subnet.zone_id == id)
+    };
+    Ok(all.into_iter().find(is_meant))
+}
+
+/// What the request says, checked as far as it can be without records.
+struct Wish {
+    kind: String,
+    count: (i32, i32),
+    user_data: Option<String>,
+    metadata: MetadataOptions,
+    ends_with_shutdown: bool,
+    instance_tags: Tags,
+    interface_tags: Tags,
+}
+
+impl Wish {
+    fn of(input: &RunInstancesInput) -> Result<Wish> {
+        refuse_parts(input)?;
+        let kind = type_of(input);
+        instance_types::require(&kind)?;
+        let count = (input.min_count, input.max_count);
+        if count.0 < 1 || count.1 < 1 {
+            let text = "A value of less than 1 is not valid for the number of instances";
+            return Err(error::invalid_parameter_value(text));
+        }
+        if count.0 > count.1 {
+            let text = "You cannot specify a minimum number of instances greater than the maximum.";
+            return Err(error::invalid_parameter_value(text));
+        }
+        let (name, value) =
+            ("instanceInitiatedShutdownBehavior", &input.instance_initiated_shutdown_behavior);
+        let ends_with_shutdown = match value.as_deref() {
+            None | Some("stop") => false,
+            Some("terminate") => true,
+            Some(other) => return Err(error::invalid_value(other, name, "Unknown behavior.")),
+        };
+        let specifications = input.tag_specifications.as_deref().unwrap_or_default();
+        let of_kind = |kind: &str| {
+            let own: Vec<_> = specifications
+                .iter()
+                .filter(|one| one.resource_type.as_deref() == Some(kind))
+                .cloned()
+                .collect();
+            tags::at_creation(kind, Some(&own))
+        };
+        for specification in specifications {
+            match specification.resource_type.as_deref() {
+                Some("instance" | "network-interface") => {}
+                Some("volume") => return Err(error::not_implemented("tags of volumes at RunInstances")),
+                Some(other) => {
+                    let text = format!("'{other}' is not a valid taggable resource type for this operation.");
+                    return Err(error::invalid_parameter_value(text));
+                }
+                None => {
+                    let text = "Tag specification resource type must have a value";
+                    return Err(error::invalid_parameter_value(text));
+                }
+            }
+        }
+        Ok(Wish {
+            kind,
+            count,
+            user_data: user_data(input.user_data.as_deref())?,
+            metadata: metadata(input.metadata_options.as_ref())?,
+            ends_with_shutdown,
+            instance_tags: of_kind(Instance::KIND)?,
+            interface_tags: of_kind(NetworkInterface::KIND)?,
+        })
+    }
+}
+
+/// What is modelled and does not act yet.
+fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
+    let placement = input.placement.clone().unwrap_or_default();
+    let tenancy = placement.tenancy.as_deref().is_some_and(|tenancy| tenancy != "default");
+    let hibernates = input.hibernation_options.as_ref().and_then(|options| options.configured) == Some(true);
+    let enclave = input.enclave_options.as_ref().and_then(|options| options.enabled) == Some(true);
+    refuse(&[
+        ("BlockDeviceMapping", input.block_device_mappings.is_some()),
+        ("KernelId", input.kernel_id.is_some()),
+        ("RamdiskId", input.ramdisk_id.is_some()),
+        ("KeyName", input.key_name.is_some()),
+        ("Placement.Affinity", placement.affinity.is_some()),
+        ("Placement.GroupName", placement.group_name.is_some_and(|name| !name.is_empty())),
+        ("Placement.GroupId", placement.group_id.is_some()),
+        ("Placement.HostId", placement.host_id.is_some()),
+        ("Placement.HostResourceGroupArn", placement.host_resource_group_arn.is_some()),
+        ("Placement.PartitionNumber", placement.partition_number.is_some()),
+        ("Placement.SpreadDomain", placement.spread_domain.is_some()),
+        ("Placement.Tenancy", tenancy),
+        ("ElasticGpuSpecification", input.elastic_gpu_specification.is_some()),
+        ("ElasticInferenceAccelerator", input.elastic_inference_accelerators.is_some()),
+        ("LaunchTemplate", input.launch_template.is_some()),
+        ("InstanceMarketOptions", input.instance_market_options.is_some()),
+        ("CreditSpecification", input.credit_specification.is_some()),
+        ("CpuOptions", input.cpu_options.is_some()),
+        ("CapacityReservationSpecification", input.capacity_reservation_specification.is_some()),
+        ("HibernationOptions", hibernates),
+        ("LicenseSpecification", input.license_specifications.is_some()),
+        ("EnclaveOptions", enclave),
+        ("PrivateDnsNameOptions", input.private_dns_name_options.is_some()),
+        ("MaintenanceOptions", input.maintenance_options.is_some()),
+        ("EnablePrimaryIpv6", input.enable_primary_ipv6 == Some(true)),
+        ("NetworkPerformanceOptions", input.network_performance_options.is_some()),
+        ("Operator", input.operator.is_some()),
+        ("SecondaryInterface", input.secondary_interfaces.is_some()),
+        ("AdditionalInfo", input.additional_info.is_some()),
+        ("IamInstanceProfile", input.iam_instance_profile.is_some()),
+        ("EbsOptimized", input.ebs_optimized == Some(true)),
+        ("Monitoring", input.monitoring.as_ref().is_some_and(|monitoring| monitoring.enabled)),
+    ])
+}
+
+fn user_data(text: Option<&str>) -> Result<Option<String>> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let plain: String = text.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    let bytes = STANDARD
+        .decode(&plain)
+        .map_err(|_| error::invalid_parameter_value("Invalid BASE64 encoding of user data."))?;
+    match bytes.len() > USER_DATA_MAX_BYTES {
+        true => Err(error::invalid_parameter_value("User data is limited to 16384 bytes")),
+        false => Ok(Some(plain)),
+    }
+}
+
+/// The metadata options of a request over the defaults.
+fn metadata(wanted: Option<&InstanceMetadataOptionsRequest>) -> Result<MetadataOptions> {
+    let mut options = MetadataOptions::default();
+    let Some(wanted) = wanted else { return Ok(options) };
+    let is = |value: &Option<String>, name: &str, yes: &str, no: &str, now: bool| match value.as_deref() {
+        None => Ok(now),
+        Some(value) if value == yes => Ok(true),
+        Some(value) if value == no => Ok(false),
+        Some(other) => Err(error::invalid_value(other, name, &format!("Expected {yes} or {no}."))),
+    };
+    options.tokens_required = is(&wanted.http_tokens, "HttpTokens", "required", "optional", false)?;
+    options.enabled = is(&wanted.http_endpoint, "HttpEndpoint", "enabled", "disabled", true)?;
+    options.ipv6 = is(&wanted.http_protocol_ipv6, "HttpProtocolIpv6", "enabled", "disabled", false)?;
+    options.tags = is(&wanted.instance_metadata_tags, "InstanceMetadataTags", "enabled", "disabled", false)?;
+    if let Some(limit) = wanted.http_put_response_hop_limit {
+        if !(1..=64).contains(&limit) {
+            let text = "The value for HttpPutResponseHopLimit must be between 1 and 64.";
+            return Err(error::invalid_parameter_value(text));
+        }
+        options.hop_limit = limit;
+    }
+    Ok(options)
+}
+
+/// The one interface that a request describes: instances have one here.
+fn interface_wish(input: &RunInstancesInput) -> Result<InstanceNetworkInterfaceSpecification> {
+    let named = input.security_groups.is_some();
+    match input.network_interfaces.as_deref().unwrap_or_default() {
+        [] => Ok(InstanceNetworkInterfaceSpecification {
+            delete_on_termination: Some(true),
+            device_index: Some(0),
+            groups: input.security_group_ids.clone(),
+            ipv6_address_count: input.ipv6_address_count,
+            ipv6_addresses: input.ipv6_addresses.clone(),
+            private_ip_address: input.private_ip_address.clone(),
+            subnet_id: input.subnet_id.clone(),
+            ..InstanceNetworkInterfaceSpecification::default()
+        }),
+        [one] => {
+            let beside = [
+                (input.subnet_id.is_some(), "subnet"),
+                (input.security_group_ids.is_some() || named, "groups"),
+                (input.private_ip_address.is_some(), "private IP address"),
+            ];
+            if let Some((_, what)) = beside.iter().find(|(given, _)| *given) {
+                let text = format!(
+                    "Network interfaces and an instance-level {what} may not be specified on the same request"
+                );
+                return Err(error::invalid_parameter_combination(text));
+            }
+            if one.device_index.is_some_and(|index| index != 0) {
+                let text = "Each network interface requires a device index, and the first one is 0.";
+                return Err(error::invalid_parameter_value(text));
+            }
+            Ok(one.clone())
+        }
+        _ => Err(error::not_implemented("more than one network interface of an instance")),
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html>
+pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<RunInstancesOutput> {
+    let wish = Wish::of(&input)?;
+    let interface = interface_wish(&input)?;
+    let image = input.image_id.as_deref().ok_or_else(|| error::missing_parameter("ImageId"))?;
+    let bare = RunInstancesInput { client_token: None, dry_run: None, ..input.clone() };
+    let token = ClientToken::of(input.client_token.as_deref(), &bare);
+    let meant = default_subnet(&ctx, &input).await?;
+    let made = change(&ctx, input.dry_run, |tx| {
+        let (ctx, input, wish, interface) = (&ctx, &input, &wish, &interface);
+        let (token, meant) = (token.clone(), meant.clone());
+        async move {
+            let home = Home::of(ctx);
+            let all: Vec<Instance> = nouns::all(&tx, home).await?;
+            let mut known = Vec::new();
+            for instance in &all {
+                if ClientToken::made(token.as_ref(), instance.token.as_ref())? {
+                    known.push(instance.clone());
+                }
+            }
+            if !known.is_empty() {
+                return Ok(known);
+            }
+            let root = images::root(&tx, home, image).await?;
+            let subnet = subnet(&tx, home, interface, meant).await?;
+            let groups = groups(&tx, home, &subnet, input, interface).await?;
+            let count = room_for(&all, wish)?;
+            let reservation = new_id(ctx, "r-");
+            let mut made = Vec::new();
+            for launch_index in 0..count {
+                let instance = Instance {
+                    id: new_id(ctx, Instance::PREFIX),
+                    home,
+                    reservation: reservation.clone(),
+                    launch_index,
+                    image: image.to_owned(),
+                    root: root.clone(),
+                    kind: wish.kind.clone(),
+                    key_name: input.key_name.clone(),
+                    vpc: subnet.vpc.clone(),
+                    subnet: subnet.id.clone(),
+                    zone: subnet.zone.clone(),
+                    zone_id: subnet.zone_id.clone(),
+                    state: State::Pending,
+                    state_reason: None,
+                    transition: String::new(),
+                    launched: ctx.now(),
+                    ended: None,
+                    boots: 1,
+                    reboots: false,
+                    user_data: wish.user_data.clone(),
+                    keeps_running: input.disable_api_termination == Some(true),
+                    never_stops: input.disable_api_stop == Some(true),
+                    ends_with_shutdown: wish.ends_with_shutdown,
+                    metadata: wish.metadata.clone(),
+                    token: token.clone(),
+                    tags: wish.instance_tags.clone(),
+                };
+                network_interfaces::give(
+                    &tx,
+                    ctx,
+                    &instance.id,
+                    &subnet,
+                    interface,
+                    groups.as_deref(),
+                    &wish.interface_tags,
+                )
+                .await?;
+                nouns::put(&tx, None, &instance);
+                made.push(instance);
+            }
+            Ok(made)
+        }
+    })
+    .await?;
+    ctx.base().nudge(super::WORK);
+    seen::reservation(&ctx, &made).await
+}
+
+/// How many can be started of those that are wanted.
+fn room_for(all: &[Instance], wish: &Wish) -> Result<i32> {
+    let alive = all.iter().filter(|instance| instance.state != State::Terminated).count();
+    let left = i32::try_from(quotas::INSTANCES.saturating_sub(alive)).unwrap_or(i32::MAX);
+    let (least, most) = wish.count;
+    if left < least {
+        let text = format!(
+            "You have requested more instances ({}) than your current instance limit of {} allows for the specified instance type. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.",
+            alive.saturating_add(usize::try_from(least).unwrap_or(usize::MAX)),
+            quotas::INSTANCES
+        );
+        return Err(Error::sender("InstanceLimitExceeded", text));
+    }
+    Ok(most.min(left))
+}
+
+async fn subnet(
+    tx: &Tx,
+    home: Home,
+    wish: &InstanceNetworkInterfaceSpecification,
+    meant: Option<Subnet>,
+) -> Result<Subnet> {
+    if let Some(id) = &wish.network_interface_id {
+        let interface: NetworkInterface = nouns::find(tx, home, id).await?;
+        return nouns::find(tx, home, &interface.subnet).await;
+    }
+    match (&wish.subnet_id, meant) {
+        (Some(id), _) => nouns::find(tx, home, id).await,
+        (None, Some(subnet)) => Ok(subnet),
+        (None, None) => {
+            let text = "No default subnet for the requested availability zone. Specify a subnet ID.";
+            Err(Error::sender("MissingInput", text))
+        }
+    }
+}
+
+/// The groups of the new interface; `None` for the VPC's own.
+async fn groups(
+    tx: &Tx,
+    home: Home,
+    subnet: &Subnet,
+    input: &RunInstancesInput,
+    wish: &InstanceNetworkInterfaceSpecification,
+) -> Result<Option<Vec<String>>> {
+    let mut wanted = wish.groups.clone().unwrap_or_default();
+    let names = input.security_groups.as_deref().unwrap_or_default();
+    if !names.is_empty() && input.subnet_id.is_some() {
+        let text = "The parameter groupName cannot be used with the parameter subnet";
+        return Err(error::invalid_parameter_combination(text));
+    }
+    let all: Vec<SecurityGroup> = nouns::all(tx, home).await?;
+    for name in names {
+        let found = all.iter().find(|group| group.vpc == subnet.vpc && group.name == *name);
+        let found = found.ok_or_else(|| {
+            let text = format!("The security group '{name}' does not exist in VPC '{}'", subnet.vpc);
+            Error::sender("InvalidGroup.NotFound", text)
+        })?;
+        wanted.push(found.id.clone());
+    }
+    Ok(Some(wanted).filter(|wanted| !wanted.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{metadata, user_data};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use yakumo_api_ec2::InstanceMetadataOptionsRequest;
+
+    #[test]
+    fn user_data_is_base64_of_at_most_16_kilobytes() {
+        let encoded = |bytes: usize| STANDARD.encode(vec![b'x'; bytes]);
+        assert_eq!(user_data(None).unwrap(), None);
+        assert_eq!(user_data(Some("")).unwrap(), None);
+        assert!(user_data(Some(&encoded(16_384))).unwrap().is_some());
+        assert_eq!(user_data(Some("eA\n==")).unwrap().as_deref(), Some("eA=="));
+        for bad in [encoded(16_385), "#!/bin/sh".to_owned()] {
+            assert_eq!(user_data(Some(&bad)).unwrap_err().code, "InvalidParameterValue");
+        }
+    }
+
+    #[test]
+    fn metadata_options_have_values_of_their_own() {
+        let request = |tokens: &str, limit| InstanceMetadataOptionsRequest {
+            http_tokens: Some(tokens.into()),
+            http_put_response_hop_limit: Some(limit),
+            ..InstanceMetadataOptionsRequest::default()
+        };
+        let made = metadata(Some(&request("required", 2))).unwrap();
+        assert!(made.tokens_required && made.enabled && made.hop_limit == 2);
+        for bad in [request("never", 1), request("optional", 0), request("optional", 65)] {
+            assert_eq!(metadata(Some(&bad)).unwrap_err().code, "InvalidParameterValue");
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! What the API shows of instances, and DescribeInstances.
+//!
+//! Invariant: what an instance has from elsewhere (interfaces, addresses, names) is read, never kept twice.
+
+use super::{Instance, State, interfaces_of, machine};
+use crate::access;
+use crate::filters::{Filtered, Filters, fact};
+use crate::images::Root;
+use crate::network_interfaces::{Around, NetworkInterface};
+use crate::nouns::{ALL, Home};
+use crate::pages::{self, Wanted};
+use crate::tags::{self, Tags};
+use std::collections::BTreeMap;
+use yakumo_api_ec2::{
+    self as api, DescribeInstancesInput, DescribeInstancesOutput, GroupIdentifier, InstanceNetworkInterface,
+    InstanceNetworkInterfaceAssociation, InstanceNetworkInterfaceAttachment, InstancePrivateIpAddress,
+    Reservation,
+};
+use yakumo_aws::Result;
+use yakumo_room::{Ctx, Room};
+
+/// Registers the operations of this file.
+pub(super) fn register(room: Room) -> Room {
+    room.on(api::DescribeInstances, access::reads("ec2:DescribeInstances"), describe_instances)
+}
+
+/// What stands around the instances of an account in a region, as last committed.
+pub(super) struct Surroundings {
+    around: Around,
+    interfaces: Vec<NetworkInterface>,
+}
+
+impl Surroundings {
+    /// Reads it where the request acts.
+    pub(super) async fn read(ctx: &Ctx) -> Result<Surroundings> {
+        let interfaces = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
+        Ok(Surroundings { around: Around::read(ctx).await?, interfaces })
+    }
+
+    /// What the API shows of an instance.
+    pub(super) fn shown(&self, instance: &Instance) -> api::Instance {
+        let own = interfaces_of(&self.interfaces, &instance.id);
+        let seen: Vec<api::NetworkInterface> = own.iter().map(|own| self.around.shown(own)).collect();
+        let primary = seen.first();
+        let association = primary.and_then(|primary| primary.association.as_ref());
+        let is_gone = instance.state == State::Terminated;
+        let groups: Vec<GroupIdentifier> = own.first().map(|own| self.around.groups(own)).unwrap_or_default();
+        let kept = |text: &String| Some(text.clone()).filter(|_| !is_gone);
+        let (code, text) = instance.state_reason.clone().unzip();
+        let mut shown = api::Instance {
+            architecture: Some("x86_64".into()),
+            block_device_mappings: Some(Vec::new()),
+            client_token: Some(instance.token.as_ref().map(|token| token.token.clone()).unwrap_or_default()),
+            ebs_optimized: Some(false),
+            ena_support: Some(true),
+            hypervisor: Some("xen".into()),
+            network_interfaces: Some(seen.iter().map(interface).collect()),
+            root_device_name: Some(root_device(&instance.root).into()),
+            root_device_type: Some("ebs".into()),
+            security_groups: Some(groups),
+            tags: tags::shown(&instance.tags),
+            virtualization_type: Some("hvm".into()),
+            boot_mode: Some("uefi-preferred".into()),
+            platform_details: Some("Linux/UNIX".into()),
+            usage_operation: Some("RunInstances".into()),
+            usage_operation_update_time: Some(instance.launched),
+            metadata_options: Some(metadata(instance)),
+            instance_id: Some(instance.id.clone()),
+            image_id: Some(instance.image.clone()),
+            state: Some(instance.state.shown()),
+            private_dns_name: Some(
+                primary.and_then(|primary| primary.private_dns_name.clone()).unwrap_or_default(),
+            ),
+            public_dns_name: Some(
+                association.and_then(|association| association.public_dns_name.clone()).unwrap_or_default(),
+            ),
+            state_transition_reason: Some(instance.transition.clone()),
+            key_name: instance.key_name.clone(),
+            ami_launch_index: Some(instance.launch_index),
+            product_codes: Some(Vec::new()),
+            instance_type: Some(instance.kind.clone()),
+            launch_time: Some(instance.launched),
+            placement: Some(api::Placement {
+                availability_zone: Some(instance.zone.clone()),
+                availability_zone_id: Some(instance.zone_id.clone()),
+                group_name: Some(String::new()),
+                tenancy: Some("default".into()),
+                ..api::Placement::default()
+            }),
+            monitoring: Some(api::Monitoring {
+                state: Some("disabled".into()),
+                ..api::Monitoring::default()
+            }),
+            subnet_id: kept(&instance.subnet),
+            vpc_id: kept(&instance.vpc),
+            private_ip_address: primary.and_then(|primary| primary.private_ip_address.clone()),
+            public_ip_address: association.and_then(|association| association.public_ip.clone()),
+            ipv6_address: primary.and_then(|primary| primary.ipv6_address.clone()),
+            source_dest_check: primary.and_then(|primary| primary.source_dest_check),
+            ..api::Instance::default()
+        };
+        if code.is_some() {
+            shown.state_reason = Some(api::StateReason { code, message: text });
+        }
+        if let Some(own) = own.first().filter(|_| !is_gone) {
+            let kind = machine::hostname(instance, own);
+            shown.private_dns_name_options = Some(api::PrivateDnsNameOptionsResponse {
+                hostname_type: Some(if kind.starts_with("ip-") { "ip-name" } else { "resource-name" }.into()),
+                enable_resource_name_dns_a_record: Some(false),
+                enable_resource_name_dns_aaaa_record: Some(false),
+            });
+        }
+        shown
+    }
+}
+
+/// AWS: the root device of Amazon's and Debian's images.
+pub(super) fn root_device(root: &Root) -> &'static str {
+    match root {
+        Root::Host | Root::Busybox => "/dev/xvda",
+    }
+}
+
+fn metadata(instance: &Instance) -> api::InstanceMetadataOptionsResponse {
+    let options = &instance.metadata;
+    let switched = |on: bool| Some(if on { "enabled" } else { "disabled" }.to_owned());
+    api::InstanceMetadataOptionsResponse {
+        state: Some(if instance.state == State::Pending { "pending" } else { "applied" }.into()),
+        http_tokens: Some(if options.tokens_required { "required" } else { "optional" }.into()),
+        http_put_response_hop_limit: Some(options.hop_limit),
+        http_endpoint: switched(options.enabled),
+        http_protocol_ipv6: switched(options.ipv6),
+        instance_metadata_tags: switched(options.tags),
+    }
+}
+
+fn interface(seen: &api::NetworkInterface) -> InstanceNetworkInterface {
+    let association = |of: &Option<api::NetworkInterfaceAssociation>| {
+        of.as_ref().map(|of| InstanceNetworkInterfaceAssociation {
+            ip_owner_id: of.ip_owner_id.clone(),
+            public_dns_name: of.public_dns_name.clone(),
+            public_ip: of.public_ip.clone(),
+            ..InstanceNetworkInterfaceAssociation::default()
+        })
+    };
+    let attachment = seen.attachment.as_ref().map(|of| InstanceNetworkInterfaceAttachment {
+        attach_time: of.attach_time,
+        attachment_id: of.attachment_id.clone(),
+        delete_on_termination: of.delete_on_termination,
+        device_index: of.device_index,
+        status: of.status.clone(),
+        network_card_index: of.network_card_index,
+        ..InstanceNetworkInterfaceAttachment::default()
+    });
+    let addresses = seen.private_ip_addresses.iter().flatten().map(|of| InstancePrivateIpAddress {
+        association: association(&of.association),
+        primary: of.primary,
+        private_dns_name: of.private_dns_name.clone(),
+        private_ip_address: of.private_ip_address.clone(),
+    });
+    let ipv6 = seen.ipv6_addresses.iter().flatten().map(|of| api::InstanceIpv6Address {
+        ipv6_address: of.ipv6_address.clone(),
+        is_primary_ipv6: of.is_primary_ipv6,
+    });
+    InstanceNetworkInterface {
+        association: association(&seen.association),
+        attachment,
+        description: seen.description.clone(),
+        groups: seen.groups.clone(),
+        ipv6_addresses: Some(ipv6.collect()),
+        mac_address: seen.mac_address.clone(),
+        network_interface_id: seen.network_interface_id.clone(),
+        owner_id: seen.owner_id.clone(),
+        private_dns_name: seen.private_dns_name.clone(),
+        private_ip_address: seen.private_ip_address.clone(),
+        private_ip_addresses: Some(addresses.collect()),
+        source_dest_check: seen.source_dest_check,
+        status: seen.status.clone(),
+        subnet_id: seen.subnet_id.clone(),
+        vpc_id: seen.vpc_id.clone(),
+        interface_type: seen.interface_type.clone(),
+        operator: seen.operator.clone(),
+        ..InstanceNetworkInterface::default()
+    }
+}
+
+/// What RunInstances answers.
+pub(super) async fn reservation(ctx: &Ctx, made: &[Instance]) -> Result<Reservation> {
+    let around = Surroundings::read(ctx).await?;
+    Ok(Reservation {
+        reservation_id: made.first().map(|instance| instance.reservation.clone()),
+        owner_id: Some(ctx.account().to_string()),
+        groups: Some(Vec::new()),
+        instances: Some(made.iter().map(|instance| around.shown(instance)).collect()),
+        ..Reservation::default()
+    })
+}
+
+/// An instance and what the API shows of it.
+pub(super) struct Seen(pub Instance, pub api::Instance);
+
+impl Filtered for Seen {
+    const FILTERS: &'static [&'static str] = &[
+        "architecture",
+        "availability-zone",
+        "availability-zone-id",
+        "client-token",
+        "dns-name",
+        "hypervisor",
+        "image-id",
+        "instance-id",
+        "instance-state-code",
+        "instance-state-name",
+        "instance-type",
+        "instance.group-id",
+        "instance.group-name",
+        "ip-address",
+        "ipv6-address",
+        "key-name",
+        "launch-index",
+        "launch-time",
+        "metadata-options.http-endpoint",
+        "metadata-options.http-put-response-hop-limit",
+        "metadata-options.http-tokens",
+        "metadata-options.instance-metadata-tags",
+        "monitoring-state",
+        "network-interface.addresses.association.public-ip",
+        "network-interface.addresses.private-ip-address",
+        "network-interface.association.public-ip",
+        "network-interface.attachment.attachment-id",
+        "network-interface.attachment.device-index",
+        "network-interface.group-id",
+        "network-interface.group-name",
+        "network-interface.mac-address",
+        "network-interface.network-interface-id",
+        "network-interface.private-ip-address",
+        "network-interface.subnet-id",
+        "network-interface.vpc-id",
+        "owner-id",
+        "private-dns-name",
+        "private-ip-address",
+        "reason",
+        "reservation-id",
+        "root-device-name",
+        "root-device-type",
+        "source-dest-check",
+        "state-reason-code",
+        "state-reason-message",
+        "subnet-id",
+        "tenancy",
+        "virtualization-type",
+        "vpc-id",
+    ];
+
+    fn facts(&self, filter: &str) -> Vec<String> {
+        let Seen(instance, shown) = self;
+        let options = shown.metadata_options.clone().unwrap_or_default();
+        if let Some(filter) = filter.strip_prefix("network-interface.") {
+            return shown
+                .network_interfaces
+                .iter()
+                .flatten()
+                .flat_map(|own| of_interface(own, filter))
+                .collect();
+        }
+        let groups = shown.security_groups.iter().flatten();
+        match filter {
+            "architecture" => fact(shown.architecture.clone()),
+            "availability-zone" => fact(instance.zone.clone()),
+            "availability-zone-id" => fact(instance.zone_id.clone()),
+            "client-token" => fact(shown.client_token.clone()),
+            "dns-name" => fact(shown.public_dns_name.clone()),
+            "hypervisor" => fact(shown.hypervisor.clone()),
+            "image-id" => fact(instance.image.clone()),
+            "instance-id" => fact(instance.id.clone()),
+            "instance-state-code" => fact(instance.state.code().to_string()),
+            "instance-state-name" => fact(instance.state.name().to_owned()),
+            "instance-type" => fact(instance.kind.clone()),
+            "instance.group-id" => groups.filter_map(|group| group.group_id.clone()).collect(),
+            "instance.group-name" => groups.filter_map(|group| group.group_name.clone()).collect(),
+            "ip-address" => fact(shown.public_ip_address.clone()),
+            "ipv6-address" => fact(shown.ipv6_address.clone()),
+            "key-name" => fact(instance.key_name.clone()),
+            "launch-index" => fact(instance.launch_index.to_string()),
+            "launch-time" => fact(instance.launched.to_date_time()),
+            "metadata-options.http-endpoint" => fact(options.http_endpoint),
+            "metadata-options.http-put-response-hop-limit" => fact(instance.metadata.hop_limit.to_string()),
+            "metadata-options.http-tokens" => fact(options.http_tokens),
+            "metadata-options.instance-metadata-tags" => fact(options.instance_metadata_tags),
+            "monitoring-state" => fact("disabled".to_owned()),
+            "owner-id" => fact(instance.home.account.to_string()),
+            "private-dns-name" => fact(shown.private_dns_name.clone()),
+            "private-ip-address" => fact(shown.private_ip_address.clone()),
+            "reason" => fact(instance.transition.clone()),
+            "reservation-id" => fact(instance.reservation.clone()),
+            "root-device-name" => fact(shown.root_device_name.clone()),
+            "root-device-type" => fact(shown.root_device_type.clone()),
+            "source-dest-check" => fact(shown.source_dest_check.map(|check| check.to_string())),
+            "state-reason-code" => fact(instance.state_reason.as_ref().map(|(code, _)| code.clone())),
+            "state-reason-message" => fact(instance.state_reason.as_ref().map(|(_, text)| text.clone())),
+            "subnet-id" => fact(shown.subnet_id.clone()),
+            "tenancy" => fact("default".to_owned()),
+            "virtualization-type" => fact(shown.virtualization_type.clone()),
+            _ => fact(shown.vpc_id.clone()),
+        }
+    }
+
+    fn tags(&self) -> Option<&Tags> {
+        Some(&self.0.tags)
+    }
+}
+
+fn of_interface(own: &InstanceNetworkInterface, filter: &str) -> Vec<String> {
+    let addresses = || own.private_ip_addresses.iter().flatten();
+    let public = |of: &Option<InstanceNetworkInterfaceAssociation>| of.as_ref()?.public_ip.clone();
+    let groups = || own.groups.iter().flatten();
+    let attachment = own.attachment.clone().unwrap_or_default();
+    match filter {
+        "addresses.association.public-ip" => addresses().filter_map(|of| public(&of.association)).collect(),
+        "addresses.private-ip-address" => {
+            addresses().filter_map(|of| of.private_ip_address.clone()).collect()
+        }
+        "association.public-ip" => fact(public(&own.association)),
+        "attachment.attachment-id" => fact(attachment.attachment_id),
+        "attachment.device-index" => fact(attachment.device_index.map(|index| index.to_string())),
+        "group-id" => groups().filter_map(|group| group.group_id.clone()).collect(),
+        "group-name" => groups().filter_map(|group| group.group_name.clone()).collect(),
+        "mac-address" => fact(own.mac_address.clone()),
+        "network-interface-id" => fact(own.network_interface_id.clone()),
+        "private-ip-address" => fact(own.private_ip_address.clone()),
+        "subnet-id" => fact(own.subnet_id.clone()),
+        _ => fact(own.vpc_id.clone()),
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
+async fn describe_instances(ctx: Ctx, input: DescribeInstancesInput) -> Result<DescribeInstancesOutput> {
+    let filters = Filters::of::<Seen>(input.filters.as_ref())?;
+    let wanted = Wanted {
+        max_results: input.max_results,
+        next_token: input.next_token.as_deref(),
+        dry_run: input.dry_run,
+    };
+    wanted.without_ids(input.instance_ids.as_ref(), "instancesSet")?;
+    let around = Surroundings::read(&ctx).await?;
+    let found: Vec<Instance> = pages::by_ids(&ctx, input.instance_ids.as_ref()).await?;
+    let seen = found.into_iter().map(|instance| {
+        let shown = around.shown(&instance);
+        Seen(instance, shown)
+    });
+    let passed: Vec<Seen> = seen.filter(|seen| filters.pass(seen)).collect();
+    let page = wanted.cut(passed, |Seen(instance, _)| instance.id.clone())?;
+    let mut reservations: BTreeMap<String, Vec<api::Instance>> = BTreeMap::new();
+    for Seen(instance, shown) in page.items {
+        reservations.entry(instance.reservation).or_default().push(shown);
+    }
+    let owner = ctx.account().to_string();
+    let reservations = reservations.into_iter().map(|(id, mut instances)| {
+        instances.sort_by_key(|instance| instance.ami_launch_index);
+        Reservation {
+            reservation_id: Some(id),
+            owner_id: Some(owner.clone()),
+            groups: Some(Vec::new()),
+            instances: Some(instances),
+            ..Reservation::default()
+        }
+    });
+    Ok(DescribeInstancesOutput { reservations: Some(reservations.collect()), next_token: page.next_token })
+}

@@ -1,0 +1,135 @@
+//! The interfaces of instances: how they come with them, rest, wake and go.
+//!
+//! Invariant: a public address that was not allocated by the account belongs to an interface whose instance is not stopped.
+
+use super::life::{Wanted, groups};
+use super::{Attachment, NetworkInterface, Places};
+use crate::elastic_ips::{self, ElasticIp};
+use crate::error;
+use crate::nouns::{self, Home, new_id};
+use crate::quotas;
+use crate::subnets::Subnet;
+use crate::tags::Tags;
+use yakumo_api_ec2::{CreateNetworkInterfaceInput, InstanceNetworkInterfaceSpecification};
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, Tx};
+
+/// Gives a new instance its interface: the one that is named, or a new one.
+///
+/// # Errors
+/// As CreateNetworkInterface; InvalidNetworkInterface.InUse.
+pub(crate) async fn give(
+    tx: &Tx,
+    ctx: &Ctx,
+    instance: &str,
+    subnet: &Subnet,
+    wish: &InstanceNetworkInterfaceSpecification,
+    wanted_groups: Option<&[String]>,
+    tags: &Tags,
+) -> Result<()> {
+    let attachment = |delete_on_termination: bool| Attachment {
+        id: new_id(ctx, "eni-attach-"),
+        instance: Some(instance.to_owned()),
+        instance_owner: subnet.home.account.to_string(),
+        device_index: 0,
+        delete_on_termination,
+        at: ctx.now(),
+    };
+    if let Some(id) = &wish.network_interface_id {
+        let before: NetworkInterface = nouns::find(tx, subnet.home, id).await?;
+        before.check_own()?;
+        if before.attachment.is_some() {
+            let text = format!("Interface: {id} in use.");
+            return Err(Error::sender("InvalidNetworkInterface.InUse", text));
+        }
+        let keeps = wish.delete_on_termination != Some(true);
+        let after = NetworkInterface { attachment: Some(attachment(!keeps)), ..before.clone() };
+        nouns::put(tx, Some(&before), &after);
+        return Ok(());
+    }
+    let all: Vec<NetworkInterface> = nouns::all(tx, subnet.home).await?;
+    let limit = "NetworkInterfaceLimitExceeded";
+    quotas::check(all.len() + 1, quotas::NETWORK_INTERFACES, limit, "network interfaces")?;
+    let addresses = CreateNetworkInterfaceInput {
+        private_ip_address: wish.private_ip_address.clone(),
+        private_ip_addresses: wish.private_ip_addresses.clone(),
+        secondary_private_ip_address_count: wish.secondary_private_ip_address_count,
+        ipv6_addresses: wish.ipv6_addresses.clone(),
+        ipv6_address_count: wish.ipv6_address_count,
+        ..CreateNetworkInterfaceInput::default()
+    };
+    let mut interface = NetworkInterface::new(ctx, subnet);
+    interface.groups = groups(tx, subnet, wanted_groups).await?;
+    Wanted::of(&addresses)?.take(ctx, &mut Places::of(subnet, &all), subnet, &mut interface)?;
+    interface.description = wish.description.clone().unwrap_or_default();
+    interface.tags = tags.clone();
+    interface.attachment = Some(attachment(wish.delete_on_termination != Some(false)));
+    interface.wants_public = wish.associate_public_ip_address.unwrap_or(subnet.maps_public_ip);
+    if interface.wants_public {
+        interface.public = Some(elastic_ips::lend(tx, ctx, &interface).await?);
+    }
+    nouns::put(tx, None, &interface);
+    Ok(())
+}
+
+async fn own(tx: &Tx, home: Home, instance: &str) -> Result<Vec<NetworkInterface>> {
+    let mut all: Vec<NetworkInterface> = nouns::all(tx, home).await?;
+    all.retain(|interface| interface.instance() == Some(instance));
+    Ok(all)
+}
+
+/// AWS: a stopped instance loses its public address, but no Elastic IP.
+pub(crate) async fn rest(tx: &Tx, home: Home, instance: &str) -> Result<()> {
+    for before in own(tx, home, instance).await? {
+        if let Some(address) = before.public {
+            elastic_ips::give_back(tx, address);
+            nouns::put(tx, Some(&before), &NetworkInterface { public: None, ..before.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// AWS: it gets another one when it starts, unless an Elastic IP stands for its primary address.
+pub(crate) async fn wake(tx: &Tx, ctx: &Ctx, home: Home, instance: &str) -> Result<()> {
+    let addresses: Vec<ElasticIp> = nouns::all(tx, home).await?;
+    for before in own(tx, home, instance).await? {
+        let has_one =
+            before.primary().is_some_and(|primary| elastic_ips::of(&addresses, &before, primary).is_some());
+        if before.wants_public && before.public.is_none() && !has_one {
+            let public = Some(elastic_ips::lend(tx, ctx, &before).await?);
+            nouns::put(tx, Some(&before), &NetworkInterface { public, ..before.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// What a terminated instance had: interfaces that go with it go, the others are free.
+pub(crate) async fn release(tx: &Tx, home: Home, instance: &str) -> Result<()> {
+    for before in own(tx, home, instance).await? {
+        if let Some(address) = before.public {
+            elastic_ips::give_back(tx, address);
+        }
+        if before.attachment.as_ref().is_some_and(|attachment| attachment.delete_on_termination) {
+            elastic_ips::unlink_interface(tx, &before).await?;
+            nouns::delete(tx, &before);
+        } else {
+            let after =
+                NetworkInterface { attachment: None, public: None, wants_public: false, ..before.clone() };
+            nouns::put(tx, Some(&before), &after);
+        }
+    }
+    Ok(())
+}
+
+/// AWS: an Elastic IP takes the place of the address that was lent.
+pub(crate) fn without_lent(tx: &Tx, before: &NetworkInterface) {
+    if let Some(address) = before.public {
+        elastic_ips::give_back(tx, address);
+        nouns::put(tx, Some(before), &NetworkInterface { public: None, ..before.clone() });
+    }
+}
+
+/// What EC2 says of an interface of an instance that cannot be had.
+pub(crate) fn second_interface() -> Error {
+    error::not_implemented("a second network interface of an instance")
+}

@@ -1,0 +1,178 @@
+"""Instances run: a web server that the host reaches and its group can shut, the console, stop and start, reboot, protection, ends
+from inside, a kill of the cloud, and nothing that is left."""
+
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+
+import pytest
+
+from asserting import refused
+
+pytestmark = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="instances need root, ip and nft"
+)
+
+WEB = """#!/bin/sh
+echo "user data runs on $(hostname)"
+mkdir -p /srv/www && echo "boot of $(hostname)" >/srv/www/index.html
+cat >/etc/rc.local <<'END'
+cd /srv/www && exec python3 -m http.server 80
+END
+sh /etc/rc.local >/dev/null 2>&1 &
+"""
+
+
+def until(wanted, what="it"):
+    end = time.monotonic() + 60
+    while not (found := wanted()):
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+    return found
+
+
+def page(address):
+    try:
+        return urllib.request.urlopen(f"http://{address}/", timeout=3).read().decode()
+    except OSError:
+        return None
+
+
+def instance(ec2, id):
+    return ec2.describe_instances(InstanceIds=[id])["Reservations"][0]["Instances"][0]
+
+
+def becomes(ec2, id, state):
+    end = time.monotonic() + 60
+    while (found := instance(ec2, id))["State"]["Name"] != state:
+        assert time.monotonic() < end, f"{found['State']}, {found.get('StateReason')}, {console(ec2, id)}"
+        time.sleep(0.05)
+    return found
+
+
+def image(ec2, name="al2023-ami-*"):
+    found = ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}])["Images"]
+    return found[0]["ImageId"]
+
+
+def console(ec2, id):
+    return ec2.get_console_output(InstanceId=id).get("Output", "")
+
+
+def run(ec2, **more):
+    made = ec2.run_instances(ImageId=image(ec2), InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)
+    return made["Instances"][0]["InstanceId"]
+
+
+def open_port(ec2, port, group=None):
+    group = group or ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"][0]["GroupId"]
+    web = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[web])
+    return lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[web])
+
+
+def test_a_web_server_runs_as_long_as_it_is_wanted(workshop):
+    cloud = workshop.cloud(data_dir=workshop.directory())
+    ec2 = cloud.client("ec2")
+    shut = open_port(ec2, 80)
+    web = run(ec2, UserData=WEB, ClientToken="once")
+    assert run(ec2, UserData=WEB, ClientToken="once") == web
+    with refused("IdempotentParameterMismatch"):
+        run(ec2, ClientToken="once")
+    address = becomes(ec2, web, "running")["PublicIpAddress"]
+    served = until(lambda: page(address), "the page")
+    assert served.startswith("boot of ip-172-31-")
+    assert "user data runs on ip-172-31-" in console(ec2, web)
+    status = ec2.describe_instance_status(InstanceIds=[web])["InstanceStatuses"][0]
+    assert status["InstanceStatus"]["Status"] == "ok" and status["SystemStatus"]["Status"] == "ok"
+
+    # Its group closes: the server runs, and nobody reaches it.
+    shut()
+    until(lambda: page(address) is None)
+    open_port(ec2, 80)
+    until(lambda: page(address) == served)
+
+    # The cloud is killed: the server serves on, and the next start finds it.
+    cloud.kill()
+    assert page(address) == served
+    cloud.start()
+    ec2 = cloud.client("ec2")
+    assert becomes(ec2, web, "running")["PublicIpAddress"] == address and page(address) == served
+
+    # Stopped it has its disk, and no public address.
+    ec2.stop_instances(InstanceIds=[web])
+    stopped = becomes(ec2, web, "stopped")
+    assert "PublicIpAddress" not in stopped and stopped["StateReason"]["Code"] == "Client.UserInitiatedShutdown"
+    assert page(address) is None
+    ec2.start_instances(InstanceIds=[web])
+    assert becomes(ec2, web, "running")["PublicIpAddress"]
+    assert console(ec2, web).count("user data runs") == 1
+    ec2.reboot_instances(InstanceIds=[web])
+    assert becomes(ec2, web, "running")
+
+    ec2.terminate_instances(InstanceIds=[web])
+    gone = becomes(ec2, web, "terminated")
+    assert not gone["NetworkInterfaces"]
+    with refused("IncorrectInstanceState"):
+        ec2.start_instances(InstanceIds=[web])
+    cloud.stop()
+    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert web not in left
+
+
+def test_what_is_protected_or_wrong_is_refused(workshop):
+    cloud = workshop.cloud()
+    ec2 = cloud.client("ec2")
+    kept = run(ec2, DisableApiTermination=True, DisableApiStop=True)
+    becomes(ec2, kept, "running")
+    for call in (ec2.terminate_instances, ec2.stop_instances):
+        with refused("OperationNotPermitted"):
+            call(InstanceIds=[kept])
+    assert instance(ec2, kept)["State"]["Name"] == "running"
+    good = {"ImageId": image(ec2), "MinCount": 1, "MaxCount": 1}
+    for code, more in (
+        ("InvalidAMIID.NotFound", {"ImageId": "ami-00000000000000000"}),
+        ("InvalidAMIID.Malformed", {"ImageId": "image"}),
+        ("InvalidParameterValue", {"InstanceType": "t9.huge"}),
+        ("InvalidParameterValue", {"MinCount": 2}),
+        ("InvalidSubnetID.NotFound", {"SubnetId": "subnet-0"}),
+        ("InvalidGroup.NotFound", {"SecurityGroupIds": ["sg-0"]}),
+        ("InstanceLimitExceeded", {"MinCount": 5000, "MaxCount": 5000}),
+        ("DryRunOperation", {"DryRun": True}),
+    ):
+        with refused(code):
+            ec2.run_instances(**{**good, **more})
+    with refused("InvalidInstanceID.NotFound"):
+        ec2.terminate_instances(InstanceIds=[kept, "i-0123456789abcdef0"])
+    found = ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])["Reservations"]
+    assert [one["Instances"][0]["InstanceId"] for one in found] == [kept]
+    assert not cloud.client("ec2", region="eu-west-1").describe_instances()["Reservations"]
+    other = cloud.client("ec2", key="222222222222")
+    with refused("InvalidInstanceID.NotFound"):
+        other.stop_instances(InstanceIds=[kept])
+
+
+def test_instances_end_from_inside_as_they_were_told(workshop):
+    cloud = workshop.cloud()
+    ec2 = cloud.client("ec2")
+    off = "#!/bin/sh\nkill -TERM 1\n"
+    stops, ends = run(ec2, UserData=off), run(ec2, UserData=off, InstanceInitiatedShutdownBehavior="terminate")
+    assert becomes(ec2, stops, "stopped")["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+    becomes(ec2, ends, "terminated")
+
+
+def test_an_elastic_ip_takes_the_place_of_the_lent_one(workshop):
+    cloud = workshop.cloud()
+    ec2 = cloud.client("ec2")
+    open_port(ec2, 80)
+    web = run(ec2, UserData=WEB)
+    lent = becomes(ec2, web, "running")["PublicIpAddress"]
+    until(lambda: page(lent))
+    elastic = ec2.allocate_address(Domain="vpc")
+    ec2.associate_address(AllocationId=elastic["AllocationId"], InstanceId=web)
+    assert ec2.describe_addresses()["Addresses"][0]["InstanceId"] == web
+    assert instance(ec2, web)["PublicIpAddress"] == elastic["PublicIp"]
+    until(lambda: page(elastic["PublicIp"]))
+    assert page(lent) is None
