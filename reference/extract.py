@@ -96,7 +96,8 @@ def services(files):
     names = json.loads(files["data/serviceNames.json"])
     models = {}
     for model in sorted(path.stem for path in (HERE.parent / "models").glob("*.api")):
-        models.setdefault(SOURCE["prefixes"].get(model, model), []).append(model)
+        for prefix in [SOURCE["prefixes"].get(model, model), *SOURCE["also"].get(model, [])]:
+            models.setdefault(prefix, []).append(model)
     texts = {f"services/{prefix}.txt": service(prefix, names[prefix], models[prefix], files) for prefix in models}
     texts["names.txt"] = "".join(f"{word(prefix)} {name}\n" for prefix, name in sorted(names.items()))
     return texts

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 /// What belongs to the signature itself.
-const SIGNATURE: [&str; 9] = [
+const SIGNATURE: [&str; 10] = [
     "x-amz-algorithm",
     "x-amz-credential",
     "x-amz-date",
@@ -18,6 +18,7 @@ const SIGNATURE: [&str; 9] = [
     "x-amz-security-token",
     "x-amz-region-set",
     "x-amz-content-sha256",
+    "x-amz-s3session-token",
 ];
 
 /// The head with the headers among its parameters; `None` when there are none.

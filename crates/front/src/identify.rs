@@ -12,7 +12,7 @@ use http::request::Parts;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
 use yakumo_room::{Caller, Credentials, Proof, Use, World, host_now, static_root_credentials};
-use yakumo_wire::router::rooted;
+use yakumo_wire::router::{DIRECTORY_BUCKETS, rooted, signing_name};
 use yakumo_wire::{Addressed, Head, Protocol};
 
 /// What a request claims about its sender; nothing of it is verified.
@@ -119,6 +119,7 @@ pub async fn identify(
     trip.caller = Some(credentials.caller.clone());
     trip.access_key_id = Some(credentials.access_key_id.clone());
     trip.region = Some(region);
+    trip.signing_name = (presented.service() == DIRECTORY_BUCKETS).then_some(DIRECTORY_BUCKETS);
     let head = (family == Family::S3 && presented.is_presigned()).then(|| hoisted::head(head)).flatten();
     let seal = verified.filter(|_| addressed.streams());
     let seal = seal.map(|verified| Seal { presented, verified, family });
@@ -178,12 +179,12 @@ async fn prove(
     };
     // A signature of Version 2 names no region.
     let expected = asked.region.filter(|_| !is_old && addressed.service.global_endpoint.is_empty());
-    signature::check_scope(
-        presented,
-        addressed.service.signing_name,
-        expected.map(|region| region.as_str()),
-    )?;
-    let credentials = credentials(front, world, head, presented, &asked.arrival).await?;
+    let service = expected_service(presented, addressed);
+    signature::check_scope(presented, service, expected.map(|region| region.as_str()))?;
+    let credentials = match session(world, addressed, presented).await? {
+        None => credentials(front, world, head, presented, &asked.arrival).await?,
+        session => session,
+    };
     found.clone_from(&credentials);
     let credentials = credentials.ok_or_else(|| Refusal::unknown_access_key(presented))?;
     check_token(&credentials, presented)?;
@@ -279,6 +280,29 @@ fn anonymous(world: &World, addressed: &Addressed) -> Result<Identity, Refusal> 
         });
     }
     Err(Refusal::MissingAuthentication)
+}
+
+/// The name that must have been signed for: the service's own, or the other one that stands for it.
+fn expected_service<'a>(presented: &'a Presented, addressed: &Addressed) -> &'a str {
+    let expected = addressed.service.signing_name;
+    let stands_for_it = presented.algorithm != Algorithm::V2 && signing_name(presented.service()) == expected;
+    if stands_for_it { presented.service() } else { expected }
+}
+
+/// Credentials that the room itself has given out.
+async fn session(
+    world: &World,
+    addressed: &Addressed,
+    presented: &Presented,
+) -> Result<Option<Arc<Credentials>>> {
+    let token = presented.session_token().filter(|_| presented.service() == DIRECTORY_BUCKETS);
+    let door = world.room(addressed.service.name).and_then(|room| room.beside_door());
+    match (door, token) {
+        (Some(door), Some(token)) => {
+            door.session(world, addressed.operation.name, presented.access_key_id(), token).await
+        }
+        _ => Ok(None),
+    }
 }
 
 async fn credentials(

@@ -29,6 +29,8 @@ pub struct Trip {
     pub caller: Option<Arc<Caller>>,
     /// The access key id that it was signed with, once that is verified.
     pub access_key_id: Option<String>,
+    /// The name that it was signed with, when that is not the service's own.
+    pub signing_name: Option<&'static str>,
     /// Why its sender was not believed.
     pub unproved: Option<Unproved>,
     /// The region that was signed for.
@@ -58,6 +60,7 @@ impl Trip {
             named: None,
             caller: None,
             access_key_id: None,
+            signing_name: None,
             unproved: None,
             region: None,
             through: None,
@@ -103,6 +106,7 @@ impl Trip {
             user_agent: text(&head.headers, &USER_AGENT),
             referer: text(&head.headers, &REFERER),
             beside: false,
+            signing_name: self.signing_name,
         }
     }
 }

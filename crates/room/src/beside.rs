@@ -3,7 +3,7 @@
 //! Invariant: whatever such a request leads to goes through an operation with its access rule.
 
 use crate::call::{row, run};
-use crate::{Caller, Ctx, Decided, Facts, Visit, World};
+use crate::{Caller, Credentials, Ctx, Decided, Facts, Visit, World};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -102,6 +102,18 @@ pub trait Beside: Send + Sync {
 
     /// The region in which a request acts whose signature does not name one.
     fn region<'a>(&'a self, head: Head<'a>) -> BoxFuture<'a, Result<Region>>;
+
+    /// The credentials of a session that the room itself has opened, by their access key id and their token, as they are
+    /// for this operation; `None` when they are none of its.
+    fn session<'a>(
+        &'a self,
+        _world: &'a World,
+        _operation: &'a str,
+        _access_key_id: &'a str,
+        _token: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Headers that an answer with this status gets beyond those of its operation. `caller` is who asked, once verified.
     fn headers<'a>(

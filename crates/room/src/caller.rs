@@ -65,6 +65,9 @@ pub struct Caller {
     /// When the credentials were issued with a second factor, in cloud time: `aws:MultiFactorAuthAge` counts from it.
     /// `aws:MultiFactorAuthPresent` is among the principal's keys.
     pub second_factor: Option<Timestamp>,
+    /// What the credentials are bound to when a room gave them out for one of its own things ([`crate::Beside::session`]):
+    /// a name of that room's making.
+    pub bound_to: Option<String>,
 }
 
 impl Caller {
@@ -77,6 +80,7 @@ impl Caller {
             boundary: None,
             session: None,
             second_factor: None,
+            bound_to: None,
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Facts {
     pub referer: Option<String>,
     /// Whether it came through the room's side door (a form, a page) and not as an operation of the API.
     pub beside: bool,
+    /// The name that it was signed with, when that is not the service's own (`s3express`).
+    pub signing_name: Option<&'static str>,
 }
 
 /// One request of one caller to one room. Cloning is cheap.
@@ -62,6 +64,7 @@ impl Facts {
             user_agent: None,
             referer: None,
             beside: false,
+            signing_name: None,
         }
     }
 }
@@ -142,6 +145,11 @@ impl Ctx {
     /// The service that the request is for, by the model's name.
     pub fn service(&self) -> &'static str {
         self.0.service
+    }
+
+    /// The operation that was asked for, by the model's name; empty where nobody asked for one.
+    pub fn operation(&self) -> &'static str {
+        self.0.operation
     }
 
     /// Waits until the client has gone away. A handler always runs to its end, so that what it committed is also

@@ -13,6 +13,15 @@ use crate::model::{Embedded, Operation, Protocol, Service, Validation};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+/// The name that requests for directory buckets are signed with: they speak S3's API at endpoints of their own.
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-security-iam.html>
+pub const DIRECTORY_BUCKETS: &str = "s3express";
+
+/// The signing name of the model behind the one in a credential.
+pub fn signing_name(in_scope: &str) -> &str {
+    if in_scope == DIRECTORY_BUCKETS { "s3" } else { in_scope }
+}
+
 /// Head of a request as the router sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -155,7 +164,7 @@ impl Router {
     /// The services that the credential's scope names, else those that the host names.
     fn scoped(&self, head: &Head<'_>) -> Option<&[usize]> {
         if let Some((name, _)) = head.scope {
-            return self.signing.get(name).map(Vec::as_slice);
+            return self.signing.get(signing_name(name)).map(Vec::as_slice);
         }
         let label = |label: &str| {
             let found = self.services.iter().find(|service| service.endpoint_prefix == label)?;

@@ -2,6 +2,7 @@
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 
 use crate::access_points;
+use crate::directories;
 use crate::door::host_region;
 use crate::error;
 use crate::payments;
@@ -120,6 +121,20 @@ pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Resu
         Err(error) if error.code == "NoSuchBucket" => access_points::open(ctx, name).await?.ok_or(error)?,
         found => found?,
     };
+    directories::check(ctx, &open)?;
+    checked(ctx, open, expected_owner)
+}
+
+/// The bucket that a copy is made from, checked likewise. AWS: it may be of either kind.
+pub async fn source(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Open>> {
+    match ctx.state::<Registry>().bucket(name).await {
+        Ok(open) if open.record.directory.is_some() => checked(ctx, open, expected_owner),
+        Ok(open) if directories::is_meant(ctx) => checked(ctx, open, expected_owner),
+        _ => bucket(ctx, name, expected_owner).await,
+    }
+}
+
+fn checked(ctx: &Ctx, open: Arc<Open>, expected_owner: Option<&str>) -> Result<Arc<Open>> {
     if open.record.region != ctx.region() {
         return Err(wrong_region(ctx, &open.record));
     }
@@ -138,6 +153,10 @@ pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Resu
 /// request was signed for another region:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingRouting.html>
 fn wrong_region(ctx: &Ctx, bucket: &Bucket) -> Error {
+    // AWS: directory buckets are known at the endpoints of their region only.
+    if bucket.directory.is_some() {
+        return error::no_such_bucket(&bucket.name);
+    }
     let endpoint = &ctx.facts().endpoint;
     let authority = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, authority)| authority);
     let host = authority.split(':').next().unwrap_or_default();
@@ -158,6 +177,9 @@ pub async fn bucket_of<I: OnBucket>(ctx: &Ctx, input: &I) -> Result<Arc<Open>> {
 
 /// An action on a bucket, or on an object in it when `key` is given.
 pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, keys: Keys) -> Need {
+    if open.record.directory.is_some() {
+        return directories::access::need(ctx, open, action, keys);
+    }
     let arn = match key {
         Some(key) => format!("{}/{key}", open.record.arn()),
         None => open.record.arn(),
@@ -204,7 +226,7 @@ pub fn on_bucket_with<I: OnBucket>(
     action: &'static str,
     keys: impl Fn(&I) -> Keys + Send + Sync + 'static,
 ) -> Access<I> {
-    Access::needs([action], move |ctx: &Ctx, input: &I| {
+    Access::needs([action, directories::access::action(action)], move |ctx: &Ctx, input: &I| {
         let keys = keys(input);
         Box::pin(async move {
             let open = bucket_of(ctx, input).await?;
@@ -218,7 +240,7 @@ pub fn on_bucket_with<I: OnBucket>(
 
 /// The rule of an operation on an object.
 pub fn on_object<I: OnObject>(action: &'static str) -> Access<I> {
-    Access::needs([action], move |ctx: &Ctx, input: &I| {
+    Access::needs([action, directories::access::SESSION], move |ctx: &Ctx, input: &I| {
         Box::pin(async move {
             Ok(vec![need(ctx, &*bucket_of(ctx, input).await?, action, Some(input.key()), Keys::new())])
         })

@@ -2,13 +2,15 @@
 
 use crate::access::{bucket_of, need};
 use crate::acls;
+use crate::directories;
 use crate::error;
 use crate::granted;
 use crate::locks;
 use crate::names::check_bucket;
 use crate::registry::Registry;
+use crate::state::directory::zone_in;
 use crate::state::version::rows_under;
-use crate::state::{Bucket, Encryption, PublicAccess, scope};
+use crate::state::{Bucket, Encryption, Ownership, PublicAccess, Versioning, scope};
 use std::collections::BTreeMap;
 use yakumo_api_s3 as api;
 use yakumo_aws::{AccountId, Region, Result};
@@ -22,8 +24,8 @@ const TAGS_MAX: usize = 50;
 
 /// The name of a bucket in the list of its owner. Key: account, name.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-struct Owned {
-    name: String,
+pub struct Owned {
+    pub name: String,
 }
 
 impl Record for Owned {
@@ -39,9 +41,14 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
         "s3:TagResource",
         "s3:PutBucketObjectLockConfiguration",
         "s3:PutBucketVersioning",
+        "s3express:CreateBucket",
+        "s3express:TagResource",
     ];
     Access::needs(actions, |ctx: &Ctx, input: &api::CreateBucketInput| {
         Box::pin(async move {
+            if directories::is_meant(ctx) {
+                return Ok(needs_directory(ctx, input));
+            }
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
             let shown = format!("\"{arn}\"");
             let other = |action| Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
@@ -83,6 +90,25 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
     })
 }
 
+/// What a new directory bucket asks for.
+fn needs_directory(ctx: &Ctx, input: &api::CreateBucketInput) -> Vec<Need> {
+    let (partition, region) = (ctx.region().partition().as_str(), ctx.region());
+    let arn = format!("arn:{partition}:s3express:{region}:{}:bucket/{}", ctx.account(), input.bucket);
+    let shown = format!("\"{arn}\"");
+    let mut need = Need::new("s3express:CreateBucket", arn.clone(), ctx.account()).shown_as(shown.clone());
+    need.keys = tag_keys(input);
+    if let Some(zone) = zone_in(&input.bucket) {
+        need = need.with_key("s3express:LocationName", vec![zone.to_owned()]);
+    }
+    let mut needs = vec![need];
+    if !given_tags(input).is_empty() {
+        let mut need = Need::new("s3express:TagResource", arn, ctx.account()).shown_as(shown);
+        need.keys = tag_keys(input);
+        needs.push(need);
+    }
+    needs
+}
+
 fn given_tags(input: &api::CreateBucketInput) -> &[api::Tag] {
     let tags =
         input.create_bucket_configuration.as_ref().and_then(|configuration| configuration.tags.as_deref());
@@ -105,30 +131,60 @@ fn location(input: &api::CreateBucketInput) -> Option<&str> {
 }
 
 pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<api::CreateBucketOutput> {
+    let bucket = match directories::is_meant(&ctx) {
+        true => directories::buckets::asked(&ctx, &input)?,
+        false => general(&ctx, input)?,
+    };
+    let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
+    ctx.state::<Registry>().forget(&bucket.name);
+    made?;
+    let location = match &bucket.directory {
+        Some(directory) => directories::buckets::address(&bucket, directory),
+        None if bucket.region == Region::US_EAST_1 => format!("/{}", bucket.name),
+        None => format!("http://{}.s3.amazonaws.com/", bucket.name),
+    };
+    Ok(api::CreateBucketOutput { location: Some(location), bucket_arn: Some(bucket.arn()) })
+}
+
+/// The general purpose bucket that a request asks for.
+fn general(ctx: &Ctx, input: api::CreateBucketInput) -> Result<Bucket> {
     refuse_unknown(&input)?;
     check_bucket(&input.bucket)?;
-    let region = region(&ctx, location(&input))?;
+    let region = region(ctx, location(&input))?;
     let tags = tags(&input)?;
     let ownership = input.object_ownership.as_deref().map(acls::ownership).transpose()?.unwrap_or_default();
     let acl = acls::of_new_bucket(&granted!(input, write), ctx.account(), ownership)?;
     let (versioning, lock) = locks::of_new_bucket(input.object_lock_enabled_for_bucket);
-    let bucket = Bucket {
-        name: input.bucket,
+    Ok(Bucket {
+        versioning,
+        lock,
+        // AWS: since April 2026 new buckets refuse customer keys until told otherwise.
+        encryption: Encryption { bucket_key: false, blocks_customer_keys: true },
+        tags,
+        ownership,
+        acl,
+        ..new_bucket(ctx, &input.bucket, region)
+    })
+}
+
+/// A bucket as nobody has said anything of it yet.
+pub fn new_bucket(ctx: &Ctx, name: &str, region: Region) -> Bucket {
+    Bucket {
+        name: name.to_owned(),
         owner: ctx.account(),
         region,
         created: ctx.now(),
         id: ctx.base().ids.hex(16),
-        versioning,
+        versioning: Versioning::Never,
         mfa_delete: None,
-        lock,
-        // AWS: since April 2026 new buckets refuse customer keys until told otherwise.
+        lock: None,
         lifecycle: Default::default(),
-        encryption: Encryption { bucket_key: false, blocks_customer_keys: true },
-        tags,
+        encryption: Encryption::default(),
+        tags: BTreeMap::new(),
         policy: None,
         public_access: Some(PublicAccess::ALL),
-        ownership,
-        acl,
+        ownership: Ownership::BucketOwnerEnforced,
+        acl: None,
         cors: Vec::new(),
         website: None,
         notifications: Vec::new(),
@@ -136,31 +192,29 @@ pub async fn create_bucket(ctx: Ctx, input: api::CreateBucketInput) -> Result<ap
         blocked_above: PublicAccess::default(),
         logging: None,
         requester_pays: false,
-    };
-    let made = ctx.transact(|tx| make(tx, bucket.clone())).await;
-    ctx.state::<Registry>().forget(&bucket.name);
-    made?;
-    Ok(api::CreateBucketOutput {
-        location: Some(match region == Region::US_EAST_1 {
-            true => format!("/{}", bucket.name),
-            false => format!("http://{}.s3.amazonaws.com/", bucket.name),
-        }),
-        bucket_arn: Some(bucket.arn()),
-    })
+        directory: None,
+    }
 }
 
 async fn make(tx: Tx, bucket: Bucket) -> Result<()> {
     if let Some(known) = tx.get::<Bucket>(&scope(), &[&bucket.name]).await? {
         return match known.owner == bucket.owner {
             // AWS: in us-east-1, making one's own bucket again is no error.
-            true if known.region == Region::US_EAST_1 && bucket.region == Region::US_EAST_1 => Ok(()),
+            true if known.region == Region::US_EAST_1
+                && bucket.region == Region::US_EAST_1
+                && known.directory.is_none() =>
+            {
+                Ok(())
+            }
             true => Err(error::bucket_already_owned(&bucket.name)),
             false => Err(error::bucket_already_exists(&bucket.name)),
         };
     }
     let owned = Owned { name: bucket.name.clone() };
-    let count = tx.list::<Owned>(&scope(), &[bucket.owner.as_str()], None, BUCKETS_MAX).await?.len();
-    if count >= BUCKETS_MAX {
+    let there = tx.list::<Owned>(&scope(), &[bucket.owner.as_str()], None, usize::MAX).await?;
+    let of_its_kind = |owned: &&Owned| zone_in(&owned.name).is_some() == bucket.directory.is_some();
+    let most = if bucket.directory.is_some() { directories::buckets::BUCKETS_MAX } else { BUCKETS_MAX };
+    if there.iter().filter(of_its_kind).count() >= most {
         let text = "You have attempted to create more buckets than allowed";
         return Err(yakumo_aws::Error::sender("TooManyBuckets", text));
     }
@@ -175,7 +229,8 @@ fn refuse_unknown(input: &api::CreateBucketInput) -> Result<()> {
     if configuration
         .is_some_and(|configuration| configuration.bucket.is_some() || configuration.location.is_some())
     {
-        return Err(error::not_implemented("directory buckets"));
+        // AWS: what makes a directory bucket is for the endpoint of directory buckets.
+        return Err(error::malformed_xml());
     }
     if input.bucket_namespace.as_deref().is_some_and(|namespace| namespace != "global") {
         return Err(error::not_implemented("account regional namespaces"));
@@ -205,7 +260,8 @@ fn region(ctx: &Ctx, constraint: Option<&str>) -> Result<Region> {
     }
 }
 
-fn tags(input: &api::CreateBucketInput) -> Result<BTreeMap<String, String>> {
+/// The tags that a request gives a new bucket.
+pub fn tags(input: &api::CreateBucketInput) -> Result<BTreeMap<String, String>> {
     crate::tags::checked(given_tags(input), TAGS_MAX)
 }
 
@@ -218,6 +274,11 @@ pub async fn delete_bucket(ctx: Ctx, input: api::DeleteBucketInput) -> Result<ap
             if !tx.raw().scan(Range::prefix(rows_under(&bucket.id, "")), 1).await?.is_empty() {
                 return Err(error::bucket_not_empty(&bucket.name, present.has_versions()));
             }
+            // AWS: a directory bucket does not go while uploads are under way.
+            if present.directory.is_some() && crate::multipart::any(&tx, &bucket.id).await? {
+                return Err(error::bucket_not_empty(&bucket.name, false));
+            }
+            directories::rename::forget(&tx, &bucket.id).await?;
             crate::access_points::check_none(&tx, &present).await?;
             crate::multipart::abort_all(&tx, &bucket.id).await?;
             crate::inventories::forget(&tx, &bucket.id).await?;
@@ -239,7 +300,8 @@ pub async fn head_bucket(ctx: Ctx, input: api::HeadBucketInput) -> Result<api::H
         bucket_arn: Some(open.record.arn()),
         bucket_region: Some(open.record.region.to_string()),
         access_point_alias: Some(open.through.is_some()),
-        ..Default::default()
+        bucket_location_type: open.record.directory.as_ref().map(|_| "AvailabilityZone".to_owned()),
+        bucket_location_name: open.record.directory.as_ref().map(|directory| directory.zone.clone()),
     })
 }
 
@@ -280,11 +342,12 @@ pub async fn list_buckets(ctx: Ctx, input: api::ListBucketsInput) -> Result<api:
     let after = input.continuation_token.as_deref().map(crate::lists::read_token).transpose()?;
     let range = [account.as_str(), after.as_deref().unwrap_or_default()];
     let behind = after.as_ref().map(|_| &range[..]);
-    let owned = ctx.list::<Owned>(&scope(), &[account.as_str()], behind, BUCKETS_MAX).await?;
+    let owned = ctx.list::<Owned>(&scope(), &[account.as_str()], behind, usize::MAX).await?;
     let mut buckets = Vec::new();
     let mut token = None;
     for Owned { name } in owned {
-        if !name.starts_with(input.prefix.as_deref().unwrap_or_default()) {
+        let is_asked_for = name.starts_with(input.prefix.as_deref().unwrap_or_default());
+        if !is_asked_for || zone_in(&name).is_some() {
             continue;
         }
         let Some(bucket) = ctx.get::<Bucket>(&scope(), &[&name]).await? else { continue };

@@ -1,6 +1,7 @@
 //! What S3 answers beside its operations: preflights, forms and pages of browsers. And what it adds to the answers of its operations.
 
 use crate::cors;
+use crate::directories::sessions;
 use crate::forms;
 use crate::payments;
 use crate::registry::{Open, Registry};
@@ -8,7 +9,7 @@ use crate::websites;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use yakumo_aws::{Region, Result};
-use yakumo_room::{Beside, ByteStream, Caller, Errand, Head, Reply};
+use yakumo_room::{Beside, ByteStream, Caller, Credentials, Errand, Head, Reply, World};
 
 /// The room's side door.
 pub struct Door {
@@ -76,6 +77,16 @@ impl Beside for Door {
 
     fn region<'a>(&'a self, head: Head<'a>) -> BoxFuture<'a, Result<Region>> {
         Box::pin(async move { self.region_of(&head).await })
+    }
+
+    fn session<'a>(
+        &'a self,
+        world: &'a World,
+        operation: &'a str,
+        access_key_id: &'a str,
+        token: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
+        Box::pin(sessions::credentials(world, operation, access_key_id, token))
     }
 
     fn headers<'a>(

@@ -12,6 +12,7 @@ mod bodies;
 mod buckets;
 mod control;
 mod cors;
+mod directories;
 mod door;
 mod encryption;
 mod error;
@@ -42,6 +43,7 @@ mod unset;
 mod websites;
 
 use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
+use crate::directories::access::SESSION;
 use crate::door::Door;
 use crate::objects::{attributes, copy, delete, get, put, restore};
 use crate::registry::Registry;
@@ -68,7 +70,7 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let room = lifecycle::operations(encryption::operations(unset::operations(room)));
     let room = payments::operations(logging::operations(notifications::operations(room)));
     let room = inventories::operations(room);
-    (replication::operations(locks::operations(room)), control)
+    (directories::operations(replication::operations(locks::operations(room))), control)
 }
 
 fn bucket_operations(room: Room) -> Room {
@@ -176,7 +178,7 @@ fn web_operations(room: Room) -> Room {
 }
 
 fn object_operations(room: Room) -> Room {
-    let reads = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"];
+    let reads = ["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", SESSION];
     room.on(api::PutObject, put::access(), put::put_object)
         .on(api::GetObject, Access::inside(reads, get::INSIDE), get::get_object)
         .on(api::HeadObject, Access::inside(reads, get::INSIDE), get::head_object)
@@ -189,6 +191,7 @@ fn object_operations(room: Room) -> Room {
                     "s3:GetObject",
                     "s3:GetObjectVersion",
                     "s3:ListBucket",
+                    SESSION,
                 ],
                 get::INSIDE,
             ),
@@ -206,6 +209,7 @@ fn object_operations(room: Room) -> Room {
                     "s3:GetObject",
                     "s3:GetObjectVersion",
                     "s3:ListBucket",
+                    SESSION,
                 ],
                 copy::INSIDE,
             ),
@@ -250,7 +254,7 @@ fn multipart_operations(room: Room) -> Room {
         .on(
             api::UploadPartCopy,
             Access::inside(
-                ["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"],
+                ["s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", SESSION],
                 copy::INSIDE,
             ),
             parts::upload_part_copy,

@@ -2,6 +2,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
 
 use crate::error;
+use crate::state::directory::zone_in;
 use yakumo_aws::Result;
 
 /// AWS: the longest key, in bytes of UTF-8.
@@ -26,6 +27,18 @@ pub fn check_bucket(name: &str) -> Result<()> {
     if good { Ok(()) } else { Err(error::invalid_bucket_name(name)) }
 }
 
+/// Checks the name of a directory bucket that is to be made.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html>
+pub fn check_directory(name: &str) -> Result<()> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let good = (3..=63).contains(&name.len())
+        && name.bytes().all(allowed)
+        && name.bytes().next().is_some_and(begins)
+        && zone_in(name).is_some();
+    if good { Ok(()) } else { Err(error::invalid_bucket_name(name)) }
+}
+
 fn is_ip_address(name: &str) -> bool {
     let fields: Vec<&str> = name.split('.').collect();
     fields.len() == 4
@@ -42,7 +55,19 @@ pub fn check_key(key: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_bucket;
+    use super::{check_bucket, check_directory};
+
+    #[test]
+    fn names_of_directory_buckets() {
+        let long = format!("{}--use1-az4--x-s3", "a".repeat(47));
+        for good in ["logs--use1-az4--x-s3", "1-a--usw2-az1--x-s3", &long] {
+            assert!(check_directory(good).is_ok(), "{good}");
+        }
+        let long = format!("{}--use1-az4--x-s3", "a".repeat(48));
+        for bad in ["logs", "Logs--use1-az4--x-s3", "a.b--use1-az4--x-s3", "-a--use1-az4--x-s3", &long, ""] {
+            assert!(check_directory(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn names_of_buckets() {

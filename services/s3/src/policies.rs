@@ -13,6 +13,11 @@ use yakumo_room::{Ctx, Pins, Resource};
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
 pub const POLICY_BYTES_MAX: usize = 20 * 1024;
 
+/// The service whose policy it is that is attached to this ARN.
+pub fn service(holder: &str) -> &'static str {
+    if holder.split(':').nth(2) == Some("s3express") { "s3express" } else { "s3" }
+}
+
 /// What a policy is refused with.
 pub fn malformed(text: impl Into<String>) -> Error {
     Error::sender("MalformedPolicy", text)
@@ -27,18 +32,25 @@ pub async fn put_bucket_policy(
     if text.len() > POLICY_BYTES_MAX {
         return Err(malformed("Policy exceeds the maximum allowed document size."));
     }
-    let kind = PolicyKind::Resource { service: "s3" };
-    let document = Document::parse(&text, kind).map_err(|wrong| malformed(wrong.to_string()))?;
     let arn = open.record.arn();
-    let own = |resource: &str| resource == arn || resource.starts_with(&format!("{arn}/"));
+    let kind = PolicyKind::Resource { service: service(&arn) };
+    let document = Document::parse(&text, kind).map_err(|wrong| malformed(wrong.to_string()))?;
+    let is_directory = open.record.directory.is_some();
+    // AWS: policies of directory buckets may say `*`:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-security-iam-example-bucket-policies.html>
+    let own = |resource: &str| match is_directory {
+        true => resource == arn || resource == "*",
+        false => resource == arn || resource.starts_with(&format!("{arn}/")),
+    };
     if !document.resources().all(own) {
         return Err(malformed("Policy has invalid resource"));
     }
     let pins = Pins::find(&ctx, &document, |_| malformed("Invalid principal in policy")).await?;
     if open.record.blocks().block_policy && is_public(&text) {
         let who = &ctx.caller().principal.arn;
+        let action = if is_directory { "s3express:PutBucketPolicy" } else { "s3:PutBucketPolicy" };
         let text = format!(
-            "User: {who} is not authorized to perform: s3:PutBucketPolicy on resource: \"{arn}\" because public \
+            "User: {who} is not authorized to perform: {action} on resource: \"{arn}\" because public \
              policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access."
         );
         return Err(Error::sender("AccessDenied", text).with_status(403));

@@ -136,7 +136,7 @@ impl Registry {
 
 /// A policy as the engine takes it; `holder` is the ARN of the bucket or access point that it is attached to.
 pub fn compiled(policy: &BucketPolicy, id: &str, holder: String) -> Result<Arc<Attached>> {
-    let kind = PolicyKind::Resource { service: "s3" };
+    let kind = PolicyKind::Resource { service: crate::policies::service(&holder) };
     let mut document = Document::parse(&policy.text, kind).map_err(Error::internal)?;
     policy.pins.hold(&mut document);
     Ok(Arc::new(Attached { id: id.to_owned(), holder, document: Arc::new(document) }))

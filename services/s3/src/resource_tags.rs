@@ -50,6 +50,10 @@ fn named(arn: &str) -> Result<Named<'_>> {
     }
     match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
         ["arn", _, "s3", "", "", bucket] if !bucket.contains('/') => Ok(Named::Bucket(bucket)),
+        ["arn", _, "s3express", _, _, resource] => match resource.strip_prefix("bucket/") {
+            Some(bucket) => Ok(Named::Bucket(bucket)),
+            None => Err(not_implemented("tags of access points of directory buckets")),
+        },
         ["arn", _, "s3", ..] => {
             Err(not_implemented("tags of other resources than buckets and access points"))
         }
@@ -65,6 +69,9 @@ async fn needs(ctx: &Ctx, action: &'static str, id: &str, arn: &str, keys: Keys)
             if open.through.is_some() {
                 return Err(error::no_such_bucket(name));
             }
+            if open.record.arn() != arn {
+                return Err(error::no_such_bucket(name));
+            }
             need(ctx, &open, action, None, Vec::new())
         }
         Named::Point(owner, _) if owner != given => return Err(error::access_denied()),
@@ -76,7 +83,7 @@ async fn needs(ctx: &Ctx, action: &'static str, id: &str, arn: &str, keys: Keys)
 
 /// The rule of TagResource.
 pub fn tag_access() -> Access<api::TagResourceInput> {
-    Access::needs(["s3:TagResource"], |ctx: &Ctx, input: &api::TagResourceInput| {
+    Access::needs(["s3:TagResource", "s3express:TagResource"], |ctx: &Ctx, input: &api::TagResourceInput| {
         let keys = keys(&input.tags);
         Box::pin(needs(ctx, "s3:TagResource", &input.account_id, &input.resource_arn, keys))
     })
@@ -84,15 +91,19 @@ pub fn tag_access() -> Access<api::TagResourceInput> {
 
 /// The rule of UntagResource.
 pub fn untag_access() -> Access<api::UntagResourceInput> {
-    Access::needs(["s3:UntagResource"], |ctx: &Ctx, input: &api::UntagResourceInput| {
-        let keys = vec![("aws:TagKeys".to_owned(), input.tag_keys.clone())];
-        Box::pin(needs(ctx, "s3:UntagResource", &input.account_id, &input.resource_arn, keys))
-    })
+    Access::needs(
+        ["s3:UntagResource", "s3express:UntagResource"],
+        |ctx: &Ctx, input: &api::UntagResourceInput| {
+            let keys = vec![("aws:TagKeys".to_owned(), input.tag_keys.clone())];
+            Box::pin(needs(ctx, "s3:UntagResource", &input.account_id, &input.resource_arn, keys))
+        },
+    )
 }
 
 /// The rule of ListTagsForResource.
 pub fn list_access() -> Access<api::ListTagsForResourceInput> {
-    Access::needs(["s3:ListTagsForResource"], |ctx: &Ctx, input: &api::ListTagsForResourceInput| {
+    let actions = ["s3:ListTagsForResource", "s3express:ListTagsForResource"];
+    Access::needs(actions, |ctx: &Ctx, input: &api::ListTagsForResourceInput| {
         let (id, arn) = (&input.account_id, &input.resource_arn);
         Box::pin(needs(ctx, "s3:ListTagsForResource", id, arn, Keys::new()))
     })

@@ -86,6 +86,27 @@ impl Wrapper {
         Ok(Seal { sealed, by_customer: self.by_customer })
     }
 
+    /// Seals a text for one purpose: what is sealed for another does not open as it.
+    pub fn seal_text(&self, base: &Base, purpose: &[u8], text: &[u8]) -> Result<String> {
+        let mut nonce = [0; NONCE_LEN];
+        base.ids.fill(&mut nonce);
+        let mut sealed = text.to_vec();
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(purpose), &mut sealed)
+            .map_err(broken)?;
+        Ok(STANDARD.encode([nonce.as_slice(), &sealed].concat()))
+    }
+
+    /// Opens what [`Wrapper::seal_text`] has sealed; `None` for everything else.
+    pub fn open_text(&self, purpose: &[u8], sealed: &str) -> Option<Vec<u8>> {
+        let bytes = STANDARD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut sealed = sealed.to_vec();
+        let text = self.key.open_in_place(nonce, Aad::from(purpose), &mut sealed).ok()?;
+        Some(text.to_vec())
+    }
+
     fn key_in(&self, seal: &Seal) -> Option<Key> {
         let bytes = STANDARD.decode(&seal.sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;

@@ -236,6 +236,7 @@ fn facts(world: &World) -> Facts {
         user_agent: None,
         referer: None,
         beside: false,
+        signing_name: None,
     }
 }
 

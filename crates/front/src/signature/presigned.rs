@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 /// The longest life of a presigned URL: seven days.
 const MAX_EXPIRES_S: u32 = 604_800;
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 10] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Date",
@@ -21,6 +21,7 @@ const NAMES: [&str; 9] = [
     "X-Amz-Security-Token",
     "X-Amz-Region-Set",
     "X-Amz-Content-Sha256",
+    "X-Amz-S3session-Token",
 ];
 
 /// The decoded values, in the order of [`NAMES`].
@@ -55,8 +56,20 @@ pub(super) fn kind(query: &str) -> Kind {
 /// Reads the parameters of a presigned URL.
 pub(super) fn parse(query: &str, head: Head<'_>) -> Result<Presented, Refusal> {
     let values = Values::read(query);
-    let Values([algorithm, credential, date, signed_headers, signature, expires, token, region_set, hash]) =
-        &values;
+    let Values(
+        [
+            algorithm,
+            credential,
+            date,
+            signed_headers,
+            signature,
+            expires,
+            token,
+            region_set,
+            hash,
+            of_session,
+        ],
+    ) = &values;
     let (Some(algorithm), Some(credential), Some(date), Some(signed_headers), Some(signature)) =
         (algorithm, credential, date, signed_headers, signature)
     else {
@@ -73,7 +86,7 @@ pub(super) fn parse(query: &str, head: Head<'_>) -> Result<Presented, Refusal> {
         signed_headers,
         signature,
         timestamp: date,
-        token: token.as_deref(),
+        token: token.as_deref().or(of_session.as_deref()),
         region_set: region_set.as_deref(),
         payload: hash.as_deref().map_or_else(|| payload(head), |hash| PayloadHash::parse(hash.as_bytes())),
         carrier: Carrier::Query { expires_s: expires.as_deref().map(seconds).transpose()? },

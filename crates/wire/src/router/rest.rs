@@ -1,6 +1,6 @@
 //! Path patterns of the REST protocols. The patterns of a service are prepared once, on its first request.
 
-use super::{Head, decode_text, query_pairs};
+use super::{DIRECTORY_BUCKETS, Head, decode_text, query_pairs};
 use crate::model::{Location, Operation, Service};
 use std::borrow::Cow;
 
@@ -98,6 +98,10 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
     let trimmed: Vec<&str> = segments(path).collect();
     let pairs: Vec<_> = query_pairs(head.query).collect();
     let hint = pairs.iter().find(|(key, _)| key == "x-id").map(|(_, value)| value.as_ref());
+    // AWS: one request lists the buckets of either kind, and the endpoint decides:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListDirectoryBuckets.html>
+    let is_for_directories = head.scope.is_some_and(|(name, _)| name == DIRECTORY_BUCKETS);
+    let hint = if is_for_directories { Some("ListDirectoryBuckets") } else { hint };
     let mut best: Option<(&Route, Rank)> = None;
     for route in table.routes.iter().filter(|route| head.method == route.method) {
         let Some(shape) = route.fits(&raw, &trimmed) else { continue };
@@ -188,7 +192,8 @@ pub fn rooted<'h>(service: &Service, head: &Head<'h>, addressed: bool) -> Cow<'h
     }
 }
 
-/// The bucket in `bucket.s3.amazonaws.com`, `bucket.s3.eu-west-1.amazonaws.com`, `bucket.s3.localhost`, `bucket.localhost`.
+/// The bucket in `bucket.s3.amazonaws.com`, `bucket.s3.eu-west-1.amazonaws.com`, `bucket.s3.localhost`, `bucket.localhost`,
+/// `bucket--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com`.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>
 fn host_label<'h>(service: &Service, host: &'h str, signed: bool) -> Option<&'h str> {
     if service.host_member.is_empty() {
@@ -198,6 +203,7 @@ fn host_label<'h>(service: &Service, host: &'h str, signed: bool) -> Option<&'h 
     let mut from = 0;
     while let Some(found) = host.get(from..)?.find(prefix).map(|at| at + from) {
         let behind = host.get(found + prefix.len()..)?;
+        let behind = behind.strip_prefix("express").unwrap_or(behind);
         let starts = found > 0 && host.as_bytes().get(found - 1) == Some(&b'.');
         if starts && (behind.starts_with(['.', '-']) || behind.is_empty()) {
             let label = host.get(..found - 1)?;

@@ -36,7 +36,7 @@ async fn put_bucket_lifecycle_configuration(
     ctx: Ctx,
     input: api::PutBucketLifecycleConfigurationInput,
 ) -> Result<api::PutBucketLifecycleConfigurationOutput> {
-    let given = input.lifecycle_configuration.ok_or_else(error::malformed_xml)?;
+    let given = input.lifecycle_configuration.clone().ok_or_else(error::malformed_xml)?;
     let minimum_varies = match input.transition_default_minimum_object_size.as_deref() {
         None | Some(ALL_128K) => false,
         Some(VARIES) => true,
@@ -46,6 +46,9 @@ async fn put_bucket_lifecycle_configuration(
         }
     };
     let lifecycle = Lifecycle { rules: rules::read(ctx.base(), given.rules)?, minimum_varies };
+    if bucket_of(&ctx, &input).await?.record.directory.is_some() {
+        rules::check_directory(&lifecycle.rules)?;
+    }
     edit(&ctx, &input.bucket, |bucket| {
         bucket.lifecycle = lifecycle.clone();
         crate::mfa::check_lifecycle(bucket)
@@ -96,6 +99,11 @@ async fn delete_bucket_lifecycle(
 
 /// The header `x-amz-expiration` of an object, when a rule ends it.
 pub fn expiration(bucket: &Bucket, version: &Version) -> Option<String> {
+    // AWS: "this header returns the value "NotImplemented" in all responses for directory buckets":
+    // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>
+    if bucket.directory.is_some() {
+        return Some("NotImplemented".to_owned());
+    }
     let (end, rule) = bucket.lifecycle.end_of(version)?;
     let rule = percent_encoding::utf8_percent_encode(rule, percent_encoding::NON_ALPHANUMERIC);
     Some(format!("expiry-date=\"{}\", rule-id=\"{rule}\"", http_date(end)))

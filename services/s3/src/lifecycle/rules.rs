@@ -75,6 +75,26 @@ fn rule(base: &Base, given: api::LifecycleRule) -> Result<Rule> {
     Ok(rule)
 }
 
+/// AWS: rules of directory buckets end objects after days and abort uploads, and look at prefixes and sizes:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-buckets-objects-lifecycle.html>
+pub fn check_directory(rules: &[Rule]) -> Result<()> {
+    let good = |rule: &Rule| {
+        let by_tags = rule.filter.as_ref().is_some_and(|filter| !filter.tags.is_empty());
+        let by_days = rule.expiration.is_none_or(|expiration| expiration.days.is_some());
+        by_days
+            && !by_tags
+            && rule.transitions.is_empty()
+            && rule.noncurrent_transitions.is_empty()
+            && rule.noncurrent_expiration.is_none()
+    };
+    match rules.iter().all(good) {
+        true => Ok(()),
+        false => Err(error::invalid_request(
+            "This lifecycle configuration contains actions or filters that are not supported for directory buckets.",
+        )),
+    }
+}
+
 /// What the parts of a rule must not be to each other.
 fn check_whole(rule: &Rule) -> Result<()> {
     if rule.expiration.is_none()

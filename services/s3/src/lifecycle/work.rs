@@ -2,10 +2,11 @@
 //!
 //! Invariant: what is done to a version is decided again within the transaction that does it.
 
+use crate::directories::access::{READ_WRITE, session};
 use crate::happenings::{self, What};
 use crate::index;
 use crate::objects::delete;
-use crate::registry::{Registry, present};
+use crate::registry::{self, Registry, present};
 use crate::state::lifecycle::{Fate, Place, after};
 use crate::state::version::rows_under;
 use crate::state::{Bucket, Bypass, Upload, Version, scope};
@@ -52,13 +53,29 @@ async fn run(world: Arc<World>, registry: Arc<Registry>) -> Result<()> {
 
 /// A context in which S3 itself acts; `None` when the cloud is stopping.
 fn context(world: &Arc<World>, bucket: &Bucket) -> Option<Ctx> {
-    let caller = Caller::service("s3.amazonaws.com", &bucket.arn(), bucket.owner);
+    let name = if bucket.directory.is_some() { "lifecycle.s3.amazonaws.com" } else { "s3.amazonaws.com" };
+    let caller = Caller::service(name, &bucket.arn(), bucket.owner);
     let facts = Facts::internal(world.base.ids.uuid());
     Some(Ctx::question(world.enter()?, "s3", Arc::new(caller), bucket.region, facts))
 }
 
+/// AWS: a directory bucket's policy must let lifecycle open a session:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-buckets-objects-lifecycle.html>
+fn is_let_in(ctx: &Ctx, bucket: &Bucket) -> Result<bool> {
+    if bucket.directory.is_none() {
+        return Ok(true);
+    }
+    let open = registry::open(bucket.clone())?;
+    Ok(ctx.ask(session(ctx, &open, READ_WRITE)).decision.allowed)
+}
+
 /// Goes through one bucket; false when the cloud is stopping.
 async fn tend(world: &Arc<World>, bucket: &Bucket) -> Result<bool> {
+    match context(world, bucket) {
+        None => return Ok(false),
+        Some(ctx) if !is_let_in(&ctx, bucket)? => return Ok(true),
+        Some(_) => {}
+    }
     let mut range = Range::prefix(rows_under(&bucket.id, ""));
     let mut versions: Vec<Version> = Vec::new();
     loop {

@@ -2,6 +2,7 @@
 
 use crate::access::bucket_of;
 use crate::buckets::owner;
+use crate::directories;
 use crate::lists::{Encoding, Entry, Walk, common_prefixes, max_keys, read_token, token, wants_restores};
 use crate::objects::restore;
 use crate::state::{Bucket, Version};
@@ -11,6 +12,8 @@ use yakumo_room::Ctx;
 
 pub async fn list_objects_v2(ctx: Ctx, input: api::ListObjectsV2Input) -> Result<api::ListObjectsV2Output> {
     let open = bucket_of(&ctx, &input).await?;
+    directories::lists::check(&open.record, input.prefix.as_deref(), input.delimiter.as_deref())?;
+    directories::lists::check_start(&open.record, input.start_after.as_deref())?;
     let (most, echoed) = max_keys(input.max_keys)?;
     let encoding = Encoding::parse(input.encoding_type.as_deref())?;
     let restores = wants_restores(input.optional_object_attributes.as_deref())?;
@@ -23,7 +26,11 @@ pub async fn list_objects_v2(ctx: Ctx, input: api::ListObjectsV2Input) -> Result
         max_keys: most,
         versions: false,
     };
-    let page = walk.go(&ctx, &open.record).await?;
+    let mut page = walk.go(&ctx, &open.record).await?;
+    if open.record.directory.is_some() && walk.delimiter == Some("/") && most > 0 {
+        directories::lists::with_uploads(&ctx, &open.record, &mut page, walk.prefix, walk.after, most)
+            .await?;
+    }
     let shown = Shown {
         with_owner: input.fetch_owner == Some(true),
         restores: restores.then(|| ctx.now()),

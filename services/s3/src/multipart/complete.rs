@@ -2,6 +2,7 @@
 
 use crate::access::bucket_of;
 use crate::bodies;
+use crate::directories;
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
@@ -37,7 +38,11 @@ pub async fn complete_multipart_upload(
             let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
             let stored = parts_of(&tx, &upload).await?;
             let parts = choose(&upload, named, &stored)?;
-            let new = assemble(&upload, &parts)?;
+            check_numbers(&bucket, &parts)?;
+            let mut new = assemble(&upload, &parts)?;
+            if let Some(content) = &mut new.content {
+                content.etag = directories::etag(ctx, &bucket, std::mem::take(&mut content.etag));
+            }
             check(input, given.as_ref().and_then(|(_, value)| value.as_deref()), &new)?;
             let newest = index::newest_in(&tx, &bucket, &input.key).await?;
             write_if.check(&input.key, newest.as_ref())?;
@@ -101,6 +106,15 @@ fn choose(upload: &Upload, named: &[api::CompletedPart], stored: &[Part]) -> Res
     match short {
         Some(part) => Err(error::entity_too_small(part.number, part.size_bytes, &part.etag)),
         None => Ok(parts),
+    }
+}
+
+/// AWS: in a directory bucket the parts are counted from one without a gap.
+fn check_numbers(bucket: &Bucket, parts: &[Part]) -> Result<()> {
+    let counted = parts.iter().zip(1..).all(|(part, number)| part.number == number);
+    match counted || bucket.directory.is_none() {
+        true => Ok(()),
+        false => Err(error::invalid_part_order()),
     }
 }
 

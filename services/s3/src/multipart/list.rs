@@ -2,8 +2,9 @@
 
 use crate::access::bucket_of;
 use crate::buckets::{canonical_id, owner};
+use crate::directories;
 use crate::error;
-use crate::lists::Encoding;
+use crate::lists::{Encoding, read_token, token};
 use crate::multipart::{algorithm, upload};
 use crate::put_checksum;
 use crate::state::{Part, Upload, part_key, scope};
@@ -29,6 +30,25 @@ fn initiator(upload: &Upload) -> api::Initiator {
 
 fn storage_class(upload: &Upload) -> String {
     upload.headers.storage_class.clone().unwrap_or_else(|| "STANDARD".to_owned())
+}
+
+/// Behind which key, and which of its uploads, a list goes on.
+///
+/// AWS: an upload id marker without a key marker is ignored; in directory buckets the key marker is a token of both:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html>
+fn markers(input: &api::ListMultipartUploadsInput, is_directory: bool) -> Result<(String, String)> {
+    let key = input.key_marker.as_deref().unwrap_or_default();
+    let id = input.upload_id_marker.as_deref().unwrap_or_default();
+    match is_directory {
+        true if !id.is_empty() => Err(directories::unheard("upload-id-marker")),
+        true if !key.is_empty() => {
+            let text = read_token(key)?;
+            let (key, id) = text.rsplit_once('\n').unwrap_or((&text, ""));
+            Ok((key.to_owned(), id.to_owned()))
+        }
+        _ if key.is_empty() => Ok((String::new(), String::new())),
+        _ => Ok((key.to_owned(), id.to_owned())),
+    }
 }
 
 pub async fn list_parts(ctx: Ctx, input: api::ListPartsInput) -> Result<api::ListPartsOutput> {
@@ -82,9 +102,10 @@ pub async fn list_multipart_uploads(
     let encoding = Encoding::parse(input.encoding_type.as_deref())?;
     let prefix = input.prefix.as_deref().unwrap_or_default();
     let delimiter = input.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
-    let key_marker = input.key_marker.as_deref().unwrap_or_default();
-    // AWS: an upload id marker without a key marker is ignored.
-    let id_marker = input.upload_id_marker.as_deref().filter(|_| !key_marker.is_empty()).unwrap_or_default();
+    let is_directory = open.record.directory.is_some();
+    directories::lists::check(&open.record, input.prefix.as_deref(), delimiter)?;
+    let marker = markers(&input, is_directory)?;
+    let (key_marker, id_marker) = (marker.0.as_str(), marker.1.as_str());
     let all = ctx.list::<Upload>(&scope(), &[&open.record.id], None, usize::MAX).await?;
     let mut prefixes: Vec<String> = Vec::new();
     let mut uploads: Vec<api::MultipartUpload> = Vec::new();
@@ -128,6 +149,10 @@ pub async fn list_multipart_uploads(
         (Some((key, _)), Some(prefix)) if prefix > key => (Some(prefix), None),
         (Some((key, id)), _) => (Some(key), Some(id)),
         (None, prefix) => (prefix, None),
+    };
+    let (next_key, next_id) = match (is_directory, next_key) {
+        (true, Some(key)) => (Some(token(&format!("{key}\n{}", next_id.unwrap_or_default()))), None),
+        (_, key) => (key, next_id),
     };
     for upload in &mut uploads {
         upload.key = encoding.option(upload.key.take());

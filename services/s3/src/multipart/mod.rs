@@ -9,6 +9,7 @@ pub mod sums;
 use crate::access::{bucket_of, need};
 use crate::acls;
 use crate::bodies;
+use crate::directories;
 use crate::error;
 use crate::names::check_key;
 use crate::objects::put::{ACTIONS, tag_keys};
@@ -30,6 +31,9 @@ pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
     Access::needs(ACTIONS, |ctx: &Ctx, input: &api::CreateMultipartUploadInput| {
         Box::pin(async move {
             let open = bucket_of(ctx, input).await?;
+            if open.record.directory.is_some() {
+                return Ok(vec![need(ctx, &open, "s3:PutObject", Some(&input.key), Vec::new())]);
+            }
             let tags = tags::from_header(input.tagging.as_deref())?;
             let headers = granted!(input);
             let mut keys = tag_keys(&tags);
@@ -53,7 +57,7 @@ pub async fn create_multipart_upload(
 ) -> Result<api::CreateMultipartUploadOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_key(&input.key)?;
-    request::check(&extras!(input), open.record.ownership)?;
+    request::check(&extras!(input), &open.record)?;
     let customer = customer_key!(input)?;
     let given = input.server_side_encryption.as_deref();
     encryption::check(&ctx, &open, &input.key, given, customer.as_ref())?;
@@ -68,7 +72,7 @@ pub async fn create_multipart_upload(
         id: format!("{:016x}{}", now.as_millis(), ctx.base().ids.hex(48)),
         initiated: crate::objects::put::second(&ctx),
         initiator: (ctx.account(), ctx.caller().principal.arn.clone()),
-        headers: request::with_type(headers!(input)),
+        headers: directories::classed(&open.record, request::with_type(headers!(input))),
         metadata: request::metadata(input.metadata)?,
         tags: tags::from_header(input.tagging.as_deref())?,
         checksum: checksum.map(|(algorithm, kind)| (algorithm.as_str().to_owned(), kind.to_owned())),
@@ -159,6 +163,12 @@ async fn abort(tx: &Tx, bucket_id: &str, upload: &Upload) -> Result<()> {
 /// All parts of an upload, in the order of their numbers.
 pub async fn parts_of(tx: &Tx, upload: &Upload) -> Result<Vec<Part>> {
     tx.list::<Part>(&scope(), &[&upload.id], None, PARTS_MAX as usize).await
+}
+
+/// Whether a bucket has uploads under way.
+pub async fn any(tx: &Tx, bucket_id: &str) -> Result<bool> {
+    let rows = Range::prefix(scope().record_key(Upload::TABLE, &[bucket_id]));
+    Ok(!tx.raw().scan(rows, 1).await?.is_empty())
 }
 
 /// Aborts all uploads of a bucket that goes.

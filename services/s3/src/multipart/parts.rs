@@ -2,6 +2,7 @@
 
 use crate::access::{bucket_of, need};
 use crate::bodies::{self, Expected, Received};
+use crate::directories::{check_md5, sessions};
 use crate::error;
 use crate::locks::asked::check_sum;
 use crate::multipart::{PARTS_MAX, algorithm, upload, upload_in};
@@ -29,6 +30,7 @@ fn check_number(number: i32) -> Result<()> {
 pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::UploadPartOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_number(input.part_number)?;
+    check_md5(&open.record, input.content_md5.as_deref())?;
     let customer = customer_key!(input)?.map(Arc::new);
     let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
     sealing::check_part(upload.customer.as_ref(), customer.as_deref())?;
@@ -98,6 +100,7 @@ pub async fn upload_part_copy(
     input: api::UploadPartCopyInput,
 ) -> Result<api::UploadPartCopyOutput> {
     let open = bucket_of(&ctx, &input).await?;
+    sessions::check_none(&ctx)?;
     let source = Source::parse(&input.copy_source)?;
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), source.keys()))?;
     let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());

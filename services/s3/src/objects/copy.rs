@@ -1,8 +1,9 @@
 //! CopyObject, and what UploadPartCopy has in common with it.
 
-use crate::access::{bucket, bucket_of, need};
+use crate::access::{self, bucket_of, need};
 use crate::acls;
 use crate::bodies::{self, Expected};
+use crate::directories;
 use crate::error;
 use crate::happenings::What;
 use crate::names::check_key;
@@ -79,7 +80,7 @@ impl Found {
         expected_owner: Option<&str>,
         payer: Option<&str>,
     ) -> Result<Found> {
-        let open = bucket(ctx, &source.bucket, expected_owner).await?;
+        let open = access::source(ctx, &source.bucket, expected_owner).await?;
         crate::payments::check(ctx, &open.record, payer)?;
         let id = source.version_id.as_deref();
         let actions = ("s3:GetObject", "s3:GetObjectVersion");
@@ -124,6 +125,7 @@ fn replaces(directive: Option<&str>, name: &'static str) -> Result<bool> {
 
 pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::CopyObjectOutput> {
     let open = bucket_of(&ctx, &input).await?;
+    directories::sessions::check_none(&ctx)?;
     let source = Source::parse(&input.copy_source)?;
     let new_tags = replaces(input.tagging_directive.as_deref(), "x-amz-tagging-directive")?;
     let tags = tags::from_header(input.tagging.as_deref().filter(|_| new_tags))?;
@@ -140,6 +142,9 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     let lock = lock_of!(input);
     keys.extend(lock.keys(ctx.now()));
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), keys))?;
+    if open.record.directory.is_some() {
+        request::check(&extras!(input), &open.record)?;
+    }
     if let Some(need) = acls::needs_list(&ctx, &open, &list, &input.key)? {
         ctx.authorize(need)?;
     }
@@ -150,7 +155,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
     let found = Found::read(&ctx, &source, owner, payer).await?;
     check_key(&input.key)?;
-    request::check(&extras!(input), open.record.ownership)?;
+    request::check(&extras!(input), &open.record)?;
     let source_customer = customer_key!(source input)?;
     crate::sealing::check(found.content()?, source_customer.as_ref())?;
     let customer = customer_key!(input)?.map(Arc::new);
@@ -178,6 +183,10 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
         tags: if new_tags { tags } else { found.version.tags.clone() },
         write_if: WriteIf::new(input.if_match.clone(), input.if_none_match.clone())?,
     };
+    if open.record.directory.is_some() && !wanted.tags.is_empty() {
+        // AWS: not even tags that are copied: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+        return Err(directories::unheard("x-amz-tagging"));
+    }
     if new_head {
         wanted.headers = request::with_type(headers!(input));
         wanted.metadata = request::metadata(input.metadata.clone())?;
@@ -185,6 +194,7 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     // AWS: neither the redirect nor the storage class is copied.
     wanted.headers.redirect.clone_from(&input.website_redirect_location);
     wanted.headers.storage_class = input.storage_class.clone().filter(|class| class != "STANDARD");
+    wanted.headers = directories::classed(&open.record, wanted.headers);
     let range = 0..content.size_bytes;
     let body = bodies::read(ctx.base(), content, range, source_customer.as_ref()).await?;
     let expected = Expected {

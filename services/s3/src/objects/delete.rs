@@ -1,6 +1,7 @@
 //! DeleteObject and DeleteObjects.
 
 use crate::access::{bucket_of, need, version_key};
+use crate::directories;
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
@@ -27,7 +28,12 @@ struct Deleted {
 }
 
 /// What deleting may ask for.
-pub const ACTIONS: [&str; 3] = ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"];
+pub const ACTIONS: [&str; 4] = [
+    "s3:DeleteObject",
+    "s3:DeleteObjectVersion",
+    "s3:BypassGovernanceRetention",
+    directories::access::SESSION,
+];
 
 /// What deleting one object, or one version of it, asks for.
 fn needs(ctx: &Ctx, open: &Open, key: &str, id: Option<&str>, bypass: Bypass) -> Vec<Need> {
@@ -101,6 +107,7 @@ async fn delete(
     id: Option<&str>,
     condition: &DeleteIf,
 ) -> Result<Deleted> {
+    directories::check_version(bucket, id)?;
     happenings::transact(ctx, bucket, |tx| async move {
         let bucket = present(&tx, &bucket.name, &bucket.id).await?;
         match id {
@@ -178,7 +185,11 @@ pub const INSIDE: &str = "each key is asked for, and a denial is the outcome of 
 pub async fn delete_objects(ctx: Ctx, input: api::DeleteObjectsInput) -> Result<api::DeleteObjectsOutput> {
     let open = bucket_of(&ctx, &input).await?;
     let objects = input.delete.objects;
-    let is_nobody = |object: &api::ObjectIdentifier| object.key.is_empty();
+    // AWS: keys of blanks alone are not for directory buckets:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html>
+    let blanks = open.record.directory.is_some();
+    let is_nobody =
+        |object: &api::ObjectIdentifier| object.key.is_empty() || blanks && object.key.trim().is_empty();
     if objects.is_empty() || objects.len() > KEYS_MAX || objects.iter().any(is_nobody) {
         // Who may do nothing here learns nothing of the request either.
         ctx.authorize(need(&ctx, &open, "s3:DeleteObject", Some("*"), Vec::new()))?;

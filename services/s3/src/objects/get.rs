@@ -3,6 +3,7 @@
 use crate::access::{bucket_of, need, version_key};
 use crate::acls::need_of;
 use crate::bodies;
+use crate::directories::check_version;
 use crate::error;
 use crate::index;
 use crate::objects::conditions::ReadIf;
@@ -32,6 +33,7 @@ pub async fn readable(
     actions: (&'static str, &'static str),
     method: &str,
 ) -> Result<Version> {
+    check_version(&open.record, id)?;
     let found = match id {
         Some(id) => index::version(ctx, &open.record, key, id).await?,
         None => index::newest(ctx, &open.record, key).await?,

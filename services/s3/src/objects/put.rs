@@ -3,7 +3,8 @@
 use crate::access::{bucket_of, need};
 use crate::acls;
 use crate::bodies::{self, Expected, Received};
-use crate::error;
+use crate::directories::append::{self, Append};
+use crate::directories::{self, check_md5, classed};
 use crate::happenings::{self, What};
 use crate::index;
 use crate::locks::asked::check_sum;
@@ -22,12 +23,13 @@ use yakumo_aws::{Result, Timestamp};
 use yakumo_room::{Access, Ctx};
 
 /// What writing an object may ask for.
-pub const ACTIONS: [&str; 5] = [
+pub const ACTIONS: [&str; 6] = [
     "s3:PutObject",
     "s3:PutObjectAcl",
     "s3:PutObjectTagging",
     "s3:PutObjectRetention",
     "s3:PutObjectLegalHold",
+    directories::access::SESSION,
 ];
 
 /// The rule of PutObject: tags and locks are actions of their own.
@@ -35,6 +37,9 @@ pub fn access() -> Access<api::PutObjectInput> {
     Access::needs(ACTIONS, |ctx: &Ctx, input: &api::PutObjectInput| {
         Box::pin(async move {
             let open = bucket_of(ctx, input).await?;
+            if open.record.directory.is_some() {
+                return Ok(vec![need(ctx, &open, "s3:PutObject", Some(&input.key), Vec::new())]);
+            }
             let tags = tags::from_header(input.tagging.as_deref())?;
             let mut keys = tag_keys(&tags);
             for (name, value) in [
@@ -87,9 +92,10 @@ pub struct Wanted {
 pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::PutObjectOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_key(&input.key)?;
-    request::check(&extras!(input), open.record.ownership)?;
+    request::check(&extras!(input), &open.record)?;
+    check_md5(&open.record, input.content_md5.as_deref())?;
     if input.write_offset_bytes.is_some() {
-        return Err(error::not_implemented("appends (they are for directory buckets)"));
+        append::check(&open.record)?;
     }
     let customer = customer_key!(input)?.map(Arc::new);
     let given = input.server_side_encryption.as_deref();
@@ -108,14 +114,22 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
         what: if ctx.facts().beside { What::Post } else { What::Put },
         acl,
         lock,
-        headers: request::with_type(headers!(input)),
+        headers: classed(&open.record, request::with_type(headers!(input))),
         metadata: request::metadata(input.metadata)?,
         tags: tags::from_header(input.tagging.as_deref())?,
         write_if: WriteIf::new(input.if_match, input.if_none_match)?,
         key: input.key,
     };
-    let received = bodies::receive(ctx.base(), input.body, expected).await?;
-    let version = save(&ctx, &open.record, wanted, received).await?;
+    let version = match input.write_offset_bytes {
+        None => {
+            let received = bodies::receive(ctx.base(), input.body, expected).await?;
+            save(&ctx, &open.record, wanted, received).await?
+        }
+        Some(offset) => {
+            let append = Append { offset, wanted, expected };
+            append::put(&ctx, &open.record, append, input.body).await?
+        }
+    };
     let content = version.content.as_ref();
     let mut output = api::PutObjectOutput {
         e_tag: content.map(|content| format!("\"{}\"", content.etag)),
@@ -123,6 +137,9 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
         ..Default::default()
     };
     output.expiration = crate::lifecycle::expiration(&open.record, &version);
+    // AWS: the size is told of appends only.
+    let size_bytes = content.filter(|_| input.write_offset_bytes.is_some()).map(|content| content.size_bytes);
+    output.size = size_bytes.and_then(|size| i64::try_from(size).ok());
     put_encryption!(output, &customer);
     let checksum = content.and_then(|content| content.checksum.as_ref());
     put_checksum!(output, checksums::pair(checksum));
@@ -139,7 +156,7 @@ pub fn second(ctx: &Ctx) -> Timestamp {
 pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received) -> Result<Version> {
     let content = Content {
         size_bytes: received.size_bytes,
-        etag: received.md5.clone(),
+        etag: directories::etag(ctx, bucket, received.md5.clone()),
         pieces: received.piece().into_iter().collect(),
         checksum: checksums::full(received.checksum.clone()),
         parts: Vec::new(),

@@ -2,8 +2,10 @@
 //!
 //! Invariant: no parameter is accepted that would have no effect.
 
+use crate::directories;
 use crate::error;
-use crate::state::{Headers, Ownership};
+use crate::state::directory::STORAGE_CLASS;
+use crate::state::{Bucket, Headers};
 use std::collections::BTreeMap;
 use yakumo_aws::{Error, Result};
 
@@ -18,6 +20,13 @@ pub struct Extras<'a> {
     pub kms: [&'a Option<String>; 2],
     pub redirect: &'a Option<String>,
     pub storage_class: &'a Option<String>,
+    pub tagging: &'a Option<String>,
+    /// The algorithm of a customer's key.
+    pub customer: &'a Option<String>,
+    /// Whether anything is said of locks.
+    pub locks: bool,
+    /// The content's encoding.
+    pub coded: &'a Option<String>,
 }
 
 /// The extras of one of the three inputs that make objects.
@@ -36,6 +45,12 @@ macro_rules! extras {
             kms: [&$input.ssekms_key_id, &$input.ssekms_encryption_context],
             redirect: &$input.website_redirect_location,
             storage_class: &$input.storage_class,
+            tagging: &$input.tagging,
+            customer: &$input.sse_customer_algorithm,
+            locks: $input.object_lock_mode.is_some()
+                || $input.object_lock_retain_until_date.is_some()
+                || $input.object_lock_legal_hold_status.is_some(),
+            coded: &$input.content_encoding,
         }
     };
 }
@@ -68,7 +83,11 @@ pub fn content_encoding(given: Option<&str>) -> Option<String> {
 }
 
 /// Refuses what would be accepted and not done.
-pub fn check(extras: &Extras<'_>, ownership: Ownership) -> Result<()> {
+pub fn check(extras: &Extras<'_>, bucket: &Bucket) -> Result<()> {
+    if bucket.directory.is_some() {
+        directories::check_object(extras)?;
+    }
+    let ownership = bucket.ownership;
     // AWS: with BucketOwnerEnforced only what says that the owner has full control is taken:
     // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html>
     let harmless = ["bucket-owner-full-control", "private"];
@@ -106,7 +125,8 @@ pub fn check(extras: &Extras<'_>, ownership: Ownership) -> Result<()> {
             | "GLACIER"
             | "DEEP_ARCHIVE",
         ) => Ok(()),
-        Some(class @ ("OUTPOSTS" | "SNOW" | "EXPRESS_ONEZONE" | "FSX_OPENZFS")) => {
+        Some(STORAGE_CLASS) if bucket.directory.is_some() => Ok(()),
+        Some(class @ ("OUTPOSTS" | "SNOW" | "FSX_OPENZFS")) => {
             Err(error::not_implemented(&format!("the storage class {class}")))
         }
         Some(_) => Err(Error::sender("InvalidStorageClass", "The storage class you specified is not valid")),

@@ -1,7 +1,9 @@
 //! Buckets. Their names are unique over all accounts and regions, so they are kept in no account's space.
 
 use crate::state::lifecycle::Lifecycle;
-use crate::state::{Acl, BucketLock, CorsRule, Logging, QueueConfiguration, Replication, Version, Website};
+use crate::state::{
+    Acl, BucketLock, CorsRule, Directory, Logging, QueueConfiguration, Replication, Version, Website,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::{AccountId, Region, Timestamp};
@@ -56,6 +58,9 @@ pub struct Bucket {
     /// Whether who asks pays, and has to say so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub requester_pays: bool,
+    /// Where a directory bucket is; `None` for general purpose buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<Directory>,
 }
 
 /// Whether a bucket keeps versions.
@@ -166,7 +171,11 @@ impl Resource for Bucket {
     }
 
     fn arn(&self) -> String {
-        format!("arn:{}:s3:::{}", self.region.partition().as_str(), self.name)
+        let (partition, region) = (self.region.partition().as_str(), self.region);
+        match self.directory {
+            None => format!("arn:{partition}:s3:::{}", self.name),
+            Some(_) => format!("arn:{partition}:s3express:{region}:{}:bucket/{}", self.owner, self.name),
+        }
     }
 
     fn tags(&self) -> &BTreeMap<String, String> {
