@@ -4,7 +4,7 @@
 //! ends with the socket. Invariant: it changes nothing but what carries the cloud's id.
 
 use crate::change::Change;
-use crate::engine::Ranges;
+use crate::engine::{Flows, Ranges};
 use crate::{Engine, Place, SocketKind, Standing, Topology};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Write};
@@ -38,6 +38,8 @@ pub enum Request {
     Apply(Box<Change>),
     /// Remove everything of this cloud.
     Clean,
+    /// Tell what watched interfaces sent and got since this was last asked.
+    Flows,
     /// Open a socket in a place that stands; it comes after the answer.
     Socket {
         /// Where.
@@ -65,6 +67,8 @@ pub struct Answer {
 pub enum Outcome {
     /// Done.
     Done,
+    /// Done: this was counted.
+    Flows(Flows),
     /// Done: one byte follows, with a descriptor.
     Socket,
     /// Not done, and why.
@@ -97,8 +101,9 @@ impl Agent {
     fn serve(&mut self, socket: &mut (impl Read + Write + AsFd)) -> io::Result<()> {
         while let Some(bytes) = read(socket)? {
             let (outcome, opened) = match self.handle(serde_json::from_slice(&bytes)?) {
-                Ok(None) => (Outcome::Done, None),
-                Ok(opened) => (Outcome::Socket, opened),
+                Ok(Done::Plain) => (Outcome::Done, None),
+                Ok(Done::Flows(flows)) => (Outcome::Flows(flows), None),
+                Ok(Done::Socket(opened)) => (Outcome::Socket, Some(opened)),
                 Err(why) => (Outcome::Failed(why), None),
             };
             let bytes = serde_json::to_vec(&Answer { outcome, standing: self.news() })?;
@@ -120,32 +125,43 @@ impl Agent {
         Some(now)
     }
 
-    fn handle(&mut self, request: Request) -> Result<Option<OwnedFd>, String> {
+    fn handle(&mut self, request: Request) -> Result<Done, String> {
         match request {
             Request::Open { cloud, ranges, run, keeps } => {
                 self.keeps = keeps;
                 let engine = Engine::open(&cloud, ranges, run).map_err(|error| error.to_string())?;
                 self.engine = Some(engine);
-                Ok(None)
+                Ok(Done::Plain)
             }
             Request::Apply(change) => {
                 change.apply(&mut self.topology);
                 let engine = self.engine.as_mut().ok_or("nothing is open")?;
                 engine.apply(&self.topology).map_err(|error| error.to_string())?;
-                Ok(None)
+                Ok(Done::Plain)
             }
             Request::Clean => {
                 self.topology = Topology::default();
                 let engine = self.engine.as_mut().ok_or("nothing is open")?;
                 engine.clean().map_err(|error| error.to_string())?;
-                Ok(None)
+                Ok(Done::Plain)
+            }
+            Request::Flows => {
+                let engine = self.engine.as_mut().ok_or("nothing is open")?;
+                engine.flows().map(Done::Flows).map_err(|error| error.to_string())
             }
             Request::Socket { place, kind, address } => {
                 let engine = self.engine.as_ref().ok_or("nothing is open")?;
-                engine.socket(&place, kind, address).map(Some).map_err(|error| error.to_string())
+                engine.socket(&place, kind, address).map(Done::Socket).map_err(|error| error.to_string())
             }
         }
     }
+}
+
+/// What was done.
+enum Done {
+    Plain,
+    Flows(Flows),
+    Socket(OwnedFd),
 }
 
 /// A message with its length in front of it.

@@ -66,6 +66,7 @@ change! {
     peerings: Peering,
     transit_gateways: TransitGateway,
     endpoints: Endpoint,
+    watched: Watched,
     labels: Label
 }
 

@@ -6,6 +6,7 @@
 
 mod compile;
 mod diff;
+mod flows;
 mod inside;
 mod kept;
 mod kernel;
@@ -15,6 +16,7 @@ mod programs;
 mod ranges;
 
 pub use compile::compile;
+pub use flows::{FlowCount, Flows};
 pub use inside::{enter, inside};
 pub use names::Names;
 pub use plan::{Chain, Namespace, Plan, Ruleset, Set, Wire, WireEnd};
@@ -25,6 +27,7 @@ use crate::Topology;
 use crate::topology::Flaw;
 use crate::{Place, SocketKind, Standing};
 use diff::Changes;
+use flows::Counters;
 use kept::Kept;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -68,6 +71,7 @@ pub struct Engine {
     names: Names,
     kept: Kept,
     present: Plan,
+    counters: Counters,
 }
 
 impl Engine {
@@ -81,7 +85,8 @@ impl Engine {
         let names = Names::new(cloud, ranges);
         let mut kept = Kept::new(run, cloud);
         kept.lock()?;
-        let mut engine = Engine { names, kept, present: Plan::default() };
+        let counters = Counters::default();
+        let mut engine = Engine { names, kept, present: Plan::default(), counters };
         engine.take_up()?;
         Ok(engine)
     }
@@ -156,6 +161,8 @@ impl Engine {
         }
         match kernel::run(&self.names, &changes) {
             Ok(()) => {
+                let anew = changes.inside.iter().filter(|inside| inside.counts_anew);
+                anew.for_each(|inside| self.counters.forget(&inside.namespace));
                 self.present = wanted;
                 if noted { self.kept.end(&self.present) } else { Ok(()) }
             }
@@ -187,6 +194,14 @@ impl Engine {
     /// What the kernel is, as far as this engine knows.
     pub fn present(&self) -> &Plan {
         &self.present
+    }
+
+    /// What watched interfaces sent and got since this was last asked, or since they are watched.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn flows(&mut self) -> Result<Flows, EngineError> {
+        self.counters.look(&self.present)
     }
 
     /// What stands, for those who have sockets there.
@@ -272,7 +287,7 @@ pub fn sweep(run: &Path) -> Result<Vec<String>, EngineError> {
         let names = Names::new(&cloud, Ranges::new(&cloud, 0));
         let mut kept = Kept::new(run.to_owned(), &cloud);
         if kept.try_lock()? {
-            Engine { names, kept, present: Plan::default() }.clean()?;
+            Engine { names, kept, present: Plan::default(), counters: Counters::default() }.clean()?;
             removed.push(cloud);
         }
     }

@@ -8,7 +8,7 @@ mod privilege;
 
 pub use privilege::{claim, lacking};
 
-use crate::engine::{Names, Ranges};
+use crate::engine::{Flows, Names, Ranges};
 use crate::topology::Id;
 use crate::trace::{Query, QueryError, Trace, trace};
 use crate::{Place, SocketKind, Standing, Topology};
@@ -203,6 +203,26 @@ impl Network {
     /// As [`Network::listen`].
     pub async fn bind_udp(&self, place: Place, address: SocketAddr) -> Result<UdpSocket, NetworkError> {
         self.socket(place, SocketKind::Udp, address).await.map(UdpSocket::from)
+    }
+
+    /// What watched interfaces sent and got since this was last asked, or since they are watched. One asks for all: what
+    /// was told is not told again. Nothing where networks are not enforced or do not stand.
+    ///
+    /// # Errors
+    /// When the agent fails.
+    pub async fn flows(&self) -> Result<Flows, NetworkError> {
+        let mut agent = self.0.agent.lock().await;
+        let Some(client) = agent.as_mut() else {
+            drop(agent);
+            // With the next agent, if there is to be one, counting begins.
+            return self.follow().await.map(|()| Flows::default());
+        };
+        let outcome = client.flows().await;
+        if matches!(outcome, Err(NetworkError::Agent(_))) {
+            // It is gone, with what it had counted.
+            *agent = None;
+        }
+        outcome
     }
 
     async fn socket(

@@ -59,10 +59,17 @@ pub struct Topology {
     /// VPC endpoints by id, `vpce-…`, those that are available.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<Id, Endpoint>,
+    /// Network interfaces, those of NAT gateways too, whose flows are counted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub watched: BTreeMap<Id, Watched>,
     /// What people call the things above, by id. No packet depends on it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<Id, Label>,
 }
+
+/// That the flows of an interface are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Watched {}
 
 /// A VPC.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -25,6 +25,8 @@ const ROUTER_V6: &str = "fe80::1";
 struct Member<'a> {
     /// The id that its namespace is named by.
     id: &'a str,
+    /// The interface that it is: of a NAT gateway its own.
+    interface: &'a str,
     /// Its link in the router.
     link: String,
     subnet_id: &'a str,
@@ -82,6 +84,7 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
         let publics = interface.addresses.iter().filter_map(|one| Some((one.private, one.public?))).collect();
         live.entry(&subnet.vpc).or_default().push(Member {
             id,
+            interface: id,
             link: link('e', id),
             subnet_id,
             subnet,
@@ -98,6 +101,7 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
         let Some(members) = live.get_mut(subnet.vpc.as_str()) else { continue };
         members.push(Member {
             id,
+            interface: &gateway.interface,
             link: link('e', id),
             subnet_id,
             subnet,

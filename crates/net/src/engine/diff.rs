@@ -2,7 +2,7 @@
 //!
 //! Invariant: the steps of a namespace's filter are one transaction, so there is no moment between two rules.
 
-use super::{Namespace, Plan, Ruleset, Wire};
+use super::{Namespace, Plan, Ruleset, Wire, flows};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -41,6 +41,8 @@ pub struct Inside {
     pub ip_gone: Vec<String>,
     /// A transaction of `nft -f`.
     pub nft: String,
+    /// Whether flows are counted from nothing.
+    pub counts_anew: bool,
 }
 
 impl Inside {
@@ -171,7 +173,8 @@ fn inside(name: &str, from: &Namespace, to: &Namespace, up: &BTreeMap<&str, BTre
     ip.extend(new("rule", "add", &from.policies, &to.policies));
     ip.extend(new("route", "add", &from.routes, &to.routes));
     let whole = to.unsure || from.unsure;
-    let nft = if whole { full(&to.rules) } else { ruleset(&from.rules, &to.rules) };
+    let mut nft = if whole { full(&to.rules) } else { ruleset(&from.rules, &to.rules) };
+    nft.push_str(&flows::commands(&from.watched, &to.watched, whole));
     Inside {
         namespace: name.to_owned(),
         settings: changed(&from.settings, &to.settings),
@@ -179,6 +182,7 @@ fn inside(name: &str, from: &Namespace, to: &Namespace, up: &BTreeMap<&str, BTre
         ip,
         ip_gone,
         nft,
+        counts_anew: whole || from.watched.is_empty(),
     }
 }
 

@@ -203,6 +203,19 @@ fn nft(namespace: &str, script: &str) -> Result<(), EngineError> {
     }
 }
 
+/// What is counted of flows in a namespace, as `nft` says it in JSON.
+pub fn list_flows(namespace: &str) -> Result<serde_json::Value, EngineError> {
+    let failed = |error| EngineError::Io { what: format!("flows in {namespace}"), error };
+    let mut nft = command("nft");
+    nft.args(["-j", "-nn", "list", "table", "inet", "flows"]).env("LC_ALL", "C").stdin(Stdio::null());
+    let output = inside(namespace, || nft.output()).map_err(failed)?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr).chars().take(TEXT_CHARS).collect();
+        return Err(EngineError::Failed { what: format!("flows in {namespace}"), text });
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| failed(error.into()))
+}
+
 /// Runs lines of `ip -batch`, those of IPv6 that say so in a second run.
 fn ip_lines(namespace: &str, what: &str, lines: &[String], may: &[&str]) -> Result<(), EngineError> {
     let (six, rest): (Vec<&String>, Vec<&String>) = lines.iter().partition(|line| line.starts_with("-6 "));

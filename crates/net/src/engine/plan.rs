@@ -38,6 +38,9 @@ pub struct Namespace {
     pub policies: BTreeSet<String>,
     /// The packet filter.
     pub rules: Ruleset,
+    /// The links whose flows are counted, with the interfaces that they are for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watched: BTreeMap<String, String>,
     /// Whether the kernel's filter may be another one, so that it is loaded as a whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,

@@ -3,7 +3,7 @@
 use super::NetworkError;
 use crate::agent::{Answer, MESSAGE_BYTES_MAX, Outcome, Request, frame, receive};
 use crate::change::Change;
-use crate::engine::Ranges;
+use crate::engine::{Flows, Ranges};
 use crate::{Place, SocketKind, Standing, Topology};
 use std::io;
 use std::net::SocketAddr;
@@ -74,6 +74,16 @@ impl Client {
         self.ask(&Request::Clean).await
     }
 
+    /// Has it tell what was counted of flows.
+    pub async fn flows(&mut self) -> Result<Flows, NetworkError> {
+        let (outcome, standing) = self.exchange(&Request::Flows).await?;
+        standing.into_iter().for_each(|standing| self.tell(standing));
+        match outcome {
+            Outcome::Flows(flows) => Ok(flows),
+            other => done(other).map(|()| Flows::default()),
+        }
+    }
+
     /// Has it open a socket, which does not block.
     pub async fn socket(
         &mut self,
@@ -125,6 +135,9 @@ impl Client {
 fn done(outcome: Outcome) -> Result<(), NetworkError> {
     match outcome {
         Outcome::Done => Ok(()),
+        Outcome::Flows(_) => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "flows that nobody asked for").into())
+        }
         Outcome::Socket => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "a socket that nobody asked for").into())
         }

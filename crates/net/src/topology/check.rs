@@ -75,6 +75,7 @@ impl Topology {
         ids(&self.prefix_lists, "prefix lists", &mut names, flaws);
         ids(&self.interfaces, "network interfaces", &mut names, flaws);
         ids(&self.nat_gateways, "NAT gateways", &mut names, flaws);
+        ids(&self.watched, "watched interfaces", &mut names, flaws);
         ids(&self.peerings, "peering connections", &mut names, flaws);
         ids(&self.transit_gateways, "transit gateways", &mut names, flaws);
         ids(&self.endpoints, "endpoints", &mut names, flaws);

@@ -4,6 +4,7 @@
 
 mod endpoints;
 mod filters;
+mod flows;
 mod gateways;
 mod lab;
 mod random;

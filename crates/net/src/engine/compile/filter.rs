@@ -1,7 +1,7 @@
 //! The packet filter of a VPC's router, in stages on one hook: `accept` ends a stage, not the way.
 //!
-//! Guard, network ACL out, network ACL in (both before any connection is asked for, so they know none), security
-//! groups out, security groups in.
+//! Guard, security groups out, network ACL out, network ACL in (neither asks for connections, so they know none),
+//! security groups in: all that the sender's end decides comes before all that the receiver's does (see `flows`).
 
 use super::super::names::hash;
 use super::super::plan::Namespace;
@@ -64,6 +64,9 @@ impl Compile<'_> {
             None => ("accept".to_owned(), "accept".to_owned()),
             Some(groups) => self.groups(at, vpc, groups),
         };
+        if self.topology.watched.contains_key(member.interface) {
+            at.watched.insert(member.link.clone(), member.interface.to_owned());
+        }
         add(at, "group_out", format!("{link} : {out}"));
         add(at, "group_in", format!("{link} : {into}"));
     }
@@ -242,19 +245,19 @@ fn stages(at: &mut Namespace) {
     );
     stage(
         "acls_out",
-        "forward priority -20",
+        "forward priority -10",
         ACCEPT,
         &["meta mark . oifname @inside accept", "meta mark vmap @acl_out"],
     );
     stage(
         "acls_in",
-        "forward priority -10",
+        "forward priority 0",
         ACCEPT,
         &["meta mark . oifname @inside accept", "oifname vmap @acl_in"],
     );
     stage(
         "groups_out",
-        "forward priority 0",
+        "forward priority -20",
         DROP,
         &["ct state established,related accept", "iifname vmap @group_out"],
     );
