@@ -87,6 +87,7 @@ OWN = {
     # A form has no way to say that a structure is there and empty.
     "ec2": {
         "Tags": [{"Key": "k", "Value": "v"}],
+        "Filters": [{"Name": "state", "Values": ["active"]}],
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}],
     },
 }

@@ -77,6 +77,11 @@ impl TagRule {
 /// Refuses what an enforced tag policy of the resource's account forbids. `room` is the room of the action's service.
 pub(crate) fn check(policy: &TagPolicy, room: Option<&Room>, need: &Need) -> Result<(), Error> {
     let Some(tagged) = room.map(Room::tagged) else { return Ok(()) };
+    // What takes tags away names them, and sets none.
+    let name = need.action.rsplit(':').next().unwrap_or_default();
+    if name == "DeleteTags" || name.starts_with("Untag") {
+        return Ok(());
+    }
     let Some(resource_type) = type_of(need, tagged) else { return Ok(()) };
     let tags = need.keys.iter().filter_map(|(key, values)| {
         let key = key.strip_prefix(REQUEST_TAG)?;

@@ -13,6 +13,8 @@ use yakumo_room::{Access, Ctx, Need};
 
 /// The action that tags anything.
 pub(crate) const CREATE_TAGS: &str = "ec2:CreateTags";
+/// The action that takes tags away.
+pub(crate) const DELETE_TAGS: &str = "ec2:DeleteTags";
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default)]
@@ -104,13 +106,25 @@ pub(crate) fn looked_up<I: Sync + 'static>(
     ask: impl for<'a> Fn(&'a Ctx, &'a I) -> BoxFuture<'a, Result<Asked>> + Send + Sync + 'static,
 ) -> Access<I> {
     let ask = std::sync::Arc::new(ask);
-    Access::needs([action, CREATE_TAGS], move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
+    Access::needs(declared(action), move |ctx: &Ctx, input: &I| -> BoxFuture<'_, Result<Vec<Need>>> {
         let ask = ask.clone();
         Box::pin(async move {
             defaults::ensure(ctx).await?;
             needs_of(ctx, action, ask(ctx, input).await?).await
         })
     })
+}
+
+/// What a rule may ask for: to tag is only asked of what AWS documents tags at creation for.
+fn declared(action: &'static str) -> Vec<&'static str> {
+    let is_tag = |keys: &[&str]| keys.iter().any(|key| key.starts_with("aws:RequestTag/"));
+    let tags = yakumo_reference::action(action).is_some_and(|(_, known)| {
+        is_tag(&known.keys) || known.resources.iter().any(|resource| is_tag(&resource.keys))
+    });
+    match tags && action != CREATE_TAGS && action != DELETE_TAGS {
+        true => vec![action, CREATE_TAGS],
+        false => vec![action],
+    }
 }
 
 /// The rule of an operation that reads without naming anything.

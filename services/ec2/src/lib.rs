@@ -41,6 +41,7 @@ mod transit_gateways;
 mod vpc_endpoints;
 mod vpc_peering_connections;
 mod vpcs;
+mod vpn;
 mod work;
 mod zones;
 
@@ -53,6 +54,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         .state(Arc::new(defaults::Known::default()))
         .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
         .endpoints(Arc::new(vpc_endpoints::Keeper::new(base.clone())))
+        .tag_policies(tags::TAG_POLICIES)
         .reconciler(network::reconciler())
         .reconciler(work::reconciler())
         .reconciler(instances::reconciler())
@@ -82,6 +84,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         vpc_endpoints::register,
         vpc_peering_connections::register,
         vpcs::register,
+        vpn::register,
         zones::register,
     ];
     nouns.iter().fold(room, |room, register| register(room))

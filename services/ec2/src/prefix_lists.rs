@@ -1,12 +1,13 @@
 //! Managed prefix lists: the record and what the API shows of it.
 //!
-//! Invariant: every version of a list is kept as it was.
+//! Invariant: every version of a list is kept as it was: the one in force with the list, each earlier one as a record of its own.
 //! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/managed-prefix-lists.html>
 
 mod entries;
 mod life;
 mod managed;
 mod references;
+mod versions;
 
 pub(crate) use managed::{Managed, id as managed_id, of as managed};
 
@@ -37,7 +38,14 @@ pub(crate) struct PrefixList {
     pub is_ipv6: bool,
     /// How many entries it may have.
     pub max_entries: usize,
-    /// The entries of each version, the first one first.
+    /// The entries in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+    /// The number of the version in force; 0 in a record from when all versions were kept in it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: i64,
+    /// All versions, the first one first, in a record from when they were kept in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub versions: Vec<Vec<Entry>>,
     /// What was done last: `create`, `modify` or `restore`.
     pub last: String,
@@ -47,6 +55,10 @@ pub(crate) struct PrefixList {
     /// Its tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+}
+
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// An entry of a prefix list.
@@ -74,7 +86,15 @@ noun!(
 impl PrefixList {
     /// The entries in force.
     pub(crate) fn entries(&self) -> &[Entry] {
-        self.versions.last().map(Vec::as_slice).unwrap_or_default()
+        self.versions.last().unwrap_or(&self.entries)
+    }
+
+    /// The number of the version in force.
+    fn number(&self) -> i64 {
+        match self.version {
+            0 => i64::try_from(self.versions.len()).unwrap_or(i64::MAX),
+            number => number,
+        }
     }
 }
 
@@ -114,7 +134,7 @@ fn shown(list: &PrefixList, state: &str) -> ManagedPrefixList {
         prefix_list_arn: Some(list.arn()),
         prefix_list_name: Some(list.name.clone()),
         max_entries: i32::try_from(list.max_entries).ok(),
-        version: i64::try_from(list.versions.len()).ok(),
+        version: Some(list.number()),
         tags: tags::shown(&list.tags),
         owner_id: Some(list.home.account.to_string()),
         ..ManagedPrefixList::default()

@@ -6,6 +6,7 @@
 mod life;
 mod listing;
 mod permissions;
+mod references;
 
 pub(crate) use life::{check_description, named, of_caller};
 pub(crate) use permissions::{Wished, read_permissions, shown_permissions};
@@ -163,5 +164,5 @@ pub(crate) fn default_of(ctx: &Ctx, vpc: &Vpc) -> SecurityGroup {
 
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
-    listing::register(life::register(room))
+    references::register(listing::register(life::register(room)))
 }

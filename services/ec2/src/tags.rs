@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions>
 
-use crate::access::{self, Asked, CREATE_TAGS};
+use crate::access::{self, Asked, CREATE_TAGS, DELETE_TAGS};
 use crate::commit::change;
 use crate::error;
 use crate::filters::{Filtered, Filters, fact};
@@ -24,6 +24,37 @@ const KEY_MAX_CHARS: usize = 127;
 const VALUE_MAX_CHARS: usize = 255;
 /// AWS: "Up to 1000 resource IDs" (API_CreateTags).
 const RESOURCES_MAX: usize = 1_000;
+
+/// Tag policies are enforced on these types: those of AWS's list that are here.
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_supported-resources-enforcement.html>
+pub(crate) const TAG_POLICIES: yakumo_room::Tagged = yakumo_room::Tagged {
+    types: &[
+        "customer-gateway",
+        "dhcp-options",
+        "elastic-ip",
+        "image",
+        "instance",
+        "internet-gateway",
+        "launch-template",
+        "natgateway",
+        "network-acl",
+        "network-interface",
+        "route-table",
+        "security-group",
+        "snapshot",
+        "subnet",
+        "transit-gateway",
+        "transit-gateway-attachment",
+        "transit-gateway-route-table",
+        "volume",
+        "vpc",
+        "vpc-endpoint",
+        "vpc-endpoint-service",
+        "vpc-peering-connection",
+        "vpn-gateway",
+    ],
+    code: "TagPolicyViolation",
+};
 
 /// Registers the operations of this file.
 pub(crate) fn register(room: Room) -> Room {
@@ -140,7 +171,7 @@ fn create_tags_access() -> Access<CreateTagsInput> {
 }
 
 fn delete_tags_access() -> Access<DeleteTagsInput> {
-    access::needs("ec2:DeleteTags", |input: &DeleteTagsInput| {
+    access::needs(DELETE_TAGS, |input: &DeleteTagsInput| {
         let tags: Tags = plain(input.tags.as_deref().unwrap_or_default()).collect();
         access::requested(&tags)
             .into_iter()

@@ -43,9 +43,12 @@ pub(super) fn register(room: Room) -> Room {
 
 async fn about(ctx: &Ctx, input: &ReplaceNetworkAclAssociationInput) -> Result<Asked> {
     let acls: Vec<NetworkAcl> = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
-    let mut found = acls.iter().flat_map(|acl| &acl.associations);
-    let subnet = found.find(|found| found.id == input.association_id).map_or("", |found| &found.subnet);
-    Ok(Asked::on::<NetworkAcl>(&input.network_acl_id).and::<Subnet>(subnet))
+    let all = acls.iter().flat_map(|acl| acl.associations.iter().map(move |found| (acl, found)));
+    let known = all.into_iter().find(|(_, found)| found.id == input.association_id);
+    let subnet = known.map_or("", |(_, found)| &found.subnet);
+    let asked = Asked::on::<NetworkAcl>(&input.network_acl_id).and::<Subnet>(subnet);
+    // AWS: it is about the ACL that loses the subnet, too.
+    Ok(asked.and_maybe::<NetworkAcl>(known.map(|(acl, _)| acl.id.as_str())))
 }
 
 /// AWS: a new ACL has no entries but the last ones, which deny.

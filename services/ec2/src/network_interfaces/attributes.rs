@@ -100,6 +100,9 @@ async fn modify_network_interface_attribute(
             return Err(error::invalid_parameter_combination(text));
         }
     };
+    if let Wish::Description(text) = wish {
+        life::check_description(text)?;
+    }
     change(&ctx, input.dry_run, |tx| {
         let (home, id) = (Home::of(&ctx), &input.network_interface_id);
         async move {

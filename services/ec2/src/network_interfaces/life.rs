@@ -18,6 +18,8 @@ use yakumo_room::{Ctx, Tx};
 /// The kinds of interfaces that AWS knows besides `interface`.
 const OTHER_TYPES: &[&str] = &["efa", "efa-only", "branch", "trunk", "secondary"];
 
+const DESCRIPTION_MAX_CHARS: usize = 255;
+
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkInterface.html>
 pub(super) async fn create_network_interface(
     ctx: Ctx,
@@ -37,6 +39,7 @@ pub(super) async fn create_network_interface(
     let tags = tags::at_creation(NetworkInterface::KIND, input.tag_specifications.as_ref())?;
     let bare = CreateNetworkInterfaceInput { client_token: None, dry_run: None, ..input.clone() };
     let token = ClientToken::of(input.client_token.as_deref(), &bare);
+    check_description(input.description.as_deref().unwrap_or_default())?;
     let interface = change(&ctx, input.dry_run, |tx| {
         let (ctx, input, wanted) = (&ctx, &input, &wanted);
         let (tags, token) = (tags.clone(), token.clone());
@@ -70,6 +73,16 @@ pub(super) async fn create_network_interface(
     // AWS: the answer shows the interface on its way; the next Describe finds it available.
     shown.status = Some("pending".into());
     Ok(CreateNetworkInterfaceOutput { network_interface: Some(shown), client_token: input.client_token })
+}
+
+/// AWS publishes no limit for descriptions of interfaces; this is the one that its other descriptions have.
+pub(super) fn check_description(text: &str) -> Result<()> {
+    match text.chars().count() <= DESCRIPTION_MAX_CHARS {
+        true => Ok(()),
+        false => Err(error::invalid_parameter_value(format!(
+            "Invalid value for parameter description. Descriptions have up to {DESCRIPTION_MAX_CHARS} characters."
+        ))),
+    }
 }
 
 fn check_type(wanted: Option<&str>) -> Result<()> {

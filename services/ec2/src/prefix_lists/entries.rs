@@ -2,7 +2,7 @@
 
 use super::life::{check_name, max_entries};
 use super::references::of_list;
-use super::{Entry, PrefixList, managed, shown};
+use super::{Entry, PrefixList, managed, shown, versions};
 use crate::access::{self, Asked};
 use crate::cidr::Cidr;
 use crate::commit::{change, only_if, refuse};
@@ -96,7 +96,7 @@ pub(super) fn added(list: &PrefixList, had: Vec<Entry>, more: &[AddPrefixListEnt
 fn check_version(list: &PrefixList, wanted: Option<i64>) -> Result<()> {
     match wanted {
         None => Err(error::missing_parameter("CurrentVersion")),
-        Some(wanted) if usize::try_from(wanted) == Ok(list.versions.len()) => Ok(()),
+        Some(wanted) if wanted == list.number() => Ok(()),
         Some(_) => {
             let text = "The prefix list has the incorrect version number";
             Err(Error::sender("PrefixListVersionMismatch", text))
@@ -114,7 +114,10 @@ async fn modify_managed_prefix_list(
         let (home, input) = (Home::of(&ctx), &input);
         async move {
             let before: PrefixList = nouns::find(&tx, home, &input.prefix_list_id).await?;
-            let after = modified(&before, input)?;
+            let (mut after, entries) = modified(&before, input)?;
+            if let Some(entries) = entries {
+                after = versions::succeed(&tx, after, entries);
+            }
             nouns::put(&tx, Some(&before), &after);
             if after.max_entries > before.max_entries {
                 check_users(&tx, &after).await?;
@@ -136,7 +139,11 @@ async fn check_users(tx: &Tx, list: &PrefixList) -> Result<()> {
     Ok(())
 }
 
-fn modified(before: &PrefixList, input: &ModifyManagedPrefixListInput) -> Result<PrefixList> {
+/// The list as a request makes it, and the entries of its next version when there is one.
+fn modified(
+    before: &PrefixList,
+    input: &ModifyManagedPrefixListInput,
+) -> Result<(PrefixList, Option<Vec<Entry>>)> {
     let mut after = PrefixList { last: "modify".into(), ..before.clone() };
     if let Some(name) = &input.prefix_list_name {
         check_name(name)?;
@@ -167,9 +174,9 @@ fn modified(before: &PrefixList, input: &ModifyManagedPrefixListInput) -> Result
                 return Err(error::invalid_parameter_value(text));
             }
         }
-        after.versions.push(added(before, entries, added_entries)?);
+        return Ok((after, Some(added(before, entries, added_entries)?)));
     }
-    Ok(after)
+    Ok((after, None))
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RestoreManagedPrefixListVersion.html>
@@ -182,25 +189,19 @@ async fn restore_managed_prefix_list_version(
         async move {
             let before: PrefixList = nouns::find(&tx, home, &input.prefix_list_id).await?;
             check_version(&before, Some(input.current_version))?;
-            let entries = version(&before, input.previous_version)?.to_vec();
+            let entries = versions::find(&tx, &before, input.previous_version).await?;
             if entries.len() > before.max_entries {
                 let text = "You've reached the maximum number of entries for the prefix list.";
                 return Err(Error::sender("PrefixListMaxEntriesExceeded", text));
             }
-            let mut after = PrefixList { last: "restore".into(), ..before.clone() };
-            after.versions.push(entries);
+            let after = PrefixList { last: "restore".into(), ..before.clone() };
+            let after = versions::succeed(&tx, after, entries);
             nouns::put(&tx, Some(&before), &after);
             Ok(after)
         }
     })
     .await?;
     Ok(RestoreManagedPrefixListVersionOutput { prefix_list: Some(shown(&list, "in-progress")) })
-}
-
-fn version(list: &PrefixList, number: i64) -> Result<&[Entry]> {
-    let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-    let found = index.and_then(|index| list.versions.get(index)).map(Vec::as_slice);
-    found.ok_or_else(|| error::invalid_value(number, "TargetVersion", "The prefix list has no such version."))
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetManagedPrefixListEntries.html>
@@ -215,10 +216,9 @@ async fn get_managed_prefix_list_entries(
     }
     let list: PrefixList = nouns::look_up(&ctx, Home::of(&ctx), &input.prefix_list_id).await?;
     let mut entries = match input.target_version {
-        Some(number) => version(&list, number)?,
-        None => list.entries(),
-    }
-    .to_vec();
+        Some(number) => versions::look_up(&ctx, &list, number).await?,
+        None => list.entries().to_vec(),
+    };
     let place = |entry: &Entry| entry.cidr.to_string();
     entries.sort_by_key(place);
     let wanted = Wanted {

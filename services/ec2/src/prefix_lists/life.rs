@@ -2,7 +2,7 @@
 
 use super::entries::added;
 use super::references::of_list;
-use super::{PrefixList, shown};
+use super::{PrefixList, shown, versions};
 use crate::access::{self, Asked};
 use crate::commit::change;
 use crate::nouns::{self, ClientToken, Home, Noun, new_id};
@@ -80,12 +80,14 @@ async fn create_managed_prefix_list(
         name: input.prefix_list_name.clone(),
         is_ipv6,
         max_entries: max_entries(input.max_entries)?,
+        entries: Vec::new(),
+        version: 1,
         versions: Vec::new(),
         last: "create".into(),
         token,
         tags,
     };
-    made.versions = vec![added(&made, Vec::new(), given)?];
+    made.entries = added(&made, Vec::new(), given)?;
     let made = change(&ctx, input.dry_run, |tx| {
         let made = made.clone();
         async move {
@@ -118,6 +120,7 @@ async fn delete_managed_prefix_list(
             if !of_list(id, &tables, &groups).is_empty() {
                 return Err(error::has_dependencies(&format!("prefix list '{id}'")));
             }
+            versions::delete(&tx, &list).await?;
             nouns::delete(&tx, &list);
             Ok(list)
         }

@@ -121,6 +121,12 @@ async fn group_of(tx: &Tx, group: &SecurityGroup, pair: &UserIdGroupPair) -> Res
         (None, None) => return Err(error::missing_parameter("groupId")),
     };
     if found.vpc != group.vpc && !dependents::are_peered(tx, group.home, &group.vpc, &found.vpc).await? {
+        // Who is nobody's peer learns nothing of another account's groups, not even that they are there.
+        if account != group.home.account {
+            return Err(SecurityGroup::not_found(
+                pair.group_id.as_deref().or(pair.group_name.as_deref()).unwrap_or_default(),
+            ));
+        }
         let text = "You have specified two resources that belong to different networks.";
         return Err(Error::sender(SecurityGroup::NOT_FOUND, text));
     }
