@@ -89,7 +89,8 @@ mod tests {
             entry("10.0.0.0/8"),
             entry("10.1.0.0/16"),
         );
-        let list: PrefixList = serde_json::from_str(&old).unwrap();
+        let list: PrefixList =
+            PrefixList::from_bytes(&[&[PrefixList::VERSION], old.as_bytes()].concat()).unwrap();
         let text = |number| of(&list, number, None).map(|entries| entries[0].cidr.to_string());
         assert_eq!((list.number(), list.entries().len()), (2, 1));
         assert_eq!((text(1).unwrap(), text(2).unwrap()), ("10.0.0.0/8".into(), "10.1.0.0/16".into()));
