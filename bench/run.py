@@ -9,6 +9,7 @@
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
   python3 bench/run.py policy     one evaluation of ten policies of five statements
   python3 bench/run.py identities requests beside 10,000 roles and 50,000 policies, and beside none
+  python3 bench/run.py instances  from RunInstances to the first line of user data, 200 at once, idle ones; as root
   python3 bench/run.py size       the binary; with --build, how long a clean release build takes
   python3 bench/run.py profile    where the server's time goes in each phase (needs perf)
 
@@ -90,11 +91,12 @@ def keep(name, result):
 def main():
     ensure_venv()
     sys.path.insert(0, str(HERE))
+    import instances
     import measurements
     import objects
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["sqs", "s3", "s3_depth", "start", "idle", "depth", "policy", "identities", "network", "size", "profile"])
+    parser.add_argument("what", choices=["sqs", "s3", "s3_depth", "start", "idle", "depth", "policy", "identities", "network", "instances", "size", "profile"])
     parser.add_argument("--no-build", action="store_true", help="the release binaries are there")
     parser.add_argument("--build", action="store_true", help="size: also time a clean release build")
     parser.add_argument("--requests", type=int, default=100_000, help="sqs: measured requests in each phase")
@@ -105,13 +107,15 @@ def main():
     parser.add_argument("--messages", type=int, default=1_000_000, help="start, depth: how deep the queue is")
     parser.add_argument("--roles", type=int, default=10_000, help="identities: how many roles")
     parser.add_argument("--policies", type=int, default=50_000, help="identities: how many policies")
+    parser.add_argument("--instances", type=int, default=200, help="instances: how many at once")
     parser.add_argument("--only", help="sqs, s3: only these servers, such as bare,yakumo")
     parser.add_argument("--data", help="where data directories are made (default: target/bench/data, on the disk of the target)")
     arguments = parser.parse_args()
     arguments.data = Path(arguments.data or TARGET / "bench" / "data")
     shutil.rmtree(arguments.data, ignore_errors=True)
     build(arguments)
-    keep(arguments.what, getattr(objects if arguments.what.startswith("s3") else measurements, arguments.what)(arguments, TARGET, table))
+    module = {"s3": objects, "s3_depth": objects, "instances": instances}.get(arguments.what, measurements)
+    keep(arguments.what, getattr(module, arguments.what)(arguments, TARGET, table))
     shutil.rmtree(arguments.data, ignore_errors=True)
 
 
