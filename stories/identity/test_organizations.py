@@ -263,7 +263,7 @@ def test_tag_policies_are_inherited_and_enforced(cloud, org, account, member, na
         return made["Policy"]["PolicySummary"]["Id"]
 
     key, values = {"@@assign": "CostCenter"}, {"@@assign": ["100", "2*"]}
-    top = tag_policy("top", tag_key=key, tag_value=values, enforced_for={"@@assign": ["sqs:queue"]})
+    top = tag_policy("top", tag_key=key, tag_value=values, enforced_for={"@@assign": ["sqs:queue", "s3:bucket"]})
     own = tag_policy("own", tag_value={"@@append": ["dev"], "@@remove": ["100"]})
     queues = member.service("sqs")
     url = queues.create_queue(QueueName=name, tags={"CostCenter": "100"})["QueueUrl"]
@@ -273,7 +273,7 @@ def test_tag_policies_are_inherited_and_enforced(cloud, org, account, member, na
         shown = member.service("organizations").describe_effective_policy(PolicyType="TAG_POLICY")["EffectivePolicy"]
         assert shown["TargetId"] == account
         assert json.loads(shown["PolicyContent"]) == {
-            "tags": {"costcenter": {"tag_key": "CostCenter", "tag_value": ["2*", "dev"], "enforced_for": ["sqs:queue"]}}
+            "tags": {"costcenter": {"tag_key": "CostCenter", "tag_value": ["2*", "dev"], "enforced_for": ["sqs:queue", "s3:bucket"]}}
         }
         for tags in ({"CostCenter": "200"}, {"CostCenter": "dev"}, {"Owner": "100"}):
             queues.tag_queue(QueueUrl=url, Tags=tags)
@@ -281,6 +281,20 @@ def test_tag_policies_are_inherited_and_enforced(cloud, org, account, member, na
             with pytest.raises(ClientError, match="The tag policy does not allow the specified value"):
                 queues.tag_queue(QueueUrl=url, Tags=tags)
         assert queues.list_queue_tags(QueueUrl=url)["Tags"] == {"CostCenter": "dev", "Owner": "100"}
+        buckets = member.service("s3")
+        said = lambda value: [{"Key": "CostCenter", "Value": value}]
+        buckets.create_bucket(Bucket=name, CreateBucketConfiguration={"Tags": said("200")})
+        for call in (
+            lambda: buckets.put_bucket_tagging(Bucket=name, Tagging={"TagSet": said("100")}),
+            lambda: buckets.create_bucket(Bucket=f"{name}-b", CreateBucketConfiguration={"Tags": said("100")}),
+            lambda: member.service("s3control").tag_resource(AccountId=account, ResourceArn=f"arn:aws:s3:::{name}", Tags=said("100")),
+        ):
+            with pytest.raises(ClientError, match="The tag policy does not allow the specified value"):
+                call()
+        buckets.put_bucket_tagging(Bucket=name, Tagging={"TagSet": said("dev")})
+        assert buckets.get_bucket_tagging(Bucket=name)["TagSet"] == said("dev")
+        # Tags of objects are none of a bucket's.
+        buckets.put_object(Bucket=name, Key="k", Body=b"", Tagging="CostCenter=100")
     finally:
         org.disable_policy_type(RootId=root, PolicyType="TAG_POLICY")
     with pytest.raises(org.exceptions.EffectivePolicyNotFoundException):

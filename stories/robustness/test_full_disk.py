@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -58,3 +59,57 @@ def test_a_full_disk(small_disk, workshop):
     assert set(kept) <= set(seen), "acknowledged, so it must be there"
     assert set(seen) - set(kept) <= {kept[-1] + 1}, "only the refused one may be there as well"
     sqs.send_message(QueueUrl=url, MessageBody="there is room again")
+
+
+def test_a_full_disk_of_objects(small_disk, workshop):
+    cloud = workshop.cloud(data_dir=f"{small_disk}/cloud")
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="bucket")
+
+    def body(i):
+        return bytes([i % 251]) * 4_000_000 + b"%d" % i
+
+    def put(key, content):
+        """The error of a PUT; nothing when it was acknowledged."""
+        try:
+            s3.put_object(Bucket="bucket", Key=key, Body=content)
+        except ClientError as error:
+            return error.response
+        return None
+
+    def whole(kept):
+        listed = s3.get_paginator("list_objects_v2").paginate(Bucket="bucket", Prefix="o/")
+        assert {one["Key"] for page in listed for one in page.get("Contents", [])} == {f"o/{i:03}" for i in kept}
+        for i in kept:
+            assert s3.get_object(Bucket="bucket", Key=f"o/{i:03}")["Body"].read() == body(i), i
+
+    kept, failure = [], None
+    for i in range(60):
+        failure = put(f"o/{i:03}", body(i))
+        if failure:
+            break
+        kept.append(i)
+    assert failure, "240 MB went into a disk of 160 MB"
+    assert failure["ResponseMetadata"]["HTTPStatusCode"] == 503, failure
+    assert failure["Error"]["Code"] == "ServiceUnavailable" and "disk" in failure["Error"]["Message"], failure
+    assert failure["ResponseMetadata"]["RequestId"] and len(kept) > 5
+    # Neither a small object nor a part of a large one goes in, and what is there is whole and can be overwritten by nothing.
+    assert put("small", b"x")["Error"]["Code"] == "ServiceUnavailable"
+    assert put(f"o/{kept[0]:03}", b"other")["Error"]["Code"] == "ServiceUnavailable"
+    whole(kept)
+    # Whatever is removed makes room.
+    for i in kept[: len(kept) // 2]:
+        s3.delete_object(Bucket="bucket", Key=f"o/{i:03}")
+    del kept[: len(kept) // 2]
+    for _ in range(300):
+        if put("o/999", body(999)) is None:
+            kept.append(999)
+            break
+        time.sleep(0.2)
+    assert 999 in kept, "there is no room although objects were removed"
+    whole(kept)
+    cloud.kill()
+    cloud.start()
+    s3 = cloud.client("s3")
+    whole(kept)
+    assert cloud.command("fsck", json_output=True)["whole"]

@@ -113,6 +113,8 @@ def test_rules_that_are_none(s3, bucket, given, code, text):
             Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": rule}}
         )
     assert s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"] == {"ObjectLockEnabled": "Enabled"}
+    with refused("MalformedXML", status=400):
+        s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={})
 
 
 def test_compliance_is_shortened_by_nobody(cloud, s3, bucket):

@@ -231,7 +231,42 @@ def test_what_is_no_target(cloud, s3, bucket):
     target = target_of(s3, bucket)
     with refused("NotImplemented", "yakumo does not implement target grants of access logs of S3.", 501):
         log(s3, bucket, target, TargetGrants=[{"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}, "Permission": "READ"}])
+    with refused("KeyTooLongError"):
+        log(s3, bucket, target, prefix="p" * 1025)
+    with refused("KeyTooLongError"):
+        log(s3, bucket, target, prefix="p" * 1000)
+    log(s3, bucket, target, prefix="p" * 980)
+    # What holds whatever comes, or lets others pay for it, is no target.
+    s3.put_bucket_request_payment(Bucket=target, RequestPaymentConfiguration={"Payer": "Requester"})
+    wrong(target, "InvalidTargetBucketForLogging")
+    s3.put_bucket_request_payment(Bucket=target, RequestPaymentConfiguration={"Payer": "BucketOwner"})
     log(s3, bucket, target)
+    held = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}
+    s3.put_bucket_versioning(Bucket=target, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object_lock_configuration(Bucket=target, ObjectLockConfiguration=held)
+    wrong(target, "InvalidTargetBucketForLogging")
+
+
+def test_requests_through_access_points(cloud, s3, bucket):
+    target = target_of(s3, bucket)
+    log(s3, bucket, target)
+    control = cloud.client("s3control")
+    made = control.create_access_point(AccountId="000000000000", Name=f"{bucket}-ap", Bucket=bucket)
+    by_host = cloud.client("s3", endpoint_url=cloud.named_url, config=cloud.by_proxy())
+    by_host.put_object(Bucket=made["AccessPointArn"], Key="by/arn", Body=b"x")
+    s3.get_object(Bucket=made["Alias"], Key="by/arn")
+    with refused("AccessDenied"):
+        cloud.client("s3", key="111122223333").get_object(Bucket=made["Alias"], Key="by/arn")
+    s3.get_object(Bucket=bucket, Key="by/arn")
+    cloud.advance("2m")
+    found = of(lines(s3, target, lambda found: len(of(found, key="by/arn")) == 4), key="by/arn")
+    assert [(one["status"], one["access_point"]) for one in found] == [
+        ("200", made["AccessPointArn"]),
+        ("200", made["AccessPointArn"]),
+        ("403", made["AccessPointArn"]),
+        ("200", "-"),
+    ]
+    assert {one["bucket"] for one in found} == {bucket}
 
 
 def test_who_may_configure(cloud, s3, bucket, iam):

@@ -329,6 +329,22 @@ def test_what_is_held_goes_only_where_it_is_held_and_with_permission(iam, s3, fa
     assert settled(s3, source, "held") == "COMPLETED"
     found = far.head_object(Bucket=target, Key="held")
     assert found["ObjectLockMode"] == "GOVERNANCE" and found["ObjectLockLegalHoldStatus"] == "ON"
+    # What is set later follows, but nothing makes it shorter.
+    longer = {"Mode": "GOVERNANCE", "RetainUntilDate": "2100-01-01T00:00:00Z"}
+    s3.put_object_retention(Bucket=source, Key="held", Retention=longer)
+    s3.put_object_legal_hold(Bucket=source, Key="held", LegalHold={"Status": "OFF"})
+    s3.put_object_tagging(Bucket=source, Key="held", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    until(lambda: far.get_object_legal_hold(Bucket=target, Key="held")["LegalHold"]["Status"] == "OFF")
+    assert far.get_object_retention(Bucket=target, Key="held")["Retention"]["RetainUntilDate"].year == 2100
+    shorter = {"Mode": "GOVERNANCE", "RetainUntilDate": "2090-01-01T00:00:00Z"}
+    s3.put_object_retention(Bucket=source, Key="held", Retention=shorter, BypassGovernanceRetention=True)
+    assert settled(s3, source, "held") == "COMPLETED"
+    assert far.get_object_retention(Bucket=target, Key="held")["Retention"]["RetainUntilDate"].year == 2100
+    # Nor without the permission that it needs.
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy(*rights(source, target)))
+    s3.put_object_legal_hold(Bucket=source, Key="held", LegalHold={"Status": "ON"})
+    assert settled(s3, source, "held") == "FAILED"
+    assert far.get_object_legal_hold(Bucket=target, Key="held")["LegalHold"]["Status"] == "OFF"
 
 
 def test_what_was_there_before_stays_where_it_is(iam, s3, far, pair, name):
@@ -375,6 +391,7 @@ def test_configurations_that_are_refused(cloud, iam, s3, set_up, name):
         (rule(f"{name}-absent"), "InvalidRequest", "Destination bucket must exist."),
         (rule(plain), "InvalidRequest", "Destination bucket must have versioning enabled."),
         (rule(source), "InvalidRequest", None),
+        (rule(target, Priority=-1), "MalformedXML", None),
         (rule(target, Priority=None), "InvalidRequest", Prefix("Priority must be specified for this version")),
         (rule(target, DeleteMarkerReplication=None), "InvalidRequest", Prefix("DeleteMarkerReplication must be specified for this version")),
         (rule(target, Filter={"Tag": {"Key": "a", "Value": "b"}}, DeleteMarkerReplication={"Status": "Enabled"}), "InvalidRequest",
@@ -395,8 +412,12 @@ def test_configurations_that_are_refused(cloud, iam, s3, set_up, name):
         configure(s3, source, role, rule(target), rule(target, ID="other"))
     with refused("InvalidRequest", "Versioning must be 'Enabled' on the bucket to apply a replication configuration"):
         configure(s3, plain, role, rule(target))
-    with refused("InvalidArgument"):
-        configure(s3, source, "role", rule(target))
+    for wrong in ["role", f"{role}-absent"]:
+        with refused("InvalidArgument", "Invalid Role ARN"):
+            configure(s3, source, wrong, rule(target))
+    # Nobody passes a role of another account.
+    with refused("AccessDenied", status=403):
+        configure(s3, source, role.replace(OWNER, OTHER), rule(target))
     assert s3.get_bucket_replication(Bucket=source)["ReplicationConfiguration"]["Rules"] == [rule(target)], "nothing has changed"
 
 

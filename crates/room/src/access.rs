@@ -22,6 +22,8 @@ pub struct Need {
     pub policy: Option<Arc<Attached>>,
     /// Condition keys of the service and of the resource (`aws:ResourceTag/…`, `aws:RequestTag/…`).
     pub keys: Vec<(String, Vec<String>)>,
+    /// Tags that the action sets, where they are no condition keys of it: tag policies look at them, too.
+    pub tags: Vec<(String, String)>,
     /// What must be allowed too, and is asked first: the same action on the access point that the request came through.
     pub also: Option<Box<Need>>,
 }
@@ -30,7 +32,16 @@ impl Need {
     /// An action on a resource without a policy of its own.
     pub fn new(action: impl Into<Cow<'static, str>>, resource: impl Into<String>, owner: AccountId) -> Need {
         let (action, resource) = (action.into(), resource.into());
-        Need { action, resource, shown: None, owner, policy: None, keys: Vec::new(), also: None }
+        Need {
+            action,
+            resource,
+            shown: None,
+            owner,
+            policy: None,
+            keys: Vec::new(),
+            tags: Vec::new(),
+            also: None,
+        }
     }
 
     /// With another name for the resource in AccessDenied's text; policies are still asked about the ARN.

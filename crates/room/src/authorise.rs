@@ -132,7 +132,8 @@ impl Decided {
         let head = user_agent.as_ref().map_or(0, String::len) + referer.as_ref().map_or(0, String::len);
         let texts = |values: &[String]| values.iter().map(String::len).sum::<usize>();
         let keys = self.need.keys.iter().map(|(key, values)| key.len() + texts(values)).sum::<usize>();
-        self.need.resource.len() + keys + head
+        let tags = self.need.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+        self.need.resource.len() + keys + tags + head
     }
 
     /// Why it was decided so: every policy that was looked at, statement by statement.

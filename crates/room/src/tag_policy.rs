@@ -1,6 +1,6 @@
 //! Tag policies at work: a request that sets a tag which an enforced tag policy forbids is refused.
 //!
-//! Invariant: whatever asks for permission with `aws:RequestTag/…` keys is judged here, so a room does nothing for it
+//! Invariant: whatever asks for permission with `aws:RequestTag/…` keys or names tags in its need is judged here, so a room does nothing for it
 //! beyond its access rules.
 //! AWS: <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_tag-policies-enforcement.html>
 
@@ -87,7 +87,8 @@ pub(crate) fn check(policy: &TagPolicy, room: Option<&Room>, need: &Need) -> Res
         let key = key.strip_prefix(REQUEST_TAG)?;
         Some((key, values.first().map_or("", String::as_str)))
     });
-    match policy.forbidden(&resource_type, tags) {
+    let others = need.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    match policy.forbidden(&resource_type, tags.chain(others)) {
         Some(key) => {
             let text = format!(
                 "The tag policy does not allow the specified value for the following tag key: '{key}'."
@@ -105,9 +106,10 @@ fn type_of(need: &Need, tagged: Tagged) -> Option<String> {
     let mut parts = need.resource.splitn(6, ':').skip(2);
     let (named, _region, _account, rest) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let kind = rest.split(['/', ':']).next().filter(|kind| tagged.types.contains(kind));
-    // The ARN of a queue has no type in it: where a room has one type alone, that is what is meant.
+    // The ARN of a queue has no type in it: where a room has one type alone, that is what is meant. An access point of S3
+    // is of another type than its buckets.
     let kind = kind.or(match tagged.types {
-        [only] => Some(*only),
+        [only] if !rest.contains('/') => Some(*only),
         _ => None,
     })?;
     named.eq_ignore_ascii_case(service).then(|| format!("{named}:{kind}"))

@@ -49,13 +49,14 @@ use crate::objects::{attributes, copy, delete, get, put, restore};
 use crate::registry::Registry;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
-use yakumo_room::{Access, Base, Room};
+use yakumo_room::{Access, Base, Room, Tagged};
 
 /// The rooms of S3 and S3 Control over a cloud's ground: they share their buckets.
 pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let registry = Registry::new(base.clone());
     let control = control::room(&registry);
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
+    let room = room.tag_policies(Tagged { types: &["bucket"], code: "TagPolicyException" });
     let room = room
         .reconciler(lifecycle::reconciler(registry.clone()))
         .reconciler(notifications::reconciler())
@@ -111,7 +112,7 @@ fn setting_operations(room: Room) -> Room {
             on_bucket("s3:GetBucketOwnershipControls"),
             operations::get_bucket_ownership_controls,
         )
-        .on(api::PutBucketTagging, on_bucket("s3:PutBucketTagging"), tags::put_bucket_tagging)
+        .on(api::PutBucketTagging, tags::put_access(), tags::put_bucket_tagging)
         .on(api::GetBucketTagging, on_bucket("s3:GetBucketTagging"), tags::get_bucket_tagging)
         .on(api::DeleteBucketTagging, on_bucket("s3:PutBucketTagging"), tags::delete_bucket_tagging)
         .on(api::PutBucketPolicy, on_bucket("s3:PutBucketPolicy"), policies::put_bucket_policy)

@@ -1,7 +1,7 @@
 //! Tags of buckets and objects.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 
-use crate::access::bucket_of;
+use crate::access::{bucket_of, need};
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
@@ -10,7 +10,7 @@ use crate::state::{Bucket, Version};
 use std::collections::BTreeMap;
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
-use yakumo_room::{Ctx, Record, Tx};
+use yakumo_room::{Access, Ctx, Record, Tx};
 
 const BUCKET_TAGS_MAX: usize = 50;
 /// AWS: an object has ten tags at most.
@@ -83,6 +83,23 @@ pub async fn get_bucket_tagging(
         return Err(error::no_such("NoSuchTagSet", "The TagSet does not exist", &open.record.name));
     }
     Ok(api::GetBucketTaggingOutput { tag_set: tag_set(open.record.tags.clone()) })
+}
+
+/// The rule of PutBucketTagging. AWS: the tags are no condition keys of it, but tag policies act on them:
+/// <https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_supported-resources-enforcement.html>
+pub fn put_access() -> Access<api::PutBucketTaggingInput> {
+    Access::needs(["s3:PutBucketTagging"], |ctx: &Ctx, input: &api::PutBucketTaggingInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            if open.through.is_some() {
+                return Err(error::not_through_access_points());
+            }
+            let mut need = need(ctx, &open, "s3:PutBucketTagging", None, Vec::new());
+            let given = input.tagging.tag_set.iter();
+            need.tags = given.map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+            Ok(vec![need])
+        })
+    })
 }
 
 pub async fn put_bucket_tagging(

@@ -108,6 +108,7 @@ pub async fn open(ctx: &Ctx, name: &str) -> Result<Option<Arc<Open>>> {
     };
     let registry = ctx.state::<Registry>();
     let found = registry.bucket(&point.bucket).await?;
+    registry.logs.note_point(ctx.region(), name, &point.arn(), &point.bucket);
     if found.record.id != point.bucket_id {
         return Err(error::no_such_bucket(&point.bucket));
     }

@@ -29,6 +29,8 @@ pub enum What {
     TaggingPut,
     TaggingDelete,
     AclPut,
+    /// A retention or a legal hold was set. AWS: there is no event of it, but it is replicated.
+    LockPut,
     /// A restored copy was asked for, is there, has gone.
     RestorePost,
     RestoreCompleted,
@@ -51,6 +53,7 @@ impl What {
             What::TaggingPut => "ObjectTagging:Put",
             What::TaggingDelete => "ObjectTagging:Delete",
             What::AclPut => "ObjectAcl:Put",
+            What::LockPut => "",
             What::RestorePost => "ObjectRestore:Post",
             What::RestoreCompleted => "ObjectRestore:Completed",
             What::RestoreDelete => "ObjectRestore:Delete",
@@ -84,7 +87,9 @@ pub fn note(tx: &Tx, ctx: &Ctx, bucket: &Bucket, what: What, version: &Version) 
     }
     // Whoever commits a change of the same key later has read what this one wrote, and so draws a higher number.
     let sequence = ctx.state::<Registry>().next_sequence();
-    notifications::hear(tx, ctx, bucket, what, version, sequence);
+    if what != What::LockPut {
+        notifications::hear(tx, ctx, bucket, what, version, sequence);
+    }
     replication::hear(tx, bucket, what, version, sequence);
 }
 

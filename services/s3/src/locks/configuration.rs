@@ -77,6 +77,10 @@ pub async fn put_object_lock_configuration(
         None => false,
         Some(_) => return Err(error::malformed_xml()),
     };
+    // What says nothing sets nothing, and must not take away what there is.
+    if !enables && given.rule.is_none() {
+        return Err(error::malformed_xml());
+    }
     let default = given.rule.map(rule).transpose()?;
     edit(&ctx, &input.bucket, |bucket| {
         if bucket.lock.is_none() && !enables {

@@ -4,6 +4,7 @@
 
 use crate::access::{bucket_of, need};
 use crate::error;
+use crate::happenings::{self, What};
 use crate::index;
 use crate::locks::asked::past;
 use crate::locks::{hold_keys, needs_bypass, on_or_off, retention_keys};
@@ -148,7 +149,7 @@ async fn change(
     edit: impl Fn(&mut Lock) -> Result<()>,
 ) -> Result<()> {
     let bucket = &open.record;
-    ctx.transact(|tx: Tx| {
+    happenings::transact(ctx, bucket, |tx: Tx| {
         let edit = &edit;
         async move {
             let bucket = present(&tx, &bucket.name, &bucket.id).await?;
@@ -159,6 +160,7 @@ async fn change(
             let mut version = object(found, key, id, "PUT")?;
             edit(&mut version.lock)?;
             tx.raw().put(version.row(&bucket.id), version.to_bytes());
+            happenings::note(&tx, ctx, &bucket, What::LockPut, &version);
             Ok(())
         }
     })

@@ -63,9 +63,11 @@ async fn deliver(world: &Arc<World>, registry: &Registry, name: &str, logged: &L
     let text: String =
         lines.iter().filter(|line| is_in(line)).map(|line| format!("{}\n", line.text)).collect();
     let key = key(&source.record, logging, first, now, &world.base.ids.hex(16).to_ascii_uppercase());
-    let delivered = match is_own(registry, &source.record, logging).await {
+    let delivered = match may_have_logs(registry, &source.record, logging).await {
         Ok(true) => put(world, &source.record, logging, key, text).await,
-        Ok(false) => Err(error::denied("The target bucket belongs to another account")),
+        Ok(false) => {
+            Err(error::denied("The target bucket belongs to another account, or has a default retention"))
+        }
         Err(error) => Err(error),
     };
     match delivered {
@@ -91,13 +93,15 @@ async fn forget(world: &World, rows: &[Pair], goes: impl Fn(&Line) -> bool) -> R
     Ok(())
 }
 
-/// Whether the target is still a bucket of the same account: the name may have become somebody else's since it was set.
+/// Whether the target is still a bucket of the same account that may have logs: the name may have become somebody else's
+/// since it was set, or the bucket holds what comes into it.
 ///
 /// AWS: "the source and destination buckets must be in the same AWS Region and owned by the same account":
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>
-async fn is_own(registry: &Registry, source: &Bucket, logging: &Logging) -> Result<bool> {
+async fn may_have_logs(registry: &Registry, source: &Bucket, logging: &Logging) -> Result<bool> {
     let target = registry.bucket(&logging.target).await?;
-    Ok(target.record.owner == source.owner && target.record.region == source.region)
+    let holds = target.record.lock.is_some_and(|lock| lock.default.is_some());
+    Ok(target.record.owner == source.owner && target.record.region == source.region && !holds)
 }
 
 async fn put(
@@ -116,6 +120,12 @@ async fn put(
         ..Default::default()
     };
     world.call(api::PutObject, caller, source.region, input).await.map(drop)
+}
+
+/// The longest key that an object of this log can have.
+pub fn longest_key(source: &Bucket, logging: &Logging) -> String {
+    let then = Timestamp::from_secs(0);
+    key(source, logging, then, then, "0123456789ABCDEF")
 }
 
 /// `[prefix]2019-02-06-00-00-38-[unique]`, under account, region, bucket and day when the log is partitioned.

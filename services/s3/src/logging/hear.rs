@@ -3,16 +3,17 @@
 //! Invariant: which buckets are logged is known in memory, so that a request to another one costs a look into a map, and
 //! nothing at all while no bucket is logged.
 
-use crate::logging::line;
+use crate::logging::line::{self, About};
 use crate::registry::Registry;
 use crate::state::logging::Line;
 use crate::state::{Bucket, scope};
 use crate::websites;
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::RwLock;
+use percent_encoding::percent_decode_str;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use yakumo_aws::{AccountId, Error, Result};
+use yakumo_aws::{AccountId, Error, Region, Result};
 use yakumo_room::store::{Batch, Range};
 use yakumo_room::{Base, Finished, Record, Witness};
 
@@ -26,9 +27,17 @@ pub struct Logged {
     pub owner: AccountId,
 }
 
+/// By which names requests have come through access points lately: region and name, to the access point's ARN and the
+/// bucket behind it.
+type Points = HashMap<(Region, String), (String, String)>;
+
+/// How many such names are remembered.
+const POINTS_MAX: usize = 10_000;
+
 /// Which buckets are logged.
 pub struct Logs {
     buckets: RwLock<HashMap<String, Logged>>,
+    points: RwLock<Points>,
     changes: AtomicU64,
     /// Whether there may be any.
     listens: AtomicBool,
@@ -39,6 +48,7 @@ impl Default for Logs {
     fn default() -> Logs {
         Logs {
             buckets: RwLock::new(HashMap::new()),
+            points: RwLock::new(Points::new()),
             changes: AtomicU64::new(0),
             listens: AtomicBool::new(false),
             read: AtomicBool::new(false),
@@ -59,6 +69,34 @@ impl Logs {
             None => drop(buckets.remove(&bucket.name)),
         }
         self.listens.store(!buckets.is_empty(), Ordering::SeqCst);
+    }
+
+    /// A request came through an access point. Its end is heard of later, and by its name alone.
+    pub fn note_point(&self, region: Region, name: &str, arn: &str, bucket: &str) {
+        let is_logged = self.listens.load(Ordering::SeqCst) && self.buckets.read().contains_key(bucket);
+        if !is_logged {
+            return;
+        }
+        let (by, to) = ((region, name.to_owned()), (arn.to_owned(), bucket.to_owned()));
+        let is_known = self.points.read().get(&by) == Some(&to);
+        if !is_known {
+            let mut points = self.points.write();
+            if points.len() >= POINTS_MAX {
+                points.clear();
+            }
+            points.insert(by, to);
+        }
+    }
+
+    /// The bucket that a request was about, and the access point that it came through.
+    fn meant(&self, finished: &Finished, name: &str) -> (String, Option<String>) {
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        let is_bucket = self.buckets.read().contains_key(&*name);
+        let by = finished.region.filter(|_| !is_bucket).map(|region| (region, name.clone().into_owned()));
+        match by.and_then(|by| self.points.read().get(&by).cloned()) {
+            Some((arn, bucket)) => (bucket, Some(arn)),
+            None => (name.into_owned(), None),
+        }
     }
 
     /// A bucket is gone.
@@ -134,8 +172,11 @@ impl Witness for Listener {
                 path.split_once('/').unwrap_or((path, ""))
             }
         };
-        let Some(logged) = self.registry.logs.buckets.read().get(bucket).cloned() else { return };
-        let text = line::of(finished, bucket, logged.owner, key, site.is_some());
+        let logs = &self.registry.logs;
+        let (bucket, point) = logs.meant(finished, bucket);
+        let Some(logged) = logs.buckets.read().get(&bucket).cloned() else { return };
+        let about = About { bucket: &bucket, owner: logged.owner, key, is_site: site.is_some(), point };
+        let text = line::of(finished, &about);
         let line = Line { at: finished.at, text };
         let mut batch = Batch::new();
         batch.put(Line::row(&logged.id, self.registry.next_sequence()), line.to_bytes());

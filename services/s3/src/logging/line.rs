@@ -11,8 +11,21 @@ use yakumo_room::{Caller, Finished, http_date};
 
 const NOTHING: &str = "-";
 
-/// The line of a request to a bucket. `key` as it stood in the path.
-pub fn of(finished: &Finished, bucket: &str, owner: AccountId, key: &str, is_site: bool) -> String {
+/// What a request was about.
+pub struct About<'a> {
+    pub bucket: &'a str,
+    /// The bucket's owner.
+    pub owner: AccountId,
+    /// As it stood in the path.
+    pub key: &'a str,
+    pub is_site: bool,
+    /// The ARN of the access point that it came through.
+    pub point: Option<String>,
+}
+
+/// The line of a request to a bucket.
+pub fn of(finished: &Finished, about: &About<'_>) -> String {
+    let About { bucket, owner, key, is_site, point } = about;
     let requester = finished.caller.as_deref().map_or_else(|| NOTHING.to_owned(), requester);
     let version = match finished.version {
         Version::HTTP_10 => "HTTP/1.0",
@@ -24,13 +37,13 @@ pub fn of(finished: &Finished, bucket: &str, owner: AccountId, key: &str, is_sit
         (version.to_ascii_uppercase().replace('_', "."), cipher(suite))
     });
     let fields = [
-        canonical_id(owner),
-        bucket.to_owned(),
+        canonical_id(*owner),
+        (*bucket).to_owned(),
         format!("[{}]", clock(finished.at)),
         finished.source_ip.to_string(),
         requester,
         finished.request_id.clone(),
-        operation(finished, key, is_site),
+        operation(finished, key, *is_site),
         some(key),
         format!("\"{} {} {version}\"", finished.method, quotable(&finished.uri)),
         finished.status.to_string(),
@@ -49,8 +62,8 @@ pub fn of(finished: &Finished, bucket: &str, owner: AccountId, key: &str, is_sit
         authentication.to_owned(),
         some(&finished.host),
         tls,
-        // The ARN of an access point, whether an access control list was needed, and the region that the request came from.
-        NOTHING.to_owned(),
+        some(point.as_deref().unwrap_or_default()),
+        // Whether an access control list was needed, and the region that the request came from.
         NOTHING.to_owned(),
         NOTHING.to_owned(),
     ];

@@ -10,6 +10,7 @@ mod line;
 
 use crate::access::{bucket_of, need, on_bucket};
 use crate::error;
+use crate::names::check_key;
 use crate::registry::{Open, Registry, edit};
 use crate::state::Bucket;
 use crate::state::logging::{Logging, Naming};
@@ -75,8 +76,13 @@ async fn read(ctx: &Ctx, bucket: &Bucket, given: api::LoggingEnabled) -> Result<
         "NoSuchBucket" => wrong_target("The target bucket for logging does not exist", &given.target_bucket),
         _ => error,
     })?;
+    if target.record.directory.is_some() {
+        return Err(wrong_target("The target bucket for logging does not exist", &given.target_bucket));
+    }
     check_target(ctx, bucket, &target, &given.target_prefix)?;
-    Ok(Logging { target: given.target_bucket, prefix: given.target_prefix, naming })
+    let logging = Logging { target: given.target_bucket, prefix: given.target_prefix, naming };
+    check_key(&deliver::longest_key(bucket, &logging))?;
+    Ok(logging)
 }
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
@@ -96,6 +102,14 @@ fn check_target(ctx: &Ctx, bucket: &Bucket, target: &Open, prefix: &str) -> Resu
             .with_status(403)
             .with_field("TargetBucketLocation", target.record.region.as_str())
             .with_field("SourceBucketLocation", bucket.region.as_str()));
+    }
+    // AWS: "the destination bucket must not have an S3 Object Lock default retention period configuration", nor requester
+    // pays: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html>
+    if target.record.lock.is_some_and(|lock| lock.default.is_some()) {
+        return Err(wrong_target("The target bucket for logging has a default retention period", name));
+    }
+    if target.record.requester_pays {
+        return Err(wrong_target("The target bucket for logging has requester pays enabled", name));
     }
     // AWS: with access control lists in force it is looked at whether they let the log in; a bucket policy alone is
     // looked at only when something is delivered.

@@ -38,7 +38,8 @@ pub fn check_versioning(bucket: &Bucket) -> Result<()> {
 
 /// Reads and checks a configuration of `bucket`.
 pub async fn read(ctx: &Ctx, bucket: &Bucket, given: api::ReplicationConfiguration) -> Result<Replication> {
-    if role_account(&given.role) != Some(bucket.owner) {
+    let is_own = role_account(&given.role) == Some(bucket.owner);
+    if !is_own || ctx.world().principals.caller(&given.role).await?.is_none() {
         return Err(error::argument("Invalid Role ARN", "Role", &given.role));
     }
     if given.rules.is_empty() || given.rules.len() > RULES_MAX {
@@ -124,6 +125,9 @@ fn rule(ctx: &Ctx, given: api::ReplicationRule) -> Result<Rule> {
         return Err(error::not_implemented("the replication of objects encrypted with KMS"));
     }
     let modifications = criteria.replica_modifications.map(|one| is_on(&one.status)).transpose()?;
+    if given.priority.is_some_and(|priority| priority < 0) {
+        return Err(error::malformed_xml());
+    }
     let id = given.id.filter(|id| !id.is_empty()).unwrap_or_else(|| ctx.base().ids.hex(32));
     if id.chars().count() > ID_CHARS_MAX {
         return Err(error::argument("The maximum length of a rule Id is 255 characters", "ID", &id));
@@ -224,6 +228,9 @@ async fn check_destination(ctx: &Ctx, bucket: &Bucket, destination: &Destination
         Err(error) if error.code == "NoSuchBucket" => return Err(absent()),
         found => found?,
     };
+    if open.record.directory.is_some() {
+        return Err(absent());
+    }
     if destination.account.is_some_and(|account| account != open.record.owner) {
         return Err(absent());
     }

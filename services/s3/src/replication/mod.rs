@@ -111,7 +111,7 @@ pub fn hear(tx: &Tx, bucket: &Bucket, what: What, version: &Version, number: u64
         What::Put | What::Post | What::Copy | What::CompleteMultipartUpload | What::DeleteMarkerCreated => {
             false
         }
-        What::TaggingPut | What::TaggingDelete | What::AclPut => true,
+        What::TaggingPut | What::TaggingDelete | What::AclPut | What::LockPut => true,
         // AWS: what lifecycle rules do, and what removes a version for good, is not replicated:
         // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnot-replicated.html>
         _ => return,
@@ -136,6 +136,7 @@ pub fn hear(tx: &Tx, bucket: &Bucket, what: What, version: &Version, number: u64
         order: version.order,
         version_id: version.shown_id().to_owned(),
         is_change,
+        is_lock: what == What::LockPut,
         number,
     };
     tx.raw().put(task.row(), task.to_bytes());

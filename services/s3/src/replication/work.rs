@@ -285,7 +285,7 @@ impl Way<'_> {
             if known.is_none() && task.is_change {
                 return Ok(Written::Not);
             }
-            let mut replica = self.replica(fresh, known.as_ref(), &source, &bucket, body);
+            let mut replica = self.replica(task, fresh, known.as_ref(), &source, &bucket, body);
             if known.is_none() {
                 index::hold_new(&bucket, &mut replica, self.there.now());
             }
@@ -310,6 +310,7 @@ impl Way<'_> {
     /// The replica of a version: with its id, its date and all that is said of it, but a body of its own.
     fn replica(
         &self,
+        task: &Task,
         mut version: Version,
         known: Option<&Version>,
         source: &Bucket,
@@ -337,9 +338,9 @@ impl Way<'_> {
             true => None,
             false => version.acl.or_else(|| is_foreign.then(|| Acl::private(source.owner))),
         };
-        // What holds a replica is its own from the beginning on: nothing that is said of the source shortens it.
-        // DIFFERS: AWS also replicates retentions and legal holds that are set later.
+        // What holds a replica is its own from the beginning on: it follows what is set later, and nothing shortens it.
         version.lock = match known {
+            Some(known) if task.is_lock => known.lock.following(version.lock, self.there.now()),
             Some(known) => known.lock,
             None if bucket.lock.is_some() => version.lock,
             None => Lock::default(),

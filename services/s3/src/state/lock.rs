@@ -128,6 +128,15 @@ impl Lock {
             || self.retention.is_some_and(|retention| !retention.yields(now, bypass))
     }
 
+    /// The lock of a replica when the one of its source became `source`: no shorter than it was.
+    pub fn following(self, source: Lock, now: Timestamp) -> Lock {
+        let may = self.allows(source.retention, now, Bypass::No);
+        Lock {
+            retention: if may { source.retention } else { self.retention },
+            legal_hold: source.legal_hold.or(self.legal_hold),
+        }
+    }
+
     /// Whether the retention may become `wanted` (`None` removes it): what is active may be made longer by everybody who
     /// may set it, and changed otherwise only by who passes over it.
     pub fn allows(&self, wanted: Option<Retention>, now: Timestamp, bypass: Bypass) -> bool {
@@ -191,6 +200,28 @@ mod tests {
         check(until(Compliance, 2000), until(Governance, 3000), false, false);
         check(until(Compliance, 2000), None, false, false);
         check(until(Compliance, 1000), None, true, true);
+    }
+
+    #[test]
+    fn replicas_follow_what_is_longer() {
+        use Mode::Governance;
+        let now = Timestamp::from_secs(NOW_S);
+        let of = |retention, legal_hold| Lock { retention, legal_hold };
+        for (there, source, expected) in [
+            (
+                of(None, None),
+                of(until(Governance, 2000), Some(true)),
+                of(until(Governance, 2000), Some(true)),
+            ),
+            (
+                of(until(Governance, 3000), Some(true)),
+                of(None, Some(false)),
+                of(until(Governance, 3000), Some(false)),
+            ),
+            (of(until(Governance, 900), Some(true)), of(None, None), of(None, Some(true))),
+        ] {
+            assert_eq!(there.following(source, now), expected);
+        }
     }
 
     #[test]

@@ -88,6 +88,9 @@ pub struct Task {
     pub version_id: String,
     /// Whether it is there already, and only its tags or its list have changed.
     pub is_change: bool,
+    /// Whether it is its lock that has changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_lock: bool,
     /// Tells apart two changes of one version.
     pub number: u64,
 }
@@ -100,7 +103,9 @@ impl Task {
     /// Its row: a bucket's keys one after the other, a version's making before its changes.
     pub fn row(&self) -> Bytes {
         let key = scope().key(Task::TABLE).text(&self.bucket_id).text(&self.key);
-        key.u64(self.order).u64(self.is_change.into()).build()
+        // A change of the lock waits beside other changes, so that none makes the others forgotten.
+        let kind = if self.is_lock { 2 } else { u64::from(self.is_change) };
+        key.u64(self.order).u64(kind).build()
     }
 }
 
