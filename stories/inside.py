@@ -11,13 +11,15 @@ from cloud import BINARY
 PROGRAM = """
 import json, sys
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 config = Config(connect_timeout=1.5, read_timeout=20, retries={"total_max_attempts": 1})
 for line in sys.stdin:
     asked = json.loads(line)
     key = dict(aws_access_key_id=asked["key"], aws_secret_access_key=asked["secret"])
-    client = boto3.Session(region_name=asked["region"], **key).client(asked["service"], config=config, endpoint_url=asked["url"])
+    how = config if asked["key"] else config.merge(Config(signature_version=UNSIGNED))
+    client = boto3.Session(region_name=asked["region"], **key).client(asked["service"], config=how, endpoint_url=asked["url"])
     try:
         answer = getattr(client, asked["operation"])(**asked["input"])
         if "Body" in answer:
@@ -42,7 +44,7 @@ class Inside:
         self.process = subprocess.Popen(command, env=environ, **pipes)
 
     def ask(self, who, service, operation, region="us-east-1", url=None, **given):
-        """Calls an operation as somebody (a key id and its secret): what came of it, in a list."""
+        """Calls an operation as somebody (a key id and its secret; two times nothing for nobody): what came of it, in a list."""
         key, secret = who
         asked = {"service": service, "operation": operation, "region": region, "url": url, "input": given}
         self.process.stdin.write(json.dumps({**asked, "key": key, "secret": secret}) + "\n")

@@ -17,6 +17,7 @@ from people import Person, allow
 S3 = "com.amazonaws.us-east-1.s3"
 SQS = "com.amazonaws.us-east-1.sqs"
 ROOT = ("test", "test")
+NOBODY = (None, None)
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
@@ -190,6 +191,14 @@ def test_a_gateway_endpoint_leads_to_s3_alone_and_its_policy_binds(lan, amy, ec2
     assert get("first-door")[0] == "refused"
     assert lan.outer.ask(keys(amy), "s3", "get_object", Bucket="first-door", Key="k")[0] == "ok"
     buckets.delete_bucket_policy(Bucket="first-door")
+    # Who brings no signature is bound by the endpoint's policy, too.
+    buckets.delete_public_access_block(Bucket="second-door")
+    buckets.put_bucket_policy(Bucket="second-door", Policy=document(statement("s3:GetObject", "arn:aws:s3:::second-door/*")))
+    nobody = lambda: lan.inner.ask(NOBODY, "s3", "get_object", Bucket="second-door", Key="k")  # noqa: E731
+    assert nobody()[0] == "ok"
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=only)
+    assert nobody()[:2] == ["refused", "AccessDenied"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, ResetPolicy=True)
     # Through the endpoint of a region there is no other one.
     assert lan.inner.ask(keys(amy), "s3", "list_buckets", region="eu-west-1")[0] == "refused"
     ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])

@@ -1,5 +1,5 @@
-"""What joins networks, in Terraform: interfaces, Elastic IPs, a NAT gateway, and a peering connection of two accounts.
-Applied, planned again with nothing to do, and gone."""
+"""What joins networks, in Terraform: interfaces, Elastic IPs, a NAT gateway, VPC endpoints, and a peering connection of two
+accounts. Applied, planned again with nothing to do, and gone."""
 
 from terraform import prepare, provider, tell, terraform  # noqa: F401
 
@@ -132,9 +132,57 @@ output "peering" { value = aws_vpc_peering_connection_accepter.both.accept_statu
 """
 
 
+ENDPOINTS = """
+data "aws_vpc_endpoint_service" "s3" {
+  service      = "s3"
+  service_type = "Gateway"
+}
+
+data "aws_prefix_list" "s3" {
+  name = data.aws_vpc_endpoint_service.s3.service_name
+}
+
+resource "aws_vpc_security_group_egress_rule" "s3" {
+  security_group_id = aws_security_group.web.id
+  prefix_list_id    = data.aws_prefix_list.s3.id
+  from_port         = 443
+  to_port           = 443
+  ip_protocol       = "tcp"
+}
+
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id       = aws_vpc.ours.id
+  service_name = data.aws_vpc_endpoint_service.s3.service_name
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Principal = "*", Action = "s3:Get*", Resource = "*" }]
+  })
+  tags = { Name = "s3" }
+}
+
+resource "aws_vpc_endpoint_route_table_association" "s3" {
+  route_table_id  = aws_route_table.private.id
+  vpc_endpoint_id = aws_vpc_endpoint.s3.id
+}
+
+resource "aws_vpc_endpoint" "sqs" {
+  vpc_id              = aws_vpc.ours.id
+  service_name        = "com.amazonaws.us-east-1.sqs"
+  vpc_endpoint_type   = "Interface"
+  subnet_ids          = [aws_subnet.private.id]
+  security_group_ids  = [aws_security_group.web.id]
+  private_dns_enabled = true
+}
+
+output "cidr" { value = aws_vpc_endpoint.s3.cidr_blocks[0] }
+output "list" { value = aws_vpc_endpoint.s3.prefix_list_id }
+output "name" { value = aws_vpc_endpoint.sqs.dns_entry[0].dns_name }
+"""
+
+
 def test_networks_are_joined(cloud, terraform):  # noqa: F811
     theirs = provider(cloud, alias="theirs", key="222222222222").replace('"us-east-1"', '"eu-west-1"')
-    prepare(terraform, NETWORK, theirs)
+    prepare(terraform, NETWORK, ENDPOINTS, theirs)
     ec2 = cloud.client("ec2")
     told = tell(terraform)
     out = next(told)
@@ -142,5 +190,9 @@ def test_networks_are_joined(cloud, terraform):  # noqa: F811
     public = {a["PrivateIpAddress"]: a["Association"]["PublicIp"] for a in web["PrivateIpAddresses"]}
     assert web["Description"] == "first" and public["10.30.0.11"] == out["address"]
     assert out["peering"] == "active" and out["nat"] != out["address"]
+    listed = ec2.describe_prefix_lists(PrefixListIds=[out["list"]])["PrefixLists"][0]
+    assert listed["Cidrs"] == [out["cidr"]] and out["name"].endswith(".sqs.us-east-1.vpce.amazonaws.com")
+    assert len(ec2.describe_vpc_endpoints()["VpcEndpoints"]) == 2
     assert next(told, None) is None
+    assert ec2.describe_vpc_endpoints()["VpcEndpoints"] == []
     assert ec2.describe_addresses()["Addresses"] == [] and ec2.describe_network_interfaces()["NetworkInterfaces"] == []

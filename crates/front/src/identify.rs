@@ -93,11 +93,11 @@ pub async fn identify(
         Ok(None) => match anonymous(world, addressed) {
             Ok(mut identity) => {
                 identity.region = unnamed_region(world, head, addressed).await?;
-                if let Some(expected) =
-                    arrival::region(trip, head).filter(|region| *region != identity.region)
-                {
-                    let (given, expected) = (identity.region.to_string(), expected.to_string());
-                    return Err(Refusal::WrongRegion { given, expected, presigned: false }.error(family));
+                match arrival::region(trip, head).filter(|region| *region != identity.region) {
+                    // What is asked for lies in another region than the one that was asked.
+                    Some(_) if family == Family::S3 => return Err(elsewhere()),
+                    Some(named) => identity.region = named,
+                    None => {}
                 }
                 trip.caller = Some(identity.caller.clone());
                 return Ok(identity);
@@ -124,6 +124,14 @@ pub async fn identify(
     let seal = verified.filter(|_| addressed.streams());
     let seal = seal.map(|verified| Seal { presented, verified, family });
     Ok(Identity { caller: credentials.caller.clone(), region, seal, head })
+}
+
+/// AWS: S3's words to who asks a region for a bucket of another one, and brings no signature that names it.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+fn elsewhere() -> Error {
+    let text = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all \
+                future requests to this endpoint.";
+    Error::sender("PermanentRedirect", text).with_status(301)
 }
 
 /// The error that the client gets; the journal keeps what the owner of the cloud may know beyond it.
