@@ -49,7 +49,10 @@ impl Services {
         }
         // AWS: the oldest form, of buckets made long ago: `s3-eu-west-1.amazonaws.com`; and websites, of both forms.
         let region = last.strip_prefix("s3-website-").or_else(|| last.strip_prefix("s3-"));
-        if last == "s3-website" || region.is_some_and(|region| Region::parse(region).is_some()) {
+        // Directory buckets have names of their zone: `bucket--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com`.
+        let is_express = last.starts_with("s3express-");
+        if is_express || last == "s3-website" || region.is_some_and(|region| Region::parse(region).is_some())
+        {
             return Some(self.ranges.s3_v4());
         }
         // Some names have two labels: `api.ecr`, `runtime.sagemaker`. What stands before a name of one is somebody's own.
@@ -85,6 +88,8 @@ mod tests {
         let (api, s3, dynamodb) = (Some(ranges.api_v4()), Some(ranges.s3_v4()), Some(ranges.dynamodb_v4()));
         for (name, wanted) in [
             ("b.s3-website-us-east-1.amazonaws.com", s3),
+            ("b--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com", s3),
+            ("s3express-control.us-east-1.amazonaws.com", s3),
             ("b.s3-website.eu-central-1.amazonaws.com", s3),
             ("sqs.eu-west-1.amazonaws.com", api),
             ("sqs.us-east-1.api.aws", api),
