@@ -31,6 +31,10 @@ struct Target {
     id: Option<String>,
     /// Tags that it is to have from the beginning.
     tags: Tags,
+    /// Condition keys of its own.
+    keys: Keys,
+    /// Whether it is meant because the request names nothing.
+    assumed: bool,
 }
 
 impl Asked {
@@ -53,7 +57,7 @@ impl Asked {
     pub(crate) fn and_kind(mut self, kind: &'static str, id: &str) -> Asked {
         // What cannot be an id is nobody's: the question is then whether the caller may do this to all of them.
         let id = nouns::is_id(id).then(|| id.to_owned());
-        self.targets.push(Target { kind, id, tags: Tags::new() });
+        self.targets.push(Target { kind, id, tags: Tags::new(), keys: Keys::new(), assumed: false });
         self
     }
 
@@ -72,7 +76,43 @@ impl Asked {
 
     /// The same for a kind by its name.
     pub(crate) fn making_kind(mut self, kind: &'static str, tags: Option<&Vec<TagSpecification>>) -> Asked {
-        self.targets.push(Target { kind, id: None, tags: tags::asked(kind, tags) });
+        self.targets.push(Target {
+            kind,
+            id: None,
+            tags: tags::asked(kind, tags),
+            keys: Keys::new(),
+            assumed: false,
+        });
+        self
+    }
+
+    /// What was named last is meant because the request names nothing.
+    pub(crate) fn assumed(mut self) -> Asked {
+        if let Some(target) = self.targets.last_mut() {
+            target.assumed = true;
+        }
+        self
+    }
+
+    /// Everything as the launch template of that ARN launches it; what the request itself names, which is what `plain`
+    /// is about, is none of the template's resources.
+    pub(crate) fn launched_by(mut self, template: &str, plain: &Asked) -> Asked {
+        for target in &mut self.targets {
+            let is_named = |own: &Target| {
+                own.kind == target.kind && own.id.is_some() && own.id == target.id && !own.assumed
+            };
+            let is_its = !plain.targets.iter().any(is_named);
+            target.keys.push(("ec2:LaunchTemplate".to_owned(), vec![template.to_owned()]));
+            target.keys.push(("ec2:IsLaunchTemplateResource".to_owned(), vec![is_its.to_string()]));
+        }
+        self
+    }
+
+    /// With a condition key of what was named last, and of nothing else.
+    pub(crate) fn of_it(mut self, key: &str, value: impl ToString) -> Asked {
+        if let Some(target) = self.targets.last_mut() {
+            target.keys.push((key.to_owned(), vec![value.to_string()]));
+        }
         self
     }
 
@@ -138,6 +178,7 @@ async fn needs_of(ctx: &Ctx, action: &'static str, asked: Asked) -> Result<Vec<N
     for target in &asked.targets {
         let arn = Home::of(ctx).arn(target.kind, target.id.as_deref().unwrap_or("*"));
         let mut keys = asked.keys.clone();
+        keys.extend(target.keys.clone());
         keys.extend(requested(&target.tags));
         if let (Some(id), Some(kind)) = (&target.id, kind_named(target.kind)) {
             keys.extend(kind.keys(ctx, Home::of(ctx), id).await?.unwrap_or_default());

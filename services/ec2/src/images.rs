@@ -60,6 +60,22 @@ pub(crate) async fn root(_tx: &Tx, home: Home, image: &str) -> Result<Root> {
     found.map(|known| known.root.clone()).ok_or_else(|| not_found(image))
 }
 
+/// The architecture of what stands behind the images: this host's.
+pub(crate) fn host_architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+/// The architecture of an image: `x86_64` or `arm64`.
+///
+/// # Errors
+/// Those of [`root`].
+pub(crate) async fn architecture(tx: &Tx, home: Home, image: &str) -> Result<&'static str> {
+    root(tx, home, image).await.map(|_| host_architecture())
+}
+
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
     room.on(api::DescribeImages, access::reads("ec2:DescribeImages"), describe_images)
@@ -110,7 +126,7 @@ fn shown(region: Region, known: &BuiltIn) -> api::Image {
         Root::Busybox => "this host's busybox",
     };
     api::Image {
-        architecture: Some("x86_64".into()),
+        architecture: Some(host_architecture().into()),
         description: Some(format!("yakumo: behind this name stand {behind}")),
         ena_support: Some(true),
         hypervisor: Some("xen".into()),

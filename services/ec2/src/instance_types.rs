@@ -1,96 +1,90 @@
-//! Instance types and their sizes: what an instance may use.
+//! Instance types: what an instance may use.
 //!
+//! Invariant: what a type is follows from its family and its size, and is said once, in `facts.rs`.
 //! Source: <https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-types.html>
 
-use yakumo_aws::{Error, Result};
+mod facts;
+mod offerings;
+mod seen;
+
+use crate::access;
+use crate::error;
+use facts::{Ebs, FAMILIES, Family, Size};
+use yakumo_api_ec2 as api;
+use yakumo_aws::Result;
+use yakumo_room::Room;
 
 /// A type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct InstanceType {
+    family: &'static Family,
+    size: &'static Size,
     /// Virtual processors.
     pub vcpus: u32,
     /// Memory, in MiB.
     pub memory_mib: u32,
 }
 
-/// What a type that nobody knows any more is taken for.
-pub(crate) const SMALLEST: InstanceType = InstanceType { vcpus: 1, memory_mib: 512 };
+impl InstanceType {
+    fn of(family: &'static Family, size: &'static Size) -> InstanceType {
+        let memory_mib = match size.memory_mib {
+            0 => size.vcpus * family.mib_per_vcpu,
+            own => own,
+        };
+        InstanceType { family, size, vcpus: size.vcpus, memory_mib }
+    }
 
-/// Sizes of a family that follow AWS's usual steps: a large one has two processors, an xlarge one four.
-const STEPS: &[(&str, u32)] = &[
-    ("large", 2),
-    ("xlarge", 4),
-    ("2xlarge", 8),
-    ("4xlarge", 16),
-    ("8xlarge", 32),
-    ("12xlarge", 48),
-    ("16xlarge", 64),
-    ("24xlarge", 96),
-];
-/// Families and how much memory they have for each processor, in GiB.
-const FAMILIES: &[(&str, u32)] = &[
-    ("m5", 4),
-    ("m5a", 4),
-    ("m6a", 4),
-    ("m6i", 4),
-    ("m7a", 4),
-    ("m7i", 4),
-    ("c6a", 2),
-    ("c6i", 2),
-    ("c7a", 2),
-    ("c7i", 2),
-    ("r5", 8),
-    ("r5a", 8),
-    ("r6a", 8),
-    ("r6i", 8),
-    ("r7a", 8),
-    ("r7i", 8),
-];
-/// Types with sizes of their own: processors and MiB.
-const OTHERS: &[(&str, u32, u32)] = &[
-    ("t2.nano", 1, 512),
-    ("t2.micro", 1, 1024),
-    ("t2.small", 1, 2048),
-    ("t2.medium", 2, 4096),
-    ("t2.large", 2, 8192),
-    ("t2.xlarge", 4, 16384),
-    ("t2.2xlarge", 8, 32768),
-    ("t3.nano", 2, 512),
-    ("t3.micro", 2, 1024),
-    ("t3.small", 2, 2048),
-    ("t3.medium", 2, 4096),
-    ("t3.large", 2, 8192),
-    ("t3.xlarge", 4, 16384),
-    ("t3.2xlarge", 8, 32768),
-    ("t3a.nano", 2, 512),
-    ("t3a.micro", 2, 1024),
-    ("t3a.small", 2, 2048),
-    ("t3a.medium", 2, 4096),
-    ("t3a.large", 2, 8192),
-    ("t3a.xlarge", 4, 16384),
-    ("t3a.2xlarge", 8, 32768),
-    ("m1.small", 1, 1740),
-    ("m1.medium", 1, 3788),
-    ("m1.large", 2, 7680),
-    ("c5.large", 2, 4096),
-    ("c5.xlarge", 4, 8192),
-    ("c5.2xlarge", 8, 16384),
-    ("c5.4xlarge", 16, 32768),
-    ("c5.9xlarge", 36, 73728),
-    ("c5.12xlarge", 48, 98304),
-    ("c5.18xlarge", 72, 147_456),
-    ("c5.24xlarge", 96, 196_608),
-];
+    /// Its name: `t3.micro`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.family.name, self.size.name)
+    }
+
+    /// `x86_64` or `arm64`.
+    pub(crate) fn architecture(&self) -> &'static str {
+        self.family.architecture
+    }
+
+    /// Whether it has a bandwidth to its disks of its own, or can have one.
+    pub(crate) fn is_ebs_optimized(&self) -> bool {
+        self.ebs().is_some()
+    }
+
+    /// Whether it runs on Nitro, with ENA's network.
+    pub(crate) fn is_nitro(&self) -> bool {
+        self.family.hypervisor == "nitro"
+    }
+
+    fn ebs(&self) -> Option<Ebs> {
+        self.size.ebs
+    }
+}
+
+/// What a type that nobody knows any more is taken for.
+pub(crate) fn smallest() -> InstanceType {
+    find("t2.nano").expect("the catalogue has it: the test below")
+}
+
+/// Whether the types of that name live on CPU credits.
+pub(crate) fn is_burstable(name: &str) -> bool {
+    find(name).is_some_and(|kind| kind.family.name.starts_with('t'))
+}
+
+/// All types, by family and size.
+pub(crate) fn all() -> impl Iterator<Item = InstanceType> {
+    let of = |family: &'static Family| {
+        let has = move |size: &&'static Size| family.only.is_empty() || family.only.contains(&size.name);
+        family.sizes.iter().filter(has).map(move |size| InstanceType::of(family, size))
+    };
+    FAMILIES.iter().flat_map(of)
+}
 
 /// The type of that name.
 pub(crate) fn find(name: &str) -> Option<InstanceType> {
-    if let Some((_, vcpus, memory_mib)) = OTHERS.iter().find(|(known, ..)| *known == name) {
-        return Some(InstanceType { vcpus: *vcpus, memory_mib: *memory_mib });
-    }
     let (family, size) = name.split_once('.')?;
-    let (_, gib) = FAMILIES.iter().find(|(known, _)| *known == family)?;
-    let (_, vcpus) = STEPS.iter().find(|(known, _)| *known == size)?;
-    Some(InstanceType { vcpus: *vcpus, memory_mib: vcpus * gib * 1024 })
+    let family = FAMILIES.iter().find(|known| known.name == family)?;
+    let size = family.sizes.iter().find(|known| known.name == size)?;
+    let has = family.only.is_empty() || family.only.contains(&size.name);
+    has.then(|| InstanceType::of(family, size))
 }
 
 /// The type of that name.
@@ -98,10 +92,63 @@ pub(crate) fn find(name: &str) -> Option<InstanceType> {
 /// # Errors
 /// InvalidParameterValue in AWS's words.
 pub(crate) fn require(name: &str) -> Result<InstanceType> {
-    find(name).ok_or_else(|| {
-        Error::sender(
-            "InvalidParameterValue",
-            format!("The following supplied instance types do not exist: [{name}]"),
-        )
-    })
+    find(name)
+        .ok_or_else(|| error::invalid_parameter_value(format!("Invalid value '{name}' for InstanceType.")))
+}
+
+/// Registers the operations of this noun.
+pub(crate) fn register(room: Room) -> Room {
+    room.on(
+        api::DescribeInstanceTypes,
+        access::reads("ec2:DescribeInstanceTypes"),
+        seen::describe_instance_types,
+    )
+    .on(
+        api::DescribeInstanceTypeOfferings,
+        access::reads("ec2:DescribeInstanceTypeOfferings"),
+        offerings::describe_instance_type_offerings,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, find, is_burstable, require, smallest};
+
+    #[test]
+    fn types_have_aws_sizes() {
+        for (name, vcpus, memory_mib, architecture) in [
+            ("t2.micro", 1, 1024, "x86_64"),
+            ("t3.micro", 2, 1024, "x86_64"),
+            ("t4g.small", 2, 2048, "arm64"),
+            ("m5.large", 2, 8192, "x86_64"),
+            ("c5.9xlarge", 36, 73_728, "x86_64"),
+            ("r6i.32xlarge", 128, 1_048_576, "x86_64"),
+            ("c7g.medium", 1, 2048, "arm64"),
+            ("m1.small", 1, 1740, "x86_64"),
+        ] {
+            let kind = require(name).unwrap();
+            assert_eq!(
+                (kind.vcpus, kind.memory_mib, kind.architecture()),
+                (vcpus, memory_mib, architecture),
+                "{name}"
+            );
+        }
+        for none in ["t3", "t3.huge", "m6i.48xlarge", "m7i.32xlarge", "m6a.medium", ""] {
+            assert!(find(none).is_none(), "{none}");
+        }
+        assert!(is_burstable("t2.nano") && !is_burstable("m5.large"));
+        assert_eq!(smallest().memory_mib, 512);
+    }
+
+    #[test]
+    fn every_type_is_found_by_its_name() {
+        let mut names: Vec<String> = all().map(|kind| kind.name()).collect();
+        assert!(names.len() > 200);
+        for kind in all() {
+            assert_eq!(find(&kind.name()), Some(kind));
+        }
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all().count());
+    }
 }

@@ -4,6 +4,8 @@
 //! `running`, `stopped` and `terminated`.
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>
 
+mod attributes;
+mod kinds;
 mod machine;
 mod run;
 mod seen;
@@ -11,6 +13,7 @@ mod status;
 mod switch;
 mod work;
 
+pub(crate) use run::user_data;
 pub(crate) use work::{NAME as WORK, reconciler};
 
 /// Where the script is that an instance runs when it boots.
@@ -21,12 +24,14 @@ const BOOT_SCRIPT: &str = include_str!("instances/boot.sh");
 use crate::access::{self, Asked};
 use crate::images::Root;
 use crate::instance_types;
+use crate::launch_templates::{self, Filled, LaunchTemplate};
 use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
 use crate::nouns::{self, ALL, ClientToken, Home, Noun};
 use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
 use crate::tags::Tags;
+use crate::vpcs::Vpc;
 use serde::{Deserialize, Serialize};
 use yakumo_api_ec2 as api;
 use yakumo_aws::{Result, Timestamp};
@@ -90,6 +95,9 @@ pub(crate) struct Instance {
     /// Whether a shutdown from inside terminates it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ends_with_shutdown: bool,
+    /// Whether it was asked to have a bandwidth to its disks of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ebs_optimized: bool,
     /// How its metadata can be read.
     #[serde(default)]
     pub metadata: MetadataOptions,
@@ -193,14 +201,14 @@ noun!(
         ("ec2:AvailabilityZone".to_owned(), vec![instance.zone.clone()]),
         ("ec2:Tenancy".to_owned(), vec!["default".to_owned()]),
         ("ec2:RootDeviceType".to_owned(), vec!["ebs".to_owned()]),
-        ("ec2:EbsOptimized".to_owned(), vec!["false".to_owned()]),
+        ("ec2:EbsOptimized".to_owned(), vec![instance.ebs_optimized.to_string()]),
     ],
 );
 
 impl Instance {
     /// Its type; one that is not known any more is the smallest.
     fn size(&self) -> instance_types::InstanceType {
-        instance_types::find(&self.kind).unwrap_or(instance_types::SMALLEST)
+        instance_types::find(&self.kind).unwrap_or_else(instance_types::smallest)
     }
 }
 
@@ -249,7 +257,7 @@ fn all_of(ids: &[String]) -> Asked {
 
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
-    let room = status::register(seen::register(room));
+    let room = kinds::register(attributes::register(status::register(seen::register(room))));
     room.on(
         api::RunInstances,
         access::looked_up("ec2:RunInstances", |ctx, input| Box::pin(asked(ctx, input))),
@@ -279,39 +287,114 @@ pub(crate) fn register(room: Room) -> Room {
     )
 }
 
-/// AWS: RunInstances is about everything that it uses and everything that it makes.
+/// AWS: RunInstances is about everything that it uses and everything that it makes, and the launch template.
 async fn asked(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
+    let plain = asked_of(ctx, input).await?;
+    let Some(wanted) = &input.launch_template else { return Ok(plain) };
+    // Who may not ask learns nothing: that a template is not there is told later.
+    let Ok(Filled { input: filled, template: Some((template, _)) }) =
+        launch_templates::fill(ctx, input).await
+    else {
+        let id = wanted.launch_template_id.as_deref().unwrap_or("*");
+        return Ok(plain.and_kind(LaunchTemplate::KIND, id));
+    };
+    let full = asked_of(ctx, &filled).await?.and::<LaunchTemplate>(&template.id);
+    Ok(full.launched_by(&yakumo_room::Resource::arn(&template), &plain))
+}
+
+/// The same without a template.
+async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
+    let home = Home::of(ctx);
     let tags = input.tag_specifications.as_ref();
-    let mut asked = Asked::any().making::<Instance>(tags).making_kind("volume", tags);
-    asked = asked.with("ec2:InstanceType", vec![run::type_of(input)]);
+    let listed = input.network_interfaces.as_deref().unwrap_or_default();
+    let named = input.subnet_id.as_deref().or_else(|| listed.iter().find_map(|own| own.subnet_id.as_deref()));
+    let subnet: Option<Subnet> = match named {
+        Some(id) if nouns::is_id(id) => ctx.get(&home.scope(), &[id]).await?,
+        Some(_) => None,
+        None => run::default_subnet(ctx, input).await?,
+    };
+    let mut asked = at_place(Asked::any().making::<Instance>(tags), subnet.as_ref())
+        .of_it("ec2:InstanceType", run::type_of(input))
+        .of_it("ec2:EbsOptimized", input.ebs_optimized == Some(true))
+        .of_it("ec2:Tenancy", "default")
+        .of_it("ec2:RootDeviceType", "ebs")
+        .of_it("ec2:InstanceMarketType", "on-demand");
+    let options = input.metadata_options.clone().unwrap_or_default();
+    for (key, value) in [
+        ("ec2:MetadataHttpEndpoint", options.http_endpoint),
+        ("ec2:MetadataHttpTokens", options.http_tokens),
+        ("ec2:InstanceMetadataTags", options.instance_metadata_tags),
+        (
+            "ec2:MetadataHttpPutResponseHopLimit",
+            options.http_put_response_hop_limit.map(|limit| limit.to_string()),
+        ),
+    ] {
+        if let Some(value) = value {
+            asked = asked.of_it(key, value);
+        }
+    }
+    asked = at_place(asked.making_kind("volume", tags), subnet.as_ref());
     if let Some(image) = &input.image_id {
         asked = asked.and_kind("image", image);
     }
     if let Some(key) = &input.key_name {
         asked = asked.and_kind("key-pair", key);
     }
-    let listed = input.network_interfaces.as_deref().unwrap_or_default();
+    let groups = || listed.iter().flat_map(|own| own.groups.iter().flatten());
     for interface in listed {
         asked = match &interface.network_interface_id {
             Some(id) => asked.and::<NetworkInterface>(id),
-            None => {
-                asked.making::<NetworkInterface>(tags).and_maybe::<Subnet>(interface.subnet_id.as_deref())
-            }
+            None => making_interface(asked, tags, subnet.as_ref(), interface.associate_public_ip_address)
+                .and_maybe::<Subnet>(interface.subnet_id.as_deref()),
         };
-        asked =
-            interface.groups.iter().flatten().fold(asked, |asked, group| asked.and::<SecurityGroup>(group));
     }
     if listed.is_empty() {
-        asked = asked.making::<NetworkInterface>(tags);
-        let subnet = match &input.subnet_id {
-            Some(id) => Some(id.clone()),
-            None => run::default_subnet(ctx, input).await?.map(|subnet| subnet.id),
+        asked = making_interface(asked, tags, subnet.as_ref(), None);
+        asked = match (&input.subnet_id, &subnet) {
+            (Some(id), _) => asked.and::<Subnet>(id),
+            (None, Some(subnet)) => asked.and::<Subnet>(&subnet.id).assumed(),
+            (None, None) => asked,
         };
-        asked = asked.and_maybe::<Subnet>(subnet.as_deref());
     }
-    Ok(input
-        .security_group_ids
-        .iter()
-        .flatten()
-        .fold(asked, |asked, group| asked.and::<SecurityGroup>(group)))
+    let wanted: Vec<&String> = groups().chain(input.security_group_ids.iter().flatten()).collect();
+    let has_none = wanted.is_empty() && input.security_groups.is_none();
+    let comes = !listed.iter().any(|own| own.network_interface_id.is_some());
+    asked = wanted.into_iter().fold(asked, |asked, group| asked.and::<SecurityGroup>(group));
+    if let Some(subnet) = subnet.filter(|_| comes) {
+        // AWS: groups that are named by name, and the VPC's own for who names none, are used, too.
+        let names = input.security_groups.as_deref().unwrap_or_default();
+        let all: Vec<SecurityGroup> = ctx.list(&home.scope(), &[], None, ALL).await?;
+        for group in all.iter().filter(|group| group.vpc == subnet.vpc) {
+            if names.contains(&group.name) {
+                asked = asked.and::<SecurityGroup>(&group.id);
+            } else if has_none && group.is_default() {
+                asked = asked.and::<SecurityGroup>(&group.id).assumed();
+            }
+        }
+    }
+    Ok(asked)
+}
+
+/// What is made last stands where the subnet is.
+fn at_place(asked: Asked, subnet: Option<&Subnet>) -> Asked {
+    let Some(subnet) = subnet else { return asked };
+    asked.of_it("ec2:AvailabilityZone", &subnet.zone).of_it("ec2:AvailabilityZoneId", &subnet.zone_id)
+}
+
+fn making_interface(
+    asked: Asked,
+    tags: Option<&Vec<api::TagSpecification>>,
+    subnet: Option<&Subnet>,
+    public: Option<bool>,
+) -> Asked {
+    let mut asked = at_place(asked.making::<NetworkInterface>(tags), subnet);
+    if let Some(subnet) = subnet {
+        asked = asked
+            .of_it("ec2:Subnet", subnet.home.arn(Subnet::KIND, &subnet.id))
+            .of_it("ec2:Vpc", subnet.home.arn(Vpc::KIND, &subnet.vpc));
+    }
+    match public {
+        Some(public) => asked.of_it("ec2:AssociatePublicIpAddress", public),
+        None => asked,
+    }
 }

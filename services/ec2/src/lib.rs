@@ -19,6 +19,7 @@ mod instance_types;
 mod instances;
 mod internet_gateways;
 mod ipv6_pool;
+mod launch_templates;
 mod nat_gateways;
 mod network;
 mod network_acls;
@@ -66,8 +67,10 @@ pub fn room(base: &Arc<Base>) -> Room {
         egress_only_internet_gateways::register,
         elastic_ips::register,
         images::register,
+        instance_types::register,
         instances::register,
         internet_gateways::register,
+        launch_templates::register,
         nat_gateways::register,
         network_acls::register,
         network_insights::register,

@@ -11,7 +11,7 @@ mod life;
 mod places;
 mod seen;
 
-pub(crate) use instances::{give, release, rest, wake, without_lent};
+pub(crate) use instances::{check_sources, give, regroup, release, rest, wake, without_lent};
 pub(crate) use places::{Places, in_use};
 pub(crate) use seen::Around;
 

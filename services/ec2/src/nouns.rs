@@ -192,6 +192,7 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::elastic_ips::ElasticIp,
     crate::instances::Instance,
     crate::internet_gateways::InternetGateway,
+    crate::launch_templates::LaunchTemplate,
     crate::nat_gateways::NatGateway,
     crate::network_acls::NetworkAcl,
     crate::network_insights::NetworkInsightsAnalysis,

@@ -37,6 +37,28 @@ pub(crate) struct Wanted<'a> {
 impl Wanted<'_> {
     /// Cuts the page out of a list that is sorted by `key`. The dry run ends here.
     pub(crate) fn cut<T>(&self, list: Vec<T>, key: impl Fn(&T) -> String) -> Result<Page<T>> {
+        let limit = self.limit()?;
+        self.cut_to(list, key, limit)
+    }
+
+    /// The same where a page has at least one and at most `max` entries.
+    pub(crate) fn cut_at<T>(&self, list: Vec<T>, key: impl Fn(&T) -> String, max: usize) -> Result<Page<T>> {
+        let limit = match self.max_results {
+            None => max,
+            Some(wanted) => match usize::try_from(wanted) {
+                Ok(wanted) if (1..=max).contains(&wanted) => wanted,
+                _ => {
+                    let text = format!(
+                        "Value ( {wanted} ) for parameter maxResults is invalid. Expecting a value between 1 and {max}."
+                    );
+                    return Err(error::invalid_parameter_value(text));
+                }
+            },
+        };
+        self.cut_to(list, key, limit)
+    }
+
+    fn cut_to<T>(&self, list: Vec<T>, key: impl Fn(&T) -> String, limit: usize) -> Result<Page<T>> {
         let after = match self.next_token.filter(|token| !token.is_empty()) {
             None => None,
             Some(token) => {
@@ -45,7 +67,6 @@ impl Wanted<'_> {
                 Some(text.ok_or_else(error::invalid_pagination_token)?)
             }
         };
-        let limit = self.limit()?;
         only_if(self.dry_run)?;
         let mut rest = list.into_iter().filter(|item| after.as_ref().is_none_or(|after| key(item) > *after));
         let items: Vec<T> = rest.by_ref().take(limit).collect();

@@ -33,6 +33,12 @@ pub(crate) const DHCP_OPTIONS: usize = 1_000;
 /// is asked for.
 pub(crate) const INSTANCES: usize = 1_000;
 
+/// Launch templates of an account in a region.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/launch-template-restrictions.html>
+pub(crate) const LAUNCH_TEMPLATES: usize = 5_000;
+/// Versions of a launch template.
+pub(crate) const LAUNCH_TEMPLATE_VERSIONS: usize = 10_000;
+
 /// Network interfaces of an account in a region.
 pub(crate) const NETWORK_INTERFACES: usize = 5_000;
 /// Addresses of each family of an interface: as many as the largest instance gives it.

@@ -1,9 +1,10 @@
 //! RunInstances: what is asked for becomes records; the work starts them.
 
-use super::{Instance, MetadataOptions, State, seen};
+use super::{Instance, MetadataOptions, State, kinds, seen};
 use crate::commit::{change, refuse};
 use crate::images;
 use crate::instance_types;
+use crate::launch_templates::{self, Filled};
 use crate::network_interfaces::{self, NetworkInterface};
 use crate::nouns::{self, ALL, ClientToken, Home, Noun, new_id};
 use crate::security_groups::SecurityGroup;
@@ -69,13 +70,8 @@ impl Wish {
             let text = "You cannot specify a minimum number of instances greater than the maximum.";
             return Err(error::invalid_parameter_value(text));
         }
-        let (name, value) =
-            ("instanceInitiatedShutdownBehavior", &input.instance_initiated_shutdown_behavior);
-        let ends_with_shutdown = match value.as_deref() {
-            None | Some("stop") => false,
-            Some("terminate") => true,
-            Some(other) => return Err(error::invalid_value(other, name, "Unknown behavior.")),
-        };
+        kinds::check_ebs(&kind, input.ebs_optimized == Some(true))?;
+        kinds::check_credits(&kind, input.credit_specification.as_ref())?;
         let specifications = input.tag_specifications.as_deref().unwrap_or_default();
         let of_kind = |kind: &str| {
             let own: Vec<_> = specifications
@@ -104,7 +100,7 @@ impl Wish {
             count,
             user_data: user_data(input.user_data.as_deref())?,
             metadata: metadata(input.metadata_options.as_ref())?,
-            ends_with_shutdown,
+            ends_with_shutdown: ends_with_shutdown(input.instance_initiated_shutdown_behavior.as_deref())?,
             instance_tags: of_kind(Instance::KIND)?,
             interface_tags: of_kind(NetworkInterface::KIND)?,
         })
@@ -132,9 +128,7 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("Placement.Tenancy", tenancy),
         ("ElasticGpuSpecification", input.elastic_gpu_specification.is_some()),
         ("ElasticInferenceAccelerator", input.elastic_inference_accelerators.is_some()),
-        ("LaunchTemplate", input.launch_template.is_some()),
         ("InstanceMarketOptions", input.instance_market_options.is_some()),
-        ("CreditSpecification", input.credit_specification.is_some()),
         ("CpuOptions", input.cpu_options.is_some()),
         ("CapacityReservationSpecification", input.capacity_reservation_specification.is_some()),
         ("HibernationOptions", hibernates),
@@ -148,12 +142,23 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("SecondaryInterface", input.secondary_interfaces.is_some()),
         ("AdditionalInfo", input.additional_info.is_some()),
         ("IamInstanceProfile", input.iam_instance_profile.is_some()),
-        ("EbsOptimized", input.ebs_optimized == Some(true)),
         ("Monitoring", input.monitoring.as_ref().is_some_and(|monitoring| monitoring.enabled)),
     ])
 }
 
-fn user_data(text: Option<&str>) -> Result<Option<String>> {
+/// Whether the behavior of that name ends an instance that shuts itself down.
+pub(super) fn ends_with_shutdown(behavior: Option<&str>) -> Result<bool> {
+    match behavior {
+        None | Some("stop") => Ok(false),
+        Some("terminate") => Ok(true),
+        Some(other) => {
+            Err(error::invalid_value(other, "instanceInitiatedShutdownBehavior", "Unknown behavior."))
+        }
+    }
+}
+
+/// User data as it is kept: the Base64 of a request without its white space.
+pub(crate) fn user_data(text: Option<&str>) -> Result<Option<String>> {
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
     let plain: String = text.chars().filter(|character| !character.is_ascii_whitespace()).collect();
     let bytes = STANDARD
@@ -227,10 +232,16 @@ fn interface_wish(input: &RunInstancesInput) -> Result<InstanceNetworkInterfaceS
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html>
 pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<RunInstancesOutput> {
-    let wish = Wish::of(&input)?;
+    let bare = RunInstancesInput { client_token: None, dry_run: None, ..input.clone() };
+    let Filled { input, template } = launch_templates::fill(&ctx, &input).await?;
+    let mut wish = Wish::of(&input)?;
+    if let Some((template, number)) = template {
+        // AWS: what a template launched is tagged with it.
+        wish.instance_tags.insert("aws:ec2launchtemplate:id".to_owned(), template.id);
+        wish.instance_tags.insert("aws:ec2launchtemplate:version".to_owned(), number.to_string());
+    }
     let interface = interface_wish(&input)?;
     let image = input.image_id.as_deref().ok_or_else(|| error::missing_parameter("ImageId"))?;
-    let bare = RunInstancesInput { client_token: None, dry_run: None, ..input.clone() };
     let token = ClientToken::of(input.client_token.as_deref(), &bare);
     let meant = default_subnet(&ctx, &input).await?;
     let made = change(&ctx, input.dry_run, |tx| {
@@ -249,6 +260,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                 return Ok(known);
             }
             let root = images::root(&tx, home, image).await?;
+            kinds::check_image(&tx, home, &wish.kind, image).await?;
             let subnet = subnet(&tx, home, interface, meant).await?;
             let groups = groups(&tx, home, &subnet, input, interface).await?;
             let count = room_for(&all, wish)?;
@@ -279,6 +291,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     keeps_running: input.disable_api_termination == Some(true),
                     never_stops: input.disable_api_stop == Some(true),
                     ends_with_shutdown: wish.ends_with_shutdown,
+                    ebs_optimized: input.ebs_optimized == Some(true),
                     metadata: wish.metadata.clone(),
                     token: token.clone(),
                     tags: wish.instance_tags.clone(),

@@ -48,11 +48,11 @@ impl Surroundings {
         let kept = |text: &String| Some(text.clone()).filter(|_| !is_gone);
         let (code, text) = instance.state_reason.clone().unzip();
         let mut shown = api::Instance {
-            architecture: Some("x86_64".into()),
+            architecture: Some(instance.size().architecture().into()),
             block_device_mappings: Some(Vec::new()),
             client_token: Some(instance.token.as_ref().map(|token| token.token.clone()).unwrap_or_default()),
-            ebs_optimized: Some(false),
-            ena_support: Some(true),
+            ebs_optimized: Some(instance.ebs_optimized),
+            ena_support: Some(instance.size().is_nitro()),
             hypervisor: Some("xen".into()),
             network_interfaces: Some(seen.iter().map(interface).collect()),
             root_device_name: Some(root_device(&instance.root).into()),

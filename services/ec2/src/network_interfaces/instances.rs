@@ -78,6 +78,36 @@ async fn own(tx: &Tx, home: Home, instance: &str) -> Result<Vec<NetworkInterface
     Ok(all)
 }
 
+/// The primary interface of an instance, to be changed.
+async fn primary(tx: &Tx, home: Home, instance: &str) -> Result<NetworkInterface> {
+    let mut own = own(tx, home, instance).await?;
+    own.sort_by_key(|interface| interface.attachment.as_ref().map(|attachment| attachment.device_index));
+    let first = own.into_iter().next();
+    first.ok_or_else(|| Error::internal(format!("{instance} has no interface")))
+}
+
+/// Other security groups for an instance: those of its primary interface.
+///
+/// # Errors
+/// MissingParameter without any; as ModifyNetworkInterfaceAttribute.
+pub(crate) async fn regroup(tx: &Tx, home: Home, instance: &str, wanted: &[String]) -> Result<()> {
+    if wanted.is_empty() {
+        return Err(error::missing_parameter("groupId"));
+    }
+    let before = primary(tx, home, instance).await?;
+    let subnet: Subnet = nouns::find(tx, home, &before.subnet).await?;
+    let groups = groups(tx, &subnet, Some(wanted)).await?;
+    nouns::put(tx, Some(&before), &NetworkInterface { groups, ..before.clone() });
+    Ok(())
+}
+
+/// Whether packets that are neither from nor for an instance are dropped: at its primary interface.
+pub(crate) async fn check_sources(tx: &Tx, home: Home, instance: &str, on: bool) -> Result<()> {
+    let before = primary(tx, home, instance).await?;
+    nouns::put(tx, Some(&before), &NetworkInterface { source_dest_check: on, ..before.clone() });
+    Ok(())
+}
+
 /// AWS: a stopped instance loses its public address, but no Elastic IP.
 pub(crate) async fn rest(tx: &Tx, home: Home, instance: &str) -> Result<()> {
     for before in own(tx, home, instance).await? {
