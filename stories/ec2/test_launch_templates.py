@@ -80,7 +80,7 @@ def test_versions_inherit_and_one_is_the_default(ec2):
         ("InvalidLaunchTemplateId.NotFound", ec2.delete_launch_template, {"LaunchTemplateId": "lt-00000000000000000"}),
         ("InvalidLaunchTemplateId.Malformed", ec2.delete_launch_template, {"LaunchTemplateId": "web"}),
         ("InvalidLaunchTemplateId.VersionNotFound", ec2.modify_launch_template, {**web, "DefaultVersion": "9"}),
-        ("InvalidLaunchTemplateName.NotFoundException", ec2.describe_launch_templates, {"LaunchTemplateNames": ["no"]}),
+        ("InvalidLaunchTemplateName.NotFoundException", ec2.describe_launch_templates, {"LaunchTemplateNames": ["none"]}),
         ("MissingParameter", ec2.describe_launch_template_versions, {}),
     ):
         with refused(code):
