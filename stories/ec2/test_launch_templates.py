@@ -1,7 +1,10 @@
 """Launch templates: versions that inherit, the default one, what launches from them, who may; and developers who may start one type
-in one subnet with a tag. Instances need not run for this: what is asked and what is written is looked at."""
+in one subnet with a tag; instance types and attributes."""
 
 import base64
+import os
+import shutil
+import time
 
 import pytest
 
@@ -173,6 +176,37 @@ def test_types_and_attributes_are_true(ec2):
             ec2.modify_instance_attribute(InstanceId=id, **more)
     for name in ("DisableApiTermination", "DisableApiStop"):
         ec2.modify_instance_attribute(InstanceId=id, **{name: {"Value": False}})
+    ec2.terminate_instances(InstanceIds=[id])
+
+
+def becomes(ec2, id, state):
+    end = time.monotonic() + 60
+    while True:
+        found = ec2.describe_instances(InstanceIds=[id])["Reservations"][0]["Instances"][0]
+        if found["State"]["Name"] == state:
+            return found
+        assert time.monotonic() < end, found["State"]
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="instances need root, ip and nft"
+)
+def test_a_stopped_instance_changes_its_type(ec2):
+    id = launch(ec2, ImageId=image(ec2), InstanceType="t3.micro")["InstanceId"]
+    becomes(ec2, id, "running")
+    with refused("IncorrectInstanceState"):
+        ec2.modify_instance_attribute(InstanceId=id, InstanceType={"Value": "t3.small"})
+    ec2.stop_instances(InstanceIds=[id])
+    becomes(ec2, id, "stopped")
+    with refused("InvalidParameterValue"):
+        ec2.modify_instance_attribute(InstanceId=id, InstanceType={"Value": "t4g.small"})
+    ec2.modify_instance_attribute(InstanceId=id, InstanceType={"Value": "t3.small"})
+    ec2.modify_instance_attribute(InstanceId=id, UserData={"Value": b"#!/bin/sh\n"})
+    ec2.start_instances(InstanceIds=[id])
+    assert becomes(ec2, id, "running")["InstanceType"] == "t3.small"
+    said = ec2.describe_instance_attribute(InstanceId=id, Attribute="userData")["UserData"]["Value"]
+    assert base64.b64decode(said) == b"#!/bin/sh\n"
     ec2.terminate_instances(InstanceIds=[id])
 
 
