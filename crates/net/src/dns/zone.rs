@@ -1,7 +1,7 @@
 //! What the names of a VPC mean, as seen from in it.
 //!
 //! Invariant: a VPC's private names are known in it alone; a public name leads to the private address in its own VPC and
-//! to the public one everywhere else.
+//! in those that a transit gateway with support for names joins it with, and to the public one everywhere else.
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html#vpc-dns-support>
 
 use super::Services;
@@ -101,7 +101,17 @@ fn public(topology: &Topology, asker: &str, address: Ipv4Addr, domain: &str) -> 
     let (vpc, private) = public_holder(topology, address)?;
     let region = named_region(topology.vpcs.get(vpc)?)?;
     let own = domain == hostnames::public_domain(region);
-    own.then_some(if vpc == asker { private } else { address })
+    let is_near = vpc == asker || are_joined(topology, vpc, asker);
+    own.then_some(if is_near { private } else { address })
+}
+
+/// Whether two VPCs are attached to a transit gateway by attachments that support names.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/tgw/create-tgw.html> (DNS support)
+fn are_joined(topology: &Topology, one: &str, other: &str) -> bool {
+    topology.transit_gateways.values().any(|gateway| {
+        let has = |vpc: &str| gateway.attachments.values().any(|found| found.dns && found.vpc == vpc);
+        has(one) && has(other)
+    })
 }
 
 /// The name of an address, asked in a VPC.
@@ -127,6 +137,7 @@ mod tests {
     use crate::dns::Services;
     use crate::engine::Ranges;
     use crate::sample::{Builder, ip};
+    use crate::topology::{TransitAttachment, TransitGateway};
 
     fn told(b: &Builder, vpc: &str, name: &str) -> Option<String> {
         let services = Services::new(["sqs".to_owned()], Ranges::new("abcdefgh", 0));
@@ -194,6 +205,21 @@ mod tests {
         assert_eq!(told(&b, "vpc-1", gateway).as_deref(), Some("198.18.0.21"));
         b.topology.vpcs.get_mut("vpc-1").unwrap().dns.hostnames = false;
         assert_eq!(told(&b, "vpc-2", name), None);
+    }
+
+    #[test]
+    fn transit_gateways_with_dns_support_join_public_names() {
+        let mut b = world();
+        let name = "ec2-198-18-0-20.compute-1.amazonaws.com";
+        for (dns, expected) in [(true, "10.0.1.4"), (false, "198.18.0.20")] {
+            let attach = |vpc: &str, dns| TransitAttachment { vpc: vpc.into(), route_table: None, dns };
+            let attachments =
+                [("tgw-attach-1", attach("vpc-1", true)), ("tgw-attach-2", attach("vpc-2", dns))];
+            let attachments = attachments.map(|(id, attachment)| (id.to_owned(), attachment)).into();
+            let gateway = TransitGateway { attachments, ..TransitGateway::default() };
+            b.topology.transit_gateways.insert("tgw-1".into(), gateway);
+            assert_eq!(told(&b, "vpc-2", name).as_deref(), Some(expected), "{dns}");
+        }
     }
 
     #[test]

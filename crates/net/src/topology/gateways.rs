@@ -58,6 +58,9 @@ pub struct TransitAttachment {
     pub vpc: Id,
     /// The route table that decides about packets from the VPC; without one they are dropped.
     pub route_table: Option<Id>,
+    /// Whether public names of other VPCs, whose attachments have this, too, lead to private addresses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dns: bool,
 }
 
 /// A route table of a transit gateway.

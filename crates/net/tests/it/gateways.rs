@@ -116,7 +116,8 @@ fn a_transit_gateway_follows_its_own_tables() {
     let mut lab = lab!("transit");
     web(&mut lab);
     neighbours(&mut lab);
-    let attach = |vpc: &str| TransitAttachment { vpc: vpc.into(), route_table: Some("tgw-rtb-1".into()) };
+    let attach =
+        |vpc: &str| TransitAttachment { vpc: vpc.into(), route_table: Some("tgw-rtb-1".into()), dns: false };
     let attachments = ["vpc-1", "vpc-2", "vpc-3"].map(|vpc| (format!("tgw-attach-{vpc}"), attach(vpc)));
     let route = |cidr: &str, vpc: &str| TransitRoute {
         cidr: cidr.parse().unwrap(),

@@ -150,7 +150,7 @@ fn transit(b: &mut Builder, dice: &mut Dice, vpcs: usize) {
     let mut gateway = TransitGateway::default();
     for v in 0..vpcs {
         let table = dice.chance(80).then(|| format!("tgw-rtb-{}", dice.roll(2)));
-        let attachment = TransitAttachment { vpc: format!("vpc-{v}"), route_table: table };
+        let attachment = TransitAttachment { vpc: format!("vpc-{v}"), route_table: table, dns: false };
         gateway.attachments.insert(format!("tgw-attach-{v}"), attachment);
     }
     for table in ["tgw-rtb-0", "tgw-rtb-1"] {

@@ -25,7 +25,7 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     let vpcs: Vec<Vpc> = all(base, &scope).await?;
     for gateway in gateways {
         let own = attachments.iter().filter(|attachment| attachment.gateway == gateway.id);
-        let own = own.map(|attachment| (attachment.id.clone(), said(attachment)));
+        let own = own.map(|attachment| (attachment.id.clone(), said(&gateway, attachment)));
         let own_tables = tables.iter().filter(|table| table.gateway == gateway.id && table.state.is_alive());
         let own_tables = own_tables.map(|table| {
             let routes = effective(table, &statics, &attachments, &vpcs).into_iter();
@@ -39,8 +39,12 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     Ok(())
 }
 
-fn said(attachment: &TransitGatewayAttachment) -> topology::TransitAttachment {
-    topology::TransitAttachment { vpc: attachment.vpc.clone(), route_table: attachment.table.clone() }
+fn said(gateway: &TransitGateway, attachment: &TransitGatewayAttachment) -> topology::TransitAttachment {
+    topology::TransitAttachment {
+        vpc: attachment.vpc.clone(),
+        route_table: attachment.table.clone(),
+        dns: gateway.options.dns && attachment.options.dns,
+    }
 }
 
 fn route_to(cidr: yakumo_net::Cidr, route: Effective) -> Option<topology::TransitRoute> {

@@ -172,21 +172,27 @@ fn not_found(number: i32, egress: bool) -> Error {
     Error::sender("InvalidNetworkAclEntry.NotFound", text)
 }
 
+/// What a request wants: both operations that write an entry have the same members for it.
+macro_rules! wish {
+    ($input:ident) => {
+        Wish {
+            number: $input.rule_number,
+            egress: $input.egress,
+            action: &$input.rule_action,
+            protocol: &$input.protocol,
+            ipv4: $input.cidr_block.as_deref(),
+            ipv6: $input.ipv6_cidr_block.as_deref(),
+            icmp: $input.icmp_type_code.as_ref(),
+            ports: $input.port_range.as_ref(),
+        }
+    };
+}
+
 async fn create_network_acl_entry(
     ctx: Ctx,
     input: CreateNetworkAclEntryInput,
 ) -> Result<CreateNetworkAclEntryOutput> {
-    let wish = Wish {
-        number: input.rule_number,
-        egress: input.egress,
-        action: &input.rule_action,
-        protocol: &input.protocol,
-        ipv4: input.cidr_block.as_deref(),
-        ipv6: input.ipv6_cidr_block.as_deref(),
-        icmp: input.icmp_type_code.as_ref(),
-        ports: input.port_range.as_ref(),
-    };
-    let entry = wish.entry()?;
+    let entry = wish!(input).entry()?;
     rewrite(&ctx, input.dry_run, &input.network_acl_id, |entries| {
         if entries.iter().any(|known| is(known, entry.number, entry.egress)) {
             let text = format!("The network acl entry identified by {} already exists.", entry.number);
@@ -208,17 +214,7 @@ async fn replace_network_acl_entry(
     ctx: Ctx,
     input: ReplaceNetworkAclEntryInput,
 ) -> Result<ReplaceNetworkAclEntryOutput> {
-    let wish = Wish {
-        number: input.rule_number,
-        egress: input.egress,
-        action: &input.rule_action,
-        protocol: &input.protocol,
-        ipv4: input.cidr_block.as_deref(),
-        ipv6: input.ipv6_cidr_block.as_deref(),
-        icmp: input.icmp_type_code.as_ref(),
-        ports: input.port_range.as_ref(),
-    };
-    let entry = wish.entry()?;
+    let entry = wish!(input).entry()?;
     rewrite(&ctx, input.dry_run, &input.network_acl_id, |entries| {
         let known = entries.iter_mut().find(|known| is(known, entry.number, entry.egress));
         let known = known.ok_or_else(|| not_found(input.rule_number, input.egress))?;

@@ -114,27 +114,35 @@ async fn check_list(tx: &Tx, home: Home, destination: &str) -> Result<()> {
     prefix_lists::check(tx, home, destination).await
 }
 
+/// Where to and through what a request leads: CreateRoute and ReplaceRoute have the same members for it.
+macro_rules! wished {
+    ($input:ident) => {{
+        refuse(&[
+            ("InstanceId", $input.instance_id.is_some()),
+            ("LocalGatewayId", $input.local_gateway_id.is_some()),
+            ("CarrierGatewayId", $input.carrier_gateway_id.is_some()),
+            ("CoreNetworkArn", $input.core_network_arn.is_some()),
+            ("OdbNetworkArn", $input.odb_network_arn.is_some()),
+        ])?;
+        let to = destination(
+            $input.destination_cidr_block.as_deref(),
+            $input.destination_ipv6_cidr_block.as_deref(),
+            $input.destination_prefix_list_id.as_deref(),
+        )?;
+        let target = target([
+            ($input.gateway_id.or($input.vpc_endpoint_id), gateway),
+            ($input.egress_only_internet_gateway_id, Target::EgressOnly),
+            ($input.nat_gateway_id, Target::Nat),
+            ($input.network_interface_id, Target::Interface),
+            ($input.vpc_peering_connection_id, Target::Peering),
+            ($input.transit_gateway_id, Target::Transit),
+        ])?;
+        (to, target)
+    }};
+}
+
 async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOutput> {
-    refuse(&[
-        ("InstanceId", input.instance_id.is_some()),
-        ("LocalGatewayId", input.local_gateway_id.is_some()),
-        ("CarrierGatewayId", input.carrier_gateway_id.is_some()),
-        ("CoreNetworkArn", input.core_network_arn.is_some()),
-        ("OdbNetworkArn", input.odb_network_arn.is_some()),
-    ])?;
-    let to = destination(
-        input.destination_cidr_block.as_deref(),
-        input.destination_ipv6_cidr_block.as_deref(),
-        input.destination_prefix_list_id.as_deref(),
-    )?;
-    let target = target([
-        (input.gateway_id.or(input.vpc_endpoint_id), gateway),
-        (input.egress_only_internet_gateway_id, Target::EgressOnly),
-        (input.nat_gateway_id, Target::Nat),
-        (input.network_interface_id, Target::Interface),
-        (input.vpc_peering_connection_id, Target::Peering),
-        (input.transit_gateway_id, Target::Transit),
-    ])?;
+    let (to, target) = wished!(input);
     change(&ctx, input.dry_run, |tx| {
         let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
         async move {
@@ -162,27 +170,8 @@ async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOu
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
 async fn replace_route(ctx: Ctx, input: ReplaceRouteInput) -> Result<ReplaceRouteOutput> {
-    refuse(&[
-        ("InstanceId", input.instance_id.is_some()),
-        ("LocalTarget", input.local_target.is_some()),
-        ("LocalGatewayId", input.local_gateway_id.is_some()),
-        ("CarrierGatewayId", input.carrier_gateway_id.is_some()),
-        ("CoreNetworkArn", input.core_network_arn.is_some()),
-        ("OdbNetworkArn", input.odb_network_arn.is_some()),
-    ])?;
-    let to = destination(
-        input.destination_cidr_block.as_deref(),
-        input.destination_ipv6_cidr_block.as_deref(),
-        input.destination_prefix_list_id.as_deref(),
-    )?;
-    let target = target([
-        (input.gateway_id.or(input.vpc_endpoint_id), gateway),
-        (input.egress_only_internet_gateway_id, Target::EgressOnly),
-        (input.nat_gateway_id, Target::Nat),
-        (input.network_interface_id, Target::Interface),
-        (input.vpc_peering_connection_id, Target::Peering),
-        (input.transit_gateway_id, Target::Transit),
-    ])?;
+    refuse(&[("LocalTarget", input.local_target.is_some())])?;
+    let (to, target) = wished!(input);
     change(&ctx, input.dry_run, |tx| {
         let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
         async move {

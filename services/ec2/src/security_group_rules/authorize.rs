@@ -27,6 +27,21 @@ pub(super) struct Old<'a> {
     pub group_owner: Option<&'a str>,
 }
 
+/// The old form of a request: all four operations have the same members for it.
+macro_rules! old {
+    ($input:ident) => {
+        $crate::security_group_rules::authorize::Old {
+            protocol: $input.ip_protocol.as_deref(),
+            from: $input.from_port,
+            to: $input.to_port,
+            cidr: $input.cidr_ip.as_deref(),
+            group_name: $input.source_security_group_name.as_deref(),
+            group_owner: $input.source_security_group_owner_id.as_deref(),
+        }
+    };
+}
+pub(super) use old;
+
 impl Old<'_> {
     /// The same in the new form; nothing when the old form was not used.
     pub(super) fn permission(&self) -> Option<IpPermission> {
@@ -85,14 +100,7 @@ pub(super) async fn authorize_security_group_ingress(
     ctx: Ctx,
     input: AuthorizeSecurityGroupIngressInput,
 ) -> Result<AuthorizeSecurityGroupIngressOutput> {
-    let old = Old {
-        protocol: input.ip_protocol.as_deref(),
-        from: input.from_port,
-        to: input.to_port,
-        cidr: input.cidr_ip.as_deref(),
-        group_name: input.source_security_group_name.as_deref(),
-        group_owner: input.source_security_group_owner_id.as_deref(),
-    };
+    let old = old!(input);
     let permissions = read_request(input.ip_permissions.as_deref(), &old)?;
     let tags = tags::at_creation(KIND, input.tag_specifications.as_ref())?;
     let (group, rules) = change(&ctx, input.dry_run, |tx| {
@@ -115,14 +123,7 @@ pub(super) async fn authorize_security_group_egress(
     ctx: Ctx,
     input: AuthorizeSecurityGroupEgressInput,
 ) -> Result<AuthorizeSecurityGroupEgressOutput> {
-    let old = Old {
-        protocol: input.ip_protocol.as_deref(),
-        from: input.from_port,
-        to: input.to_port,
-        cidr: input.cidr_ip.as_deref(),
-        group_name: input.source_security_group_name.as_deref(),
-        group_owner: input.source_security_group_owner_id.as_deref(),
-    };
+    let old = old!(input);
     refuse_old_egress(&old)?;
     let permissions = read_request(input.ip_permissions.as_deref(), &old)?;
     let tags = tags::at_creation(KIND, input.tag_specifications.as_ref())?;

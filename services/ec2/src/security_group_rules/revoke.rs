@@ -1,6 +1,6 @@
 //! RevokeSecurityGroupIngress and RevokeSecurityGroupEgress: by rule ids, or by what the rules say.
 
-use super::authorize::{Old, refuse_old_egress};
+use super::authorize::{Old, old, refuse_old_egress};
 use super::{not_found, read_request, revoked};
 use crate::commit::change;
 use crate::error;
@@ -46,14 +46,7 @@ pub(super) async fn revoke_security_group_ingress(
     ctx: Ctx,
     input: RevokeSecurityGroupIngressInput,
 ) -> Result<RevokeSecurityGroupIngressOutput> {
-    let old = Old {
-        protocol: input.ip_protocol.as_deref(),
-        from: input.from_port,
-        to: input.to_port,
-        cidr: input.cidr_ip.as_deref(),
-        group_name: input.source_security_group_name.as_deref(),
-        group_owner: input.source_security_group_owner_id.as_deref(),
-    };
+    let old = old!(input);
     let unwanted = unwanted(input.security_group_rule_ids.as_ref(), input.ip_permissions.as_deref(), &old)?;
     let outcome = change(&ctx, input.dry_run, |tx| {
         let (home, input, unwanted) = (Home::of(&ctx), &input, &unwanted);
@@ -75,14 +68,7 @@ pub(super) async fn revoke_security_group_egress(
     ctx: Ctx,
     input: RevokeSecurityGroupEgressInput,
 ) -> Result<RevokeSecurityGroupEgressOutput> {
-    let old = Old {
-        protocol: input.ip_protocol.as_deref(),
-        from: input.from_port,
-        to: input.to_port,
-        cidr: input.cidr_ip.as_deref(),
-        group_name: input.source_security_group_name.as_deref(),
-        group_owner: input.source_security_group_owner_id.as_deref(),
-    };
+    let old = old!(input);
     refuse_old_egress(&old)?;
     let unwanted = unwanted(input.security_group_rule_ids.as_ref(), input.ip_permissions.as_deref(), &old)?;
     let outcome = change(&ctx, input.dry_run, |tx| {
