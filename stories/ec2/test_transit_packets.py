@@ -24,6 +24,9 @@ def spoke(ec2, n):
     return vpc, subnet, interface, main["RouteTableId"]
 
 
+RESOLVE = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
+
+
 def test_transit_gateways_carry_packets(workshop):
     cloud = workshop.cloud()
     ec2 = cloud.client("ec2")
@@ -56,6 +59,17 @@ def test_transit_gateways_carry_packets(workshop):
         ec2.create_transit_gateway_route(**route, TransitGatewayAttachmentId=attachments[0])
         until(lambda: hears(2, 0) and hears(0, 2))
         assert not hears(2, 1)
+        # The public name of what is attached means its private address, while both attachments support that.
+        ec2.modify_vpc_attribute(VpcId=spokes[1][0], EnableDnsHostnames={"Value": True})
+        internet = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=internet, VpcId=spokes[1][0])
+        public = ec2.allocate_address()
+        ec2.associate_address(AllocationId=public["AllocationId"], NetworkInterfaceId=ids[1])
+        name = f"ec2-{public['PublicIp'].replace('.', '-')}.compute-1.amazonaws.com"
+        means = lambda: on(cloud, ids[0], "python3", "-c", RESOLVE, name).communicate(timeout=60)[0].decode().strip()  # noqa: E731
+        until(lambda: means() == addresses[1])
+        ec2.modify_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=attachments[0], Options={"DnsSupport": "disable"})
+        until(lambda: means() == public["PublicIp"])
         # A static blackhole goes before what is propagated; without it the propagated route acts again.
         stop = {"TransitGatewayRouteTableId": default, "DestinationCidrBlock": "10.2.0.0/16"}
         ec2.create_transit_gateway_route(**stop, Blackhole=True)
