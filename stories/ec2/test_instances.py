@@ -1,19 +1,13 @@
 """Instances run: a web server that the host reaches and its group can shut, the console, stop and start, reboot, protection, ends
 from inside, a kill of the cloud, and nothing that is left."""
 
-import os
-import shutil
 import subprocess
-import time
 import urllib.request
 
-import pytest
-
 from asserting import refused
+from instances import becomes, console, image, instance, run, runs, until
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="instances need root, ip and nft"
-)
+pytestmark = runs
 
 WEB = """#!/bin/sh
 echo "user data runs on $(hostname)"
@@ -25,45 +19,11 @@ sh /etc/rc.local >/dev/null 2>&1 &
 """
 
 
-def until(wanted, what="it"):
-    end = time.monotonic() + 60
-    while not (found := wanted()):
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-    return found
-
-
 def page(address):
     try:
         return urllib.request.urlopen(f"http://{address}/", timeout=3).read().decode()
     except OSError:
         return None
-
-
-def instance(ec2, id):
-    return ec2.describe_instances(InstanceIds=[id])["Reservations"][0]["Instances"][0]
-
-
-def becomes(ec2, id, state):
-    end = time.monotonic() + 60
-    while (found := instance(ec2, id))["State"]["Name"] != state:
-        assert time.monotonic() < end, f"{found['State']}, {found.get('StateReason')}, {console(ec2, id)}"
-        time.sleep(0.05)
-    return found
-
-
-def image(ec2, name="al2023-ami-*"):
-    found = ec2.describe_images(Owners=["amazon"], Filters=[{"Name": "name", "Values": [name]}])["Images"]
-    return found[0]["ImageId"]
-
-
-def console(ec2, id):
-    return ec2.get_console_output(InstanceId=id).get("Output", "")
-
-
-def run(ec2, **more):
-    made = ec2.run_instances(ImageId=image(ec2), InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)
-    return made["Instances"][0]["InstanceId"]
 
 
 def open_port(ec2, port, group=None):

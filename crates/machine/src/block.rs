@@ -10,7 +10,7 @@ use rustix::mount::MountFlags;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -48,6 +48,26 @@ pub fn grow(path: &Path, bytes: u64) -> Result<(), Error> {
         return Ok(());
     }
     file.set_len(bytes).during(path.display())?;
+    fit(path)
+}
+
+/// Whether the file system is clearly smaller than its file: it could not grow when the file did, because it was mounted.
+fn is_small(path: &Path) -> Result<bool, Error> {
+    // The superblock of ext4 begins at 1024: blocks at 4 and (high half) at 0x150, the size of a block at 24.
+    let mut superblock = [0; 1024];
+    let file = File::open(path).during(path.display())?;
+    file.read_exact_at(&mut superblock, 1024).during(path.display())?;
+    let number = |at: usize| {
+        let bytes = superblock.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        u64::from(u32::from_le_bytes(bytes.unwrap_or_default()))
+    };
+    let blocks = number(4) | number(0x150) << 32;
+    let bytes = blocks.saturating_mul(1024 << number(24).min(6));
+    Ok(file.metadata().during(path.display())?.len().saturating_sub(bytes) >= DISK_BYTES_MIN)
+}
+
+/// Makes the file system of a block file as large as the file, while it is not mounted.
+pub(crate) fn fit(path: &Path) -> Result<(), Error> {
     // 1: errors were corrected, as after a crash of the host.
     run("e2fsck", [OsStr::new("-fp"), path.as_os_str()], &[0, 1])?;
     run("resize2fs", [path.as_os_str()], &[0])
@@ -96,14 +116,57 @@ fn copy_data(source: &File, target: &File, size: u64) -> std::io::Result<()> {
 
 /// Mounts a block file on a directory.
 pub(crate) fn mount(path: &Path, target: &Path, read_only: bool) -> Result<(), Error> {
-    let device = attach(path, read_only)?;
+    let _turn = turn(path)?;
+    let device = match attached(path) {
+        Some(device) => device,
+        None => {
+            if !read_only && is_small(path)? {
+                fit(path)?;
+            }
+            attach(path, read_only)?
+        }
+    };
+    mount_device(&device.0, target, read_only).during(path.display())
+    // The device's descriptor is closed here: the mount holds it now.
+}
+
+/// Mounts a loop device that has a file.
+pub(crate) fn mount_device(device: &str, target: &Path, read_only: bool) -> Result<(), Error> {
     let mut flags = MountFlags::NODEV;
     if read_only {
         flags |= MountFlags::RDONLY;
     }
-    let mounted = rustix::mount::mount(&device.0, target, "ext4", flags, None::<&std::ffi::CStr>);
-    mounted.during(format_args!("cannot mount {}", path.display()))
-    // The device's descriptor is closed here: the mount holds it now.
+    let mounted = rustix::mount::mount(device, target, "ext4", flags, None::<&std::ffi::CStr>);
+    mounted.during("cannot mount the file system")
+}
+
+/// Waits until nobody else mounts or copies a block file; nobody does while the file is open.
+pub(crate) fn turn(path: &Path) -> Result<File, Error> {
+    // Not the descriptor that a loop device gets: that one would hold the lock as long as the device lives.
+    let file = File::open(path).during(path.display())?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).during(path.display())?;
+    Ok(file)
+}
+
+/// The loop device that has the file already, open, if one has: through two devices, two mounts would destroy each other's data.
+pub(crate) fn attached(path: &Path) -> Option<(String, File)> {
+    let path = path.canonicalize().ok()?;
+    for entry in std::fs::read_dir("/sys/block").ok()?.flatten() {
+        let has_it = || {
+            let text = std::fs::read_to_string(entry.path().join("loop/backing_file")).unwrap_or_default();
+            Path::new(text.trim_end_matches('\n')) == path
+        };
+        if !has_it() {
+            continue;
+        }
+        let name = format!("/dev/{}", entry.file_name().to_string_lossy());
+        let Ok(device) = File::options().read(true).write(true).open(&name) else { continue };
+        // An open device keeps its file: if it has it now, it stays so.
+        if has_it() {
+            return Some((name, device));
+        }
+    }
+    None
 }
 
 /// A loop device with the file in it, and its open descriptor, which keeps it from being freed.
@@ -125,7 +188,11 @@ fn attach(path: &Path, read_only: bool) -> Result<(String, File), Error> {
 }
 
 /// Runs one of the tools of e2fsprogs.
-fn run<'a>(tool: &str, arguments: impl IntoIterator<Item = &'a OsStr>, fine: &[i32]) -> Result<(), Error> {
+pub(crate) fn run<'a>(
+    tool: &str,
+    arguments: impl IntoIterator<Item = &'a OsStr>,
+    fine: &[i32],
+) -> Result<(), Error> {
     let mut command = Command::new(tool);
     command.args(arguments).stdin(Stdio::null()).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     let output = command.output().map_err(|error| Error::unsupported(format!("{tool}: {error}")))?;

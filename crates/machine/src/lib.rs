@@ -31,6 +31,8 @@ mod channel;
 #[cfg(target_os = "linux")]
 mod covered;
 #[cfg(target_os = "linux")]
+mod disks;
+#[cfg(target_os = "linux")]
 mod groups;
 #[cfg(target_os = "linux")]
 mod images;

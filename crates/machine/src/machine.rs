@@ -77,6 +77,7 @@ impl Machine {
         let images = Images::open(configuration.root.join("images"))?;
         let machine = Machine { configuration, images, children: Mutex::new(Vec::new()) };
         machine.sweep()?;
+        machine.sweep_volumes()?;
         Ok(machine)
     }
 
@@ -130,7 +131,7 @@ impl Machine {
 
     fn start_keeper(&self, id: &str, place: &Place) -> Result<State, Error> {
         let errors = File::create(place.at("keeper.log")).during("keeper.log")?;
-        let (child, outcome) = self.keeper(id, errors.into())?;
+        let (child, outcome) = self.keeper(id, errors.into(), STARTED_WITHIN)?;
         match outcome {
             Some(state) => {
                 self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(child);
@@ -148,6 +149,7 @@ impl Machine {
         &self,
         task: &str,
         errors: Stdio,
+        within: Duration,
     ) -> Result<(Child, Option<Result<T, Error>>), Error> {
         let [program, arguments @ ..] = &self.configuration.keeper[..] else {
             return Err(Error::invalid("keeper: it names no program"));
@@ -156,7 +158,7 @@ impl Machine {
         command.args(arguments).arg(&self.configuration.root).arg(task);
         command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
         let mut child = command.spawn().during("cannot start a keeper")?;
-        let line = child.stdout.take().map(first_line);
+        let line = child.stdout.take().map(|output| first_line(output, within));
         let line = line.unwrap_or_else(|| Err(Error::failed("the keeper", "it has no output")));
         let outcome = line.map(|line| serde_json::from_str::<Result<T, Error>>(&line).ok());
         if !matches!(outcome, Ok(Some(Ok(_)))) {
@@ -166,9 +168,9 @@ impl Machine {
         outcome.map(|outcome| (child, outcome))
     }
 
-    fn help(&self, help: &Help) -> Result<(), Error> {
+    pub(crate) fn help(&self, help: &Help, within: Duration) -> Result<(), Error> {
         let task = serde_json::to_string(help).during("a task")?;
-        let (mut child, outcome) = self.keeper::<()>(&task, Stdio::null())?;
+        let (mut child, outcome) = self.keeper::<()>(&task, Stdio::null(), within)?;
         child.wait().during("a helper")?;
         outcome.unwrap_or_else(|| Err(Error::failed("a helper", "it ended without a word")))
     }
@@ -178,7 +180,7 @@ impl Machine {
     pub fn attach(&self, id: &str, volume: &Volume) -> Result<(), Error> {
         check_id(id)?;
         volume.check()?;
-        self.help(&Help::Attach { id: id.to_owned(), volume: volume.clone() })
+        self.help(&Help::Attach { id: id.to_owned(), volume: volume.clone() }, STARTED_WITHIN)
     }
 
     /// Unmounts a volume from a running sandbox. While a program inside uses it that fails, unless it is forced: then the volume
@@ -186,13 +188,13 @@ impl Machine {
     pub fn detach(&self, id: &str, path: &str, force: bool) -> Result<(), Error> {
         check_id(id)?;
         check_path("path", path)?;
-        self.help(&Help::Detach { id: id.to_owned(), path: path.to_owned(), force })
+        self.help(&Help::Detach { id: id.to_owned(), path: path.to_owned(), force }, STARTED_WITHIN)
     }
 
     /// Makes a network namespace whose network the root of a sandbox in it will rule, and shows it at `path`, as `ip netns add` does. It is
     /// there until `path` is unmounted and no process is in it. One sandbox at a time should live in it.
     pub fn make_network(&self, path: &Path) -> Result<(), Error> {
-        self.help(&Help::Network(path.to_owned()))
+        self.help(&Help::Network(path.to_owned()), STARTED_WITHIN)
     }
 
     /// Answers a request that was carried, with the descriptors that came along; what it answers may have some, too.
@@ -224,6 +226,13 @@ impl Machine {
             Request::Console { id, bytes } => Reply::Console(self.console(&id, bytes)?),
             Request::Attach { id, volume } => self.attach(&id, &volume).map(|()| Reply::Done)?,
             Request::Detach { id, path, force } => self.detach(&id, &path, force).map(|()| Reply::Done)?,
+            Request::MakeVolume { id, bytes } => self.make_volume(&id, bytes).map(|()| Reply::Done)?,
+            Request::CopyVolume { from, to, bytes } => {
+                self.copy_volume(&from, &to, bytes).map(|()| Reply::Done)?
+            }
+            Request::GrowVolume { id, bytes } => self.grow_volume(&id, bytes).map(|()| Reply::Done)?,
+            Request::RemoveVolume { id } => self.remove_volume(&id).map(|()| Reply::Done)?,
+            Request::ListVolumes => Reply::Volumes(self.volumes()?),
             Request::MakeNetwork { path } => self.make_network(&path).map(|()| Reply::Done)?,
             Request::Remove { id } => self.remove(&id).map(|()| Reply::Done)?,
         };
@@ -364,6 +373,10 @@ impl Machine {
         crate::block::copy(from, &place.at("disk.img"))
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.configuration.root
+    }
+
     fn end(&self, id: &str) -> Result<Option<End>, Error> {
         self.place(id)?.read("end.json")
     }
@@ -423,8 +436,8 @@ impl Machine {
 }
 
 /// The line that a keeper says, in time.
-fn first_line(output: ChildStdout) -> Result<String, Error> {
-    if !program::wait_for(&output, STARTED_WITHIN)? {
+fn first_line(output: ChildStdout, within: Duration) -> Result<String, Error> {
+    if !program::wait_for(&output, within)? {
         return Err(Error::failed("the keeper", "it takes too long"));
     }
     let mut line = String::new();

@@ -20,6 +20,7 @@ const LOCK_ATTEMPTS: usize = 100;
 #[derive(Debug, Clone)]
 pub struct Place {
     path: PathBuf,
+    volumes: PathBuf,
 }
 
 /// What a keeper is told: the specification, and what the library has found out for it.
@@ -45,7 +46,7 @@ pub struct Tree {
 impl Place {
     /// The directory of the sandbox `id` of the machine at `root`.
     pub fn of(root: &Path, id: &str) -> Place {
-        Place { path: root.join("sandboxes").join(id) }
+        Place { path: root.join("sandboxes").join(id), volumes: root.join(crate::disks::DIRECTORY) }
     }
 
     /// Makes the directory if it is not there.
@@ -61,6 +62,11 @@ impl Place {
     /// A file or directory in it.
     pub fn at(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The file of a volume of the machine's.
+    pub fn volume(&self, id: &str) -> PathBuf {
+        crate::disks::file(&self.volumes, id)
     }
 
     /// Whether there is one.

@@ -91,6 +91,36 @@ pub enum Request {
         /// Also when it is in use.
         force: bool,
     },
+    /// Make an empty volume; one that is there stays as it is.
+    MakeVolume {
+        /// Its id.
+        id: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Make a volume that begins with what is on another one; one that is there stays as it is.
+    CopyVolume {
+        /// The one that is copied, as it is at one moment.
+        from: String,
+        /// The new one's id.
+        to: String,
+        /// Its size; at least that of the other one is used.
+        bytes: u64,
+    },
+    /// Make a volume and its file system larger.
+    GrowVolume {
+        /// Its id.
+        id: String,
+        /// Its new size.
+        bytes: u64,
+    },
+    /// Remove a volume. What is not there is fine.
+    RemoveVolume {
+        /// Its id.
+        id: String,
+    },
+    /// The ids of all volumes.
+    ListVolumes,
     /// Make a network namespace for a sandbox that administers its network.
     MakeNetwork {
         /// Where it is shown.
@@ -123,6 +153,8 @@ pub enum Reply {
     List(Vec<(String, Status)>),
     /// What it has used.
     Usage(Usage),
+    /// The ids of all volumes.
+    Volumes(Vec<String>),
     /// Text of its console.
     Console(Vec<u8>),
 }

@@ -75,6 +75,8 @@ pub enum Disk {
     Directory,
     /// A file system of so many bytes in a sparse file on the host (ext4 on a loop device); survives stop and start.
     Bytes(u64),
+    /// A volume of the machine's, by its id: it is there before the sandbox and stays when the sandbox is removed.
+    Volume(String),
 }
 
 /// When a sandbox ends by itself.
@@ -167,6 +169,8 @@ pub enum Source {
     Directory(PathBuf),
     /// A file with an ext4 file system; see [`crate::block::create`].
     Block(PathBuf),
+    /// A volume of the machine's, by its id.
+    Volume(String),
 }
 
 impl Spec {
@@ -184,6 +188,9 @@ impl Spec {
         if let Disk::Memory(bytes) | Disk::Bytes(bytes) = self.disk {
             let enough = bytes >= DISK_BYTES_MIN;
             require(enough, "disk", "a file system of less than 16 MiB has no room for itself")?;
+        }
+        if let Disk::Volume(id) = &self.disk {
+            check_id(id)?;
         }
         if let Network::Namespace(path) = &self.network {
             require(path.is_absolute(), "network", "the path is not absolute")?;
@@ -245,8 +252,12 @@ impl Volume {
     /// Refuses what cannot be mounted.
     pub fn check(&self) -> Result<(), Error> {
         check_path("volumes", &self.path)?;
-        let (Source::Directory(path) | Source::Block(path)) = &self.source;
-        require(path.is_absolute(), "volumes", "the source's path is not absolute")
+        match &self.source {
+            Source::Directory(path) | Source::Block(path) => {
+                require(path.is_absolute(), "volumes", "the source's path is not absolute")
+            }
+            Source::Volume(id) => check_id(id),
+        }
     }
 }
 

@@ -236,6 +236,22 @@ pub fn attach_loop(device: impl AsFd, file: RawFd, read_only: bool) -> io::Resul
     .map(drop)
 }
 
+/// Tells a loop device that its file has another size.
+pub fn resize_loop(device: impl AsFd) -> io::Result<()> {
+    const LOOP_SET_CAPACITY: c_ulong = 0x4c07;
+    // SAFETY: the request takes no argument.
+    result(unsafe { libc::ioctl(device.as_fd().as_raw_fd(), LOOP_SET_CAPACITY) }).map(drop)
+}
+
+/// Lets a file system write out all that it has and wait with everything else, or go on.
+pub fn freeze(directory: impl AsFd, still: bool) -> io::Result<()> {
+    const FIFREEZE: c_ulong = 0xc004_5877;
+    const FITHAW: c_ulong = 0xc004_5878;
+    let request = if still { FIFREEZE } else { FITHAW };
+    // SAFETY: the kernel reads and writes nothing through the argument.
+    result(unsafe { libc::ioctl(directory.as_fd().as_raw_fd(), request, 0) }).map(drop)
+}
+
 fn result(returned: c_int) -> io::Result<c_int> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }

@@ -4,8 +4,9 @@
 //! Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
 
 use crate::defaults;
-use crate::nouns::{self, Home, Keys, Noun, kind_named};
+use crate::nouns::{self, Home, Keys, Kind, Noun, kind_named};
 use crate::tags::{self, Tags};
+use crate::{images, snapshots};
 use futures_util::future::BoxFuture;
 use yakumo_api_ec2::TagSpecification;
 use yakumo_aws::Result;
@@ -181,7 +182,7 @@ async fn needs_of(ctx: &Ctx, action: &'static str, asked: Asked) -> Result<Vec<N
         keys.extend(target.keys.clone());
         keys.extend(requested(&target.tags));
         if let (Some(id), Some(kind)) = (&target.id, kind_named(target.kind)) {
-            keys.extend(kind.keys(ctx, Home::of(ctx), id).await?.unwrap_or_default());
+            keys.extend(keys_about(ctx, kind, id).await?.unwrap_or_default());
         }
         needs.push(need(ctx, action, &arn, keys));
         if !target.tags.is_empty() {
@@ -196,6 +197,15 @@ async fn needs_of(ctx: &Ctx, action: &'static str, asked: Asked) -> Result<Vec<N
     }
     needs.extend(tagging);
     Ok(needs)
+}
+
+/// The condition keys of a resource; images and snapshots may be somebody else's.
+async fn keys_about(ctx: &Ctx, kind: &dyn Kind, id: &str) -> Result<Option<Keys>> {
+    match kind.name() {
+        "image" => images::keys_about(ctx, id).await,
+        "snapshot" => snapshots::keys_about(ctx, id).await,
+        _ => kind.keys(ctx, Home::of(ctx), id).await,
+    }
 }
 
 /// One thing to be allowed, with those of the keys that AWS documents for it.
@@ -229,7 +239,7 @@ pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option
         Some((_, "*")) => Keys::new(),
         Some((kind, id)) => {
             let Some(kind) = kind_named(kind) else { return Ok(None) };
-            let Some(keys) = kind.keys(ctx, home, id).await? else { return Ok(None) };
+            let Some(keys) = keys_about(ctx, kind, id).await? else { return Ok(None) };
             keys
         }
         None => return Ok(None),

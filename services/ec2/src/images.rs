@@ -1,15 +1,25 @@
-//! Images: what an instance's disk begins with.
+//! Images: the record, who may launch one, and what an instance begins with.
 //!
+//! Invariant: an instance keeps what it needs of its image; an image that goes takes nothing from it.
 //! DIFFERS: behind AWS's names stands what this host has: its own `/usr`, or a busybox; the description says so.
+//! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AMIs.html>
 
-use crate::access;
-use crate::filters::{Filtered, Filters, fact};
-use crate::nouns::Home;
-use crate::pages::Wanted;
+mod attributes;
+mod catalogue;
+mod copies;
+mod life;
+mod seen;
+
+pub(crate) use catalogue::{alias, built_in_snapshot, built_in_snapshots};
+
+use crate::noun_record::noun;
+use crate::nouns::{Home, Keys, Noun, is_id, keys_of};
+use crate::shared;
+use crate::snapshots::{self, Permissions};
 use crate::tags::Tags;
+use crate::volumes::mappings::Mapping;
 use serde::{Deserialize, Serialize};
-use yakumo_api_ec2::{self as api, DescribeImagesInput, DescribeImagesOutput};
-use yakumo_aws::{Error, Region, Result};
+use yakumo_aws::{Error, Result, Timestamp};
 use yakumo_room::{Ctx, Room, Tx};
 
 /// What stands behind an image.
@@ -22,162 +32,164 @@ pub(crate) enum Root {
     Busybox,
 }
 
-/// An image that every account finds in every region.
-pub(crate) struct BuiltIn {
-    /// Its name.
-    pub name: &'static str,
-    /// What stands behind it.
+/// An image that somebody has made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Image {
+    /// `ami-…`.
+    pub id: String,
+    /// Owner and region.
+    pub home: Home,
+    /// Its name, which no other image of the account has in the region.
+    pub name: String,
+    /// What its owner says of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// The name of the device that it boots from.
+    pub root_device: String,
+    /// What stands behind its root.
     pub root: Root,
+    /// The volumes of an instance of it.
+    pub mappings: Vec<Mapping>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The instance that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_instance: Option<String>,
+    /// The image that it comes from, and that one's region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_image: Option<(String, String)>,
+    /// Who else may launch it.
+    #[serde(default)]
+    pub permissions: Permissions,
+    /// When it is out of date: others do not find it any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<Timestamp>,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
 }
 
-/// All of them.
-pub(crate) const BUILT_IN: &[BuiltIn] = &[
-    BuiltIn { name: "al2023-ami-2023.9.20251117.0-kernel-6.1-x86_64", root: Root::Host },
-    BuiltIn { name: "debian-12-amd64-20251112-2294", root: Root::Host },
-    BuiltIn { name: "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20251022", root: Root::Host },
-    BuiltIn { name: "yakumo/busybox", root: Root::Busybox },
-];
+noun!(
+    Image,
+    table: "images",
+    type: "AWS::EC2::Image",
+    kind: "image",
+    prefix: "ami-",
+    not_found: "InvalidAMIID.NotFound",
+    malformed: "InvalidAMIID.Malformed",
+    spoken: "image id",
+    absent: |id| format!("The image id '[{id}]' does not exist"),
+    keys: |image| keys(&image.id, image.home.account.as_str(), image.permissions.all),
+);
 
-/// The id of an image that is everywhere: it follows from region and name, so that it is the same in every cloud.
-pub(crate) fn id(region: Region, name: &str) -> String {
-    let text = format!("{region}/{name}");
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("ami-0{hash:016x}")
+impl Image {
+    /// Whether it is made of a snapshot.
+    pub(crate) fn uses(&self, snapshot: &str) -> bool {
+        self.mappings.iter().any(|mapping| mapping.snapshot.as_deref() == Some(snapshot))
+    }
+
+    /// Whether an account may launch it.
+    pub(crate) fn is_for(&self, home: Home) -> bool {
+        self.home.account == home.account || self.permissions.has(home.account.as_str())
+    }
 }
 
-/// What stands behind the image of that id.
+fn keys(id: &str, owner: &str, is_public: bool) -> Keys {
+    let owner = alias(owner).unwrap_or_else(|| owner.to_owned());
+    vec![
+        ("ec2:ImageID".to_owned(), vec![id.to_owned()]),
+        ("ec2:ImageType".to_owned(), vec!["machine".to_owned()]),
+        ("ec2:Owner".to_owned(), vec![owner]),
+        ("ec2:Public".to_owned(), vec![is_public.to_string()]),
+        ("ec2:RootDeviceType".to_owned(), vec!["ebs".to_owned()]),
+    ]
+}
+
+/// The condition keys of the image of that id, whoever owns it; an account's tags are its own.
+pub(crate) async fn keys_about(ctx: &Ctx, id: &str) -> Result<Option<Keys>> {
+    if let Some(known) = catalogue::find(ctx.region(), id) {
+        return Ok(Some(keys(id, known.owner, true)));
+    }
+    let Some(home) = shared::home_of(ctx, id).await? else { return Ok(None) };
+    let found: Option<Image> = ctx.get(&home.scope(), &[id]).await?;
+    Ok(found.map(|image| match home.account == ctx.account() {
+        true => keys_of(&image),
+        false => image.condition_keys(),
+    }))
+}
+
+/// What an instance begins with.
+pub(crate) struct Launch {
+    /// What stands behind its root.
+    pub root: Root,
+    /// The name of the device that it boots from.
+    pub root_device: String,
+    /// Its volumes.
+    pub mappings: Vec<Mapping>,
+}
+
+/// What an instance of an image begins with.
 ///
 /// # Errors
-/// InvalidAMIID.Malformed, InvalidAMIID.NotFound.
-pub(crate) async fn root(_tx: &Tx, home: Home, image: &str) -> Result<Root> {
-    if !image.starts_with("ami-") {
-        let text = format!("Invalid id: \"{image}\" (expecting \"ami-...\")");
-        return Err(Error::sender("InvalidAMIID.Malformed", text));
+/// InvalidAMIID.Malformed, InvalidAMIID.NotFound (also when it is not for that account), InvalidAMIID.Unavailable.
+pub(crate) async fn launch(tx: &Tx, home: Home, id: &str) -> Result<Launch> {
+    Image::check_id(id)?;
+    if let Some(known) = catalogue::find(home.region, id) {
+        let (root, root_device) = (known.root.clone(), known.root_device.to_owned());
+        return Ok(Launch { root, root_device, mappings: vec![known.mapping(home.region)] });
     }
-    let found = BUILT_IN.iter().find(|known| id(home.region, known.name) == image);
-    found.map(|known| known.root.clone()).ok_or_else(|| not_found(image))
+    let image = of_others(tx, home, id).await?.filter(|image| image.is_for(home));
+    let image = image.ok_or_else(|| Image::not_found(id))?;
+    for snapshot in image.mappings.iter().filter_map(|mapping| mapping.snapshot.as_ref()) {
+        let found = snapshots::any(tx, home, snapshot).await?;
+        if found.is_none_or(|found| found.complete().is_err()) {
+            let text = format!("The image ID '{id}' is not available");
+            return Err(Error::sender("InvalidAMIID.Unavailable", text));
+        }
+    }
+    let mappings = image.mappings.into_iter().map(|mapping| Mapping { is_of_image: true, ..mapping });
+    Ok(Launch { root: image.root, root_device: image.root_device, mappings: mappings.collect() })
+}
+
+/// The image of that id in a region, whoever owns it.
+async fn of_others(tx: &Tx, home: Home, id: &str) -> Result<Option<Image>> {
+    match shared::home(tx, id).await? {
+        Some(of) if of.region == home.region => tx.get(&of.scope(), &[id]).await,
+        _ => Ok(None),
+    }
+}
+
+/// The own image of that id, which is to be changed.
+///
+/// # Errors
+/// AuthFailure for somebody else's, InvalidAMIID.NotFound.
+async fn own(tx: &Tx, home: Home, id: &str) -> Result<Image> {
+    Image::check_id(id)?;
+    if let Some(image) = tx.get::<Image>(&home.scope(), &[id]).await? {
+        return Ok(image);
+    }
+    let others = of_others(tx, home, id).await?.is_some_and(|image| image.is_for(home));
+    match others || is_id(id) && catalogue::find(home.region, id).is_some() {
+        true => Err(Error::sender("AuthFailure", format!("Not authorized for image:{id}"))),
+        false => Err(Image::not_found(id)),
+    }
 }
 
 /// The architecture of what stands behind the images: this host's.
 pub(crate) fn host_architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "aarch64" => "arm64",
-        other => other,
-    }
+    catalogue::architecture()
 }
 
 /// The architecture of an image: `x86_64` or `arm64`.
 ///
 /// # Errors
-/// Those of [`root`].
+/// Those of [`launch`].
 pub(crate) async fn architecture(tx: &Tx, home: Home, image: &str) -> Result<&'static str> {
-    root(tx, home, image).await.map(|_| host_architecture())
+    launch(tx, home, image).await.map(|_| host_architecture())
 }
 
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
-    room.on(api::DescribeImages, access::reads("ec2:DescribeImages"), describe_images)
-}
-
-/// An image as an account sees it.
-struct Seen(api::Image);
-
-impl Filtered for Seen {
-    const FILTERS: &'static [&'static str] = &[
-        "architecture",
-        "image-id",
-        "image-type",
-        "is-public",
-        "name",
-        "owner-alias",
-        "owner-id",
-        "root-device-type",
-        "state",
-        "virtualization-type",
-    ];
-    const HAS_TAGS: bool = false;
-
-    fn facts(&self, filter: &str) -> Vec<String> {
-        let Seen(image) = self;
-        match filter {
-            "architecture" => fact(image.architecture.clone()),
-            "image-id" => fact(image.image_id.clone()),
-            "image-type" => fact(image.image_type.clone()),
-            "is-public" => fact(image.public.map(|public| public.to_string())),
-            "name" => fact(image.name.clone()),
-            "owner-alias" => fact(image.image_owner_alias.clone()),
-            "owner-id" => fact(image.owner_id.clone()),
-            "root-device-type" => fact(image.root_device_type.clone()),
-            "state" => fact(image.state.clone()),
-            _ => fact(image.virtualization_type.clone()),
-        }
-    }
-
-    fn tags(&self) -> Option<&Tags> {
-        None
-    }
-}
-
-fn shown(region: Region, known: &BuiltIn) -> api::Image {
-    let behind = match known.root {
-        Root::Host => "the programs of this host",
-        Root::Busybox => "this host's busybox",
-    };
-    api::Image {
-        architecture: Some(host_architecture().into()),
-        description: Some(format!("yakumo: behind this name stand {behind}")),
-        ena_support: Some(true),
-        hypervisor: Some("xen".into()),
-        image_id: Some(id(region, known.name)),
-        image_location: Some(format!("amazon/{}", known.name)),
-        image_owner_alias: Some("amazon".into()),
-        image_type: Some("machine".into()),
-        name: Some(known.name.into()),
-        owner_id: Some("137112412989".into()),
-        platform_details: Some("Linux/UNIX".into()),
-        public: Some(true),
-        root_device_name: Some("/dev/xvda".into()),
-        root_device_type: Some("ebs".into()),
-        state: Some("available".into()),
-        usage_operation: Some("RunInstances".into()),
-        virtualization_type: Some("hvm".into()),
-        ..api::Image::default()
-    }
-}
-
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeImages.html>
-async fn describe_images(ctx: Ctx, input: DescribeImagesInput) -> Result<DescribeImagesOutput> {
-    let filters = Filters::of::<Seen>(input.filters.as_ref())?;
-    let wanted = Wanted {
-        max_results: input.max_results,
-        next_token: input.next_token.as_deref(),
-        dry_run: input.dry_run,
-    };
-    let owners = input.owners.unwrap_or_default();
-    let ids = input.image_ids.unwrap_or_default();
-    let is_owned =
-        owners.is_empty() || owners.iter().any(|owner| owner == "amazon" || owner == "137112412989");
-    let all: Vec<Seen> = BUILT_IN.iter().map(|known| Seen(shown(ctx.region(), known))).collect();
-    for wanted in &ids {
-        if !all.iter().any(|Seen(image)| image.image_id.as_ref() == Some(wanted)) {
-            return Err(not_found(wanted));
-        }
-    }
-    let is_named =
-        |image: &api::Image| ids.is_empty() || image.image_id.as_ref().is_some_and(|id| ids.contains(id));
-    let mut found: Vec<Seen> =
-        all.into_iter().filter(|seen| is_owned && is_named(&seen.0) && filters.pass(seen)).collect();
-    let key = |Seen(image): &Seen| image.image_id.clone().unwrap_or_default();
-    found.sort_by_key(key);
-    let page = wanted.cut(found, key)?;
-    Ok(DescribeImagesOutput {
-        images: Some(page.items.into_iter().map(|Seen(image)| image).collect()),
-        next_token: page.next_token,
-    })
-}
-
-fn not_found(image: &str) -> Error {
-    Error::sender("InvalidAMIID.NotFound", format!("The image id '[{image}]' does not exist"))
+    let rooms = [life::register, copies::register, attributes::register, seen::register];
+    rooms.iter().fold(room, |room, register| register(room))
 }

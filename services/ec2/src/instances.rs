@@ -14,7 +14,7 @@ mod switch;
 mod work;
 
 pub(crate) use run::user_data;
-pub(crate) use work::{NAME as WORK, reconciler};
+pub(crate) use work::{NAME as WORK, context, reconciler};
 
 /// Where the script is that an instance runs when it boots.
 const BOOT: &str = "/run/yakumo/boot";
@@ -22,15 +22,17 @@ const BOOT: &str = "/run/yakumo/boot";
 const BOOT_SCRIPT: &str = include_str!("instances/boot.sh");
 
 use crate::access::{self, Asked};
-use crate::images::Root;
+use crate::images::{Image, Root};
 use crate::instance_types;
 use crate::launch_templates::{self, Filled, LaunchTemplate};
 use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
 use crate::nouns::{self, ALL, ClientToken, Home, Noun};
 use crate::security_groups::SecurityGroup;
+use crate::snapshots::Snapshot;
 use crate::subnets::Subnet;
 use crate::tags::Tags;
+use crate::volumes::Volume;
 use crate::vpcs::Vpc;
 use serde::{Deserialize, Serialize};
 use yakumo_api_ec2 as api;
@@ -104,6 +106,9 @@ pub(crate) struct Instance {
     /// The request that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<ClientToken>,
+    /// The name of the device that it boots from; none of one from before there were volumes, whose disk is its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_device: Option<String>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
@@ -206,6 +211,11 @@ noun!(
 );
 
 impl Instance {
+    /// The name of the device that it boots from.
+    pub(crate) fn root_device(&self) -> &str {
+        self.root_device.as_deref().unwrap_or("/dev/xvda")
+    }
+
     /// Its type; one that is not known any more is the smallest.
     fn size(&self) -> instance_types::InstanceType {
         instance_types::find(&self.kind).unwrap_or_else(instance_types::smallest)
@@ -333,9 +343,13 @@ async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
             asked = asked.of_it(key, value);
         }
     }
-    asked = at_place(asked.making_kind("volume", tags), subnet.as_ref());
+    asked = at_place(asked.making::<Volume>(tags), subnet.as_ref());
     if let Some(image) = &input.image_id {
-        asked = asked.and_kind("image", image);
+        asked = asked.and::<Image>(image);
+    }
+    for mapping in input.block_device_mappings.iter().flatten() {
+        let snapshot = mapping.ebs.as_ref().and_then(|ebs| ebs.snapshot_id.as_deref());
+        asked = asked.and_maybe::<Snapshot>(snapshot);
     }
     if let Some(key) = &input.key_name {
         asked = asked.and_kind("key-pair", key);

@@ -33,12 +33,15 @@ mod quotas;
 mod route_tables;
 mod security_group_rules;
 mod security_groups;
+mod shared;
+mod snapshots;
 mod state;
 mod subnets;
 mod tags;
 mod transit_gateway_attachments;
 mod transit_gateway_route_tables;
 mod transit_gateways;
+mod volumes;
 mod vpc_endpoints;
 mod vpc_peering_connections;
 mod vpcs;
@@ -59,6 +62,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         .reconciler(network::reconciler())
         .reconciler(work::reconciler())
         .reconciler(instances::reconciler())
+        .reconciler(volumes::reconciler())
         .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
     let nouns: &[fn(Room) -> Room] = &[
         account_attributes::register,
@@ -79,11 +83,13 @@ pub fn room(base: &Arc<Base>) -> Room {
         prefix_lists::register,
         security_group_rules::register,
         security_groups::register,
+        snapshots::register,
         subnets::register,
         tags::register,
         transit_gateway_attachments::register,
         transit_gateway_route_tables::register,
         transit_gateways::register,
+        volumes::register,
         vpc_endpoints::register,
         vpc_peering_connections::register,
         vpcs::register,

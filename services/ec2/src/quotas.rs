@@ -38,6 +38,12 @@ pub(crate) const INSTANCES: usize = 1_000;
 pub(crate) const LAUNCH_TEMPLATES: usize = 5_000;
 /// Versions of a launch template.
 pub(crate) const LAUNCH_TEMPLATE_VERSIONS: usize = 10_000;
+/// Volumes of an account in a region. AWS counts TiB by type; here it is a count, which bounds what is read at once.
+pub(crate) const VOLUMES: usize = 5_000;
+/// Snapshots of an account in a region.
+pub(crate) const SNAPSHOTS: usize = 10_000;
+/// Images of an account in a region.
+pub(crate) const IMAGES: usize = 50_000;
 
 /// Network interfaces of an account in a region.
 pub(crate) const NETWORK_INTERFACES: usize = 5_000;

@@ -5,9 +5,9 @@
 use crate::error::During;
 use crate::place::{Place, make_directory};
 use crate::root::{Owners, mounts, volumes};
-use crate::spec::Volume;
+use crate::spec::{Source, Volume};
 use crate::states::State;
-use crate::{Error, namespaces, sys};
+use crate::{Error, disks, namespaces, sys};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::LinkNameSpaceType;
@@ -23,6 +23,12 @@ pub(crate) enum Help {
     Attach { id: String, volume: Volume },
     /// Unmount one; with `force` also when it is in use.
     Detach { id: String, path: String, force: bool },
+    /// Copy a block file, as it is at one moment.
+    Copy { from: PathBuf, to: PathBuf },
+    /// Make a block file larger, while it is mounted as well.
+    Grow { path: PathBuf, bytes: u64 },
+    /// Let a file system go on that somebody has left frozen.
+    Thaw { path: PathBuf },
     /// Make a network namespace that the root of a sandbox in it will rule.
     Network(PathBuf),
 }
@@ -32,6 +38,9 @@ pub(super) fn help(root: &Path, help: &Help) -> Result<(), Error> {
     match help {
         Help::Attach { id, volume } => attach(&Place::of(root, id), volume),
         Help::Detach { id, path, force } => detach(&Place::of(root, id), path, *force),
+        Help::Copy { from, to } => disks::copy(root, from, to),
+        Help::Grow { path, bytes } => disks::grow(root, path, *bytes),
+        Help::Thaw { path } => disks::thaw(root, path),
         Help::Network(path) => namespaces::make_network(path),
     }
 }
@@ -46,17 +55,31 @@ fn attach(place: &Place, volume: &Volume) -> Result<(), Error> {
     if state.init.open().is_none() {
         return Err(Error::failed("the sandbox", "it has ended"));
     }
-    sys::unshare(libc::CLONE_NEWNS).during("cannot make a mount namespace")?;
-    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
-        .during("cannot make the mounts private")?;
+    private_mounts()?;
     let stage = place.at("attach");
     make_directory(&stage)?;
-    let tree = volumes::detached(volume, &stage, &owners)?;
+    let tree = volumes::detached(volume, place, &stage, &owners)?;
     rustix::thread::move_into_link_name_space(theirs.as_fd(), Some(LinkNameSpaceType::Mount))
         .during("cannot enter the sandbox's mounts")?;
     let root = File::open("/").during("/")?;
     let target = mounts::make_directory(&root, &volume.path, owners.root)?;
+    if matches!(volume.source, Source::Volume(_)) && is_mounted(&tree, &target)? {
+        return Ok(());
+    }
     mounts::attach(&tree, target.as_fd())
+}
+
+/// Mounts of a helper are its own, and go with it.
+pub(crate) fn private_mounts() -> Result<(), Error> {
+    sys::unshare(libc::CLONE_NEWNS).during("cannot make a mount namespace")?;
+    rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
+        .during("cannot make the mounts private")
+}
+
+/// Whether the same file system is there already: whoever asks twice does not know how the first time ended.
+fn is_mounted(tree: &OwnedFd, target: &OwnedFd) -> Result<bool, Error> {
+    let device = |of: &OwnedFd| rustix::fs::fstat(of).during("a volume").map(|stat| stat.st_dev);
+    Ok(device(tree)? == device(target)?)
 }
 
 fn detach(place: &Place, path: &str, force: bool) -> Result<(), Error> {

@@ -6,7 +6,7 @@ mod console;
 pub(crate) use console::last;
 mod helper;
 mod watch;
-pub(crate) use helper::Help;
+pub(crate) use helper::{Help, private_mounts};
 
 use crate::channel;
 use crate::error::During;
@@ -136,15 +136,15 @@ fn close_report() {
 
 fn prepare(place: &Place, plan: &Plan) -> Result<(), Error> {
     crate::place::make_directory(&place.at("stage"))?;
-    match plan.spec.disk {
+    match &plan.spec.disk {
         Disk::Directory => {
             std::fs::create_dir_all(place.at("layer")).during("layer")?;
         }
         Disk::Bytes(bytes) => {
             let path = place.at("disk.img");
-            if path.exists() { block::grow(&path, bytes)? } else { block::create(&path, bytes)? }
+            if path.exists() { block::grow(&path, *bytes)? } else { block::create(&path, *bytes)? }
         }
-        Disk::ReadOnly | Disk::Memory(_) => {}
+        Disk::ReadOnly | Disk::Memory(_) | Disk::Volume(_) => {}
     }
     Ok(())
 }

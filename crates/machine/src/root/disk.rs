@@ -16,7 +16,7 @@ use std::path::Path;
 pub(super) fn mount(plan: &Plan, place: &Place, owners: &Owners) -> Result<bool, Error> {
     let disk = Path::new("disk");
     make_directory(disk)?;
-    let source = match plan.spec.disk {
+    let source = match &plan.spec.disk {
         Disk::ReadOnly => return Ok(false),
         Disk::Directory => place.at("layer"),
         Disk::Memory(bytes) => {
@@ -25,6 +25,10 @@ pub(super) fn mount(plan: &Plan, place: &Place, owners: &Owners) -> Result<bool,
         }
         Disk::Bytes(_) => {
             block::mount(&place.at("disk.img"), disk, false)?;
+            disk.to_owned()
+        }
+        Disk::Volume(id) => {
+            block::mount(&place.volume(id), disk, false)?;
             disk.to_owned()
         }
     };

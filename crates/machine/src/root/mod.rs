@@ -41,7 +41,7 @@ pub(crate) fn enter(plan: &Plan, place: &Place, owners: &Owners) -> Result<(), E
     let root = File::open("root").during("cannot open the new root")?;
     system::mount(&root, plan, owners)?;
     devices::mount(&root, plan, owners)?;
-    volumes::mount(&root, plan, owners)?;
+    volumes::mount(&root, plan, place, owners)?;
     drop(root);
     std::env::set_current_dir("root").during("cannot enter the new root")?;
     rustix::process::pivot_root(".", ".").during("cannot make it the root")?;

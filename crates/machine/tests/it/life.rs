@@ -331,6 +331,53 @@ fn a_disk_can_be_copied_for_another_sandbox() {
 }
 
 #[test]
+fn volumes_with_ids_are_copied_and_grown_while_they_are_in_use() {
+    use yakumo_machine::{Source, Volume};
+    let Some(bench) = bench() else { return };
+    if let Err(why) = yakumo_machine::Machine::report().disks {
+        return println!("SKIPPED: {why}");
+    }
+    let machine = &bench.machine;
+    for id in ["vol-root", "vol-data"] {
+        machine.make_volume(id, 32 << 20).unwrap();
+    }
+    let data = |id: &str| Volume {
+        source: Source::Volume(id.to_owned()),
+        path: "/mnt/sdf".to_owned(),
+        read_only: false,
+    };
+    let with = |id: &str, disk: &str| Spec { disk: Disk::Volume(disk.to_owned()), ..spec(id) };
+    machine.start(&Spec { volumes: vec![data("vol-data")], ..with("i-1", "vol-root") }).unwrap();
+    bench.may("i-1", "echo kept > /mnt/sdf/file; echo root > /file");
+    // It is there already: asking again changes nothing.
+    machine.attach("i-1", &data("vol-data")).unwrap();
+    machine.make_volume("vol-data", 64 << 20).unwrap();
+    assert_eq!(bench.may("i-1", "cat /mnt/sdf/file; grep -c sdf /proc/mounts"), "kept\n1\n");
+    // Copies of what is mounted, of one moment, and larger ones.
+    machine.copy_volume("vol-data", "snap-1", 0).unwrap();
+    machine.copy_volume("vol-root", "vol-root-2", 64 << 20).unwrap();
+    bench.may("i-1", "echo later > /mnt/sdf/file; sync");
+    machine.grow_volume("vol-data", 128 << 20).unwrap();
+    machine.grow_volume("vol-data", 128 << 20).unwrap();
+    assert_eq!(bench.may("i-1", "cat /mnt/sdf/file"), "later\n");
+    assert_eq!(machine.grow_volume("vol-data", 32 << 20).unwrap_err().kind, Kind::Invalid);
+    machine.start(&Spec { volumes: vec![data("snap-1")], ..with("i-2", "vol-root-2") }).unwrap();
+    assert_eq!(bench.may("i-2", "cat /mnt/sdf/file /file"), "kept\nroot\n");
+    // They outlive their sandboxes.
+    machine.remove("i-1").unwrap();
+    assert_eq!(machine.volumes().unwrap(), ["snap-1", "vol-data", "vol-root", "vol-root-2"]);
+    machine.start(&Spec { volumes: vec![data("vol-data")], ..with("i-3", "vol-root") }).unwrap();
+    let large = "test $(df -m /mnt/sdf | tail -1 | awk '{print $2}') -gt 100 && cat /mnt/sdf/file /file";
+    assert_eq!(bench.may("i-3", large), "later\nroot\n");
+    for id in ["snap-1", "vol-data", "vol-data", "vol-root", "vol-root-2"] {
+        machine.remove_volume(id).unwrap();
+    }
+    assert!(machine.volumes().unwrap().is_empty());
+    assert_eq!(machine.copy_volume("snap-1", "vol-2", 0).unwrap_err().kind, Kind::Invalid);
+    machine.remove_volume("../x").unwrap_err();
+}
+
+#[test]
 fn requests_that_were_carried_mean_the_same() {
     use std::os::fd::OwnedFd;
     use yakumo_machine::{Program, Reply, Request};

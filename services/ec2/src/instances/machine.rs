@@ -3,21 +3,27 @@
 use super::Instance;
 use crate::images::Root;
 use crate::network_interfaces::NetworkInterface;
+use crate::volumes::{self, Volume};
 use crate::{dns_names, instances};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::path::PathBuf;
-use yakumo_machine::{Command, Disk, File, Image, Lifetime, Limits, Network, Spec};
+use yakumo_machine::{Command, Disk, File, Image, Lifetime, Limits, Network, Source, Spec};
 
-/// The size of a root disk, in bytes, when nothing else is said: AWS's images have 8 GiB.
+/// The size of the disk of an instance from before there were volumes, in bytes.
 const ROOT_BYTES: u64 = 8 << 30;
 /// Where network namespaces are shown.
 const NAMESPACES: &str = "/run/netns";
 /// Processes of an instance for each MiB of its memory, as a kernel of its own would bound them.
 const PROCESSES_PER_MIB: u32 = 8;
 
-/// The sandbox of an instance. `namespace` is the network namespace of its interface.
-pub(super) fn spec(instance: &Instance, interface: &NetworkInterface, namespace: &str) -> Spec {
+/// The sandbox of an instance. `namespace` is the network namespace of its interface; the volumes are its own.
+pub(super) fn spec(
+    instance: &Instance,
+    interface: &NetworkInterface,
+    namespace: &str,
+    volumes: &[Volume],
+) -> Spec {
     let size = instance.size();
     let name = hostname(instance, interface);
     let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n");
@@ -35,7 +41,10 @@ pub(super) fn spec(instance: &Instance, interface: &NetworkInterface, namespace:
             Root::Host => Image::Host,
             Root::Busybox => Image::Busybox,
         },
-        disk: Disk::Bytes(ROOT_BYTES),
+        disk: match volumes.iter().find(|volume| device(volume) == instance.root_device()) {
+            Some(root) => Disk::Volume(root.id.clone()),
+            None => Disk::Bytes(ROOT_BYTES),
+        },
         command: Some(Command::new(["/bin/sh", instances::BOOT, &instance.id])),
         lifetime: Lifetime::UntilStopped,
         hostname: name,
@@ -51,8 +60,20 @@ pub(super) fn spec(instance: &Instance, interface: &NetworkInterface, namespace:
             processes: size.memory_mib.saturating_mul(PROCESSES_PER_MIB),
             open_files: 1 << 20,
         },
-        volumes: Vec::new(),
+        volumes: volumes
+            .iter()
+            .filter(|volume| device(volume) != instance.root_device())
+            .map(|volume| yakumo_machine::Volume {
+                source: Source::Volume(volume.id.clone()),
+                path: volumes::place(device(volume)),
+                read_only: false,
+            })
+            .collect(),
     }
+}
+
+fn device(volume: &Volume) -> &str {
+    volume.attachment.as_ref().map_or("", |attachment| &attachment.device)
 }
 
 /// What the instance calls itself: the first label of its private name.

@@ -10,6 +10,7 @@ use crate::nouns::{self, ALL, ClientToken, Home, Noun, new_id};
 use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
 use crate::tags::{self, Tags};
+use crate::volumes::{self, Volume, mappings};
 use crate::{error, quotas};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -54,6 +55,7 @@ struct Wish {
     ends_with_shutdown: bool,
     instance_tags: Tags,
     interface_tags: Tags,
+    volume_tags: Tags,
 }
 
 impl Wish {
@@ -83,8 +85,7 @@ impl Wish {
         };
         for specification in specifications {
             match specification.resource_type.as_deref() {
-                Some("instance" | "network-interface") => {}
-                Some("volume") => return Err(error::not_implemented("tags of volumes at RunInstances")),
+                Some("instance" | "network-interface" | "volume") => {}
                 Some(other) => {
                     let text = format!("'{other}' is not a valid taggable resource type for this operation.");
                     return Err(error::invalid_parameter_value(text));
@@ -103,6 +104,7 @@ impl Wish {
             ends_with_shutdown: ends_with_shutdown(input.instance_initiated_shutdown_behavior.as_deref())?,
             instance_tags: of_kind(Instance::KIND)?,
             interface_tags: of_kind(NetworkInterface::KIND)?,
+            volume_tags: of_kind(Volume::KIND)?,
         })
     }
 }
@@ -114,7 +116,6 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
     let hibernates = input.hibernation_options.as_ref().and_then(|options| options.configured) == Some(true);
     let enclave = input.enclave_options.as_ref().and_then(|options| options.enabled) == Some(true);
     refuse(&[
-        ("BlockDeviceMapping", input.block_device_mappings.is_some()),
         ("KernelId", input.kernel_id.is_some()),
         ("RamdiskId", input.ramdisk_id.is_some()),
         ("KeyName", input.key_name.is_some()),
@@ -259,7 +260,9 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
             if !known.is_empty() {
                 return Ok(known);
             }
-            let root = images::root(&tx, home, image).await?;
+            let image_of = images::launch(&tx, home, image).await?;
+            let wanted = input.block_device_mappings.as_ref();
+            let mappings = mappings::merged(&image_of.mappings, wanted, &image_of.root_device)?;
             kinds::check_image(&tx, home, &wish.kind, image).await?;
             let subnet = subnet(&tx, home, interface, meant).await?;
             let groups = groups(&tx, home, &subnet, input, interface).await?;
@@ -273,7 +276,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     reservation: reservation.clone(),
                     launch_index,
                     image: image.to_owned(),
-                    root: root.clone(),
+                    root: image_of.root.clone(),
                     kind: wish.kind.clone(),
                     key_name: input.key_name.clone(),
                     vpc: subnet.vpc.clone(),
@@ -294,6 +297,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     ebs_optimized: input.ebs_optimized == Some(true),
                     metadata: wish.metadata.clone(),
                     token: token.clone(),
+                    root_device: Some(image_of.root_device.clone()),
                     tags: wish.instance_tags.clone(),
                 };
                 network_interfaces::give(
@@ -306,6 +310,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     &wish.interface_tags,
                 )
                 .await?;
+                volumes::give(&tx, ctx, &instance, &mappings, &wish.volume_tags).await?;
                 nouns::put(&tx, None, &instance);
                 made.push(instance);
             }

@@ -5,11 +5,11 @@
 use super::{Instance, State, interfaces_of, machine};
 use crate::access;
 use crate::filters::{Filtered, Filters, fact};
-use crate::images::Root;
 use crate::network_interfaces::{Around, NetworkInterface};
 use crate::nouns::{ALL, Home};
 use crate::pages::{self, Wanted};
 use crate::tags::{self, Tags};
+use crate::volumes::{self, Volume};
 use std::collections::BTreeMap;
 use yakumo_api_ec2::{
     self as api, DescribeInstancesInput, DescribeInstancesOutput, GroupIdentifier, InstanceNetworkInterface,
@@ -28,13 +28,15 @@ pub(super) fn register(room: Room) -> Room {
 pub(super) struct Surroundings {
     around: Around,
     interfaces: Vec<NetworkInterface>,
+    volumes: Vec<Volume>,
 }
 
 impl Surroundings {
     /// Reads it where the request acts.
     pub(super) async fn read(ctx: &Ctx) -> Result<Surroundings> {
         let interfaces = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
-        Ok(Surroundings { around: Around::read(ctx).await?, interfaces })
+        let volumes = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
+        Ok(Surroundings { around: Around::read(ctx).await?, interfaces, volumes })
     }
 
     /// What the API shows of an instance.
@@ -49,13 +51,13 @@ impl Surroundings {
         let (code, text) = instance.state_reason.clone().unzip();
         let mut shown = api::Instance {
             architecture: Some(instance.size().architecture().into()),
-            block_device_mappings: Some(Vec::new()),
+            block_device_mappings: Some(volumes::shown_of_instance(&self.volumes, &instance.id)),
             client_token: Some(instance.token.as_ref().map(|token| token.token.clone()).unwrap_or_default()),
             ebs_optimized: Some(instance.ebs_optimized),
             ena_support: Some(instance.size().is_nitro()),
             hypervisor: Some("xen".into()),
             network_interfaces: Some(seen.iter().map(interface).collect()),
-            root_device_name: Some(root_device(&instance.root).into()),
+            root_device_name: Some(instance.root_device().to_owned()),
             root_device_type: Some("ebs".into()),
             security_groups: Some(groups),
             tags: tags::shown(&instance.tags),
@@ -111,13 +113,6 @@ impl Surroundings {
             });
         }
         shown
-    }
-}
-
-/// AWS: the root device of Amazon's and Debian's images.
-pub(super) fn root_device(root: &Root) -> &'static str {
-    match root {
-        Root::Host | Root::Busybox => "/dev/xvda",
     }
 }
 
@@ -204,6 +199,11 @@ impl Filtered for Seen {
         "architecture",
         "availability-zone",
         "availability-zone-id",
+        "block-device-mapping.attach-time",
+        "block-device-mapping.delete-on-termination",
+        "block-device-mapping.device-name",
+        "block-device-mapping.status",
+        "block-device-mapping.volume-id",
         "client-token",
         "dns-name",
         "hypervisor",
@@ -263,6 +263,10 @@ impl Filtered for Seen {
                 .flat_map(|own| of_interface(own, filter))
                 .collect();
         }
+        if let Some(filter) = filter.strip_prefix("block-device-mapping.") {
+            let mappings = shown.block_device_mappings.iter().flatten();
+            return mappings.flat_map(|mapping| of_mapping(mapping, filter)).collect();
+        }
         let groups = shown.security_groups.iter().flatten();
         match filter {
             "architecture" => fact(shown.architecture.clone()),
@@ -307,6 +311,17 @@ impl Filtered for Seen {
 
     fn tags(&self) -> Option<&Tags> {
         Some(&self.0.tags)
+    }
+}
+
+fn of_mapping(mapping: &api::InstanceBlockDeviceMapping, filter: &str) -> Vec<String> {
+    let ebs = mapping.ebs.clone().unwrap_or_default();
+    match filter {
+        "attach-time" => fact(ebs.attach_time.map(|time| time.to_date_time())),
+        "delete-on-termination" => fact(ebs.delete_on_termination.map(|deletes| deletes.to_string())),
+        "device-name" => fact(mapping.device_name.clone()),
+        "status" => fact(ebs.status),
+        _ => fact(ebs.volume_id),
     }
 }
 

@@ -8,13 +8,14 @@ use crate::defaults::Place;
 use crate::network;
 use crate::network_interfaces::{self, NetworkInterface};
 use crate::nouns::{self, ALL, Home};
+use crate::volumes;
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use yakumo_aws::{Error, Result};
-use yakumo_machine::{Exit, Kind, Reply, Request, Status};
+use yakumo_machine::{Disk, Exit, Kind, Reply, Request, Status};
 use yakumo_room::store::Range;
 use yakumo_room::{Base, Caller, Ctx, Facts, Reconciler, Record, World};
 
@@ -104,6 +105,8 @@ async fn tend(world: &Arc<World>, seen: &Instance, tended: &Tended) -> Result<bo
             let stopped =
                 sandboxes.ask(Request::Stop { id: seen.id.clone(), patience_ms: PATIENCE_MS }).await;
             stopped.map_err(Error::internal)?;
+            // CreateImage waits for this moment.
+            volumes::finish_waiting(world, seen.home, &seen.id).await?;
             start(world, seen).await
         }
         State::Running => look(world, seen).await,
@@ -143,8 +146,16 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
         return Err(Error::internal(format!("{} has no interface", seen.id)));
     };
     let namespace = world.base.network.namespace(&interface.id);
-    let spec = machine::spec(seen, interface, &namespace);
-    let started = world.base.sandboxes.ask(Request::Start(Box::new(spec))).await;
+    let started = match volumes::ready(world, seen.home, &seen.id).await? {
+        Ok(own) => {
+            let spec = machine::spec(seen, interface, &namespace, &own);
+            match spec.disk {
+                Disk::Bytes(_) if seen.root_device.is_some() => Err(without_root(seen)),
+                _ => world.base.sandboxes.ask(Request::Start(Box::new(spec))).await,
+            }
+        }
+        Err(error) => Err(error),
+    };
     match started {
         Ok(_) => running(world, seen).await,
         Err(error) if error.kind == Kind::Running => running(world, seen).await,
@@ -172,6 +183,11 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
             .await
         }
     }
+}
+
+fn without_root(seen: &Instance) -> yakumo_machine::Error {
+    let text = format!("Instance does not have a volume attached at root ({})", seen.root_device());
+    yakumo_machine::Error { kind: Kind::Invalid, message: text }
 }
 
 async fn running(world: &Arc<World>, seen: &Instance) -> Result<bool> {
@@ -219,7 +235,7 @@ async fn look(world: &Arc<World>, seen: &Instance) -> Result<bool> {
     }
 }
 
-fn context(world: &Arc<World>, home: Home) -> Option<Ctx> {
+pub(crate) fn context(world: &Arc<World>, home: Home) -> Option<Ctx> {
     let visit = world.enter()?;
     let caller = Caller::service("ec2.amazonaws.com", &home.arn("instance", "*"), home.account);
     let facts = Facts::internal(world.base.ids.uuid());
@@ -252,8 +268,12 @@ async fn commit(
             }
             match after.state {
                 State::Stopped => network_interfaces::rest(&tx, home, id).await?,
-                State::Terminated => network_interfaces::release(&tx, home, id).await?,
+                State::Terminated => {
+                    network_interfaces::release(&tx, home, id).await?;
+                    volumes::rest(&tx, ctx, home, id).await?;
+                }
                 State::Running if before.state == State::Pending => {
+                    volumes::settle(&tx, home, id).await?;
                     network_interfaces::wake(&tx, ctx, home, id).await?;
                 }
                 _ => {}
@@ -263,6 +283,7 @@ async fn commit(
         }
     })
     .await
+    .inspect(|_| world.base.nudge(volumes::WORK))
 }
 
 async fn forget(world: &Arc<World>, seen: &Instance) -> Result<bool> {

@@ -1,0 +1,222 @@
+//! The volumes of a machine: block files with ids, which sandboxes have as their disk or mount. They belong to no sandbox.
+//!
+//! Invariant: a volume's file has its name only when it is whole, and then what is on it changes through mounts alone.
+
+use crate::Error;
+use crate::block;
+use crate::error::During;
+use crate::keeper::{Help, private_mounts};
+use crate::machine::Machine;
+use crate::place::make_directory;
+use crate::spec::check_id;
+use crate::sys;
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The directory of all volumes, below the machine's.
+pub(crate) const DIRECTORY: &str = "volumes";
+/// Where a helper mounts what it looks at, below the machine's directory.
+const STAGE: &str = "stage";
+/// How long copying or growing may take: a volume may be large, and the host slow.
+const DONE_WITHIN: Duration = Duration::from_secs(3600);
+/// What files begin with that are not whole yet.
+const FRESH: &str = ".new-";
+/// What the notes begin with that say which volume is frozen.
+const FROZEN: &str = ".frozen-";
+
+static FRESH_ONES: AtomicU64 = AtomicU64::new(0);
+
+/// The file of a volume in the directory of all.
+pub(crate) fn file(volumes: &Path, id: &str) -> PathBuf {
+    volumes.join(format!("{id}.img"))
+}
+
+impl Machine {
+    /// Makes an empty volume of `bytes` with an ext4 file system; one that is there stays as it is.
+    ///
+    /// # Errors
+    /// When it is smaller than [`crate::DISK_BYTES_MIN`], or larger than the host's file system takes.
+    pub fn make_volume(&self, id: &str, bytes: u64) -> Result<(), Error> {
+        self.appear(id, |fresh| block::create(fresh, bytes))
+    }
+
+    /// Makes a volume that begins with what is on another one at one moment, while that is in use as well, and is at least as large.
+    ///
+    /// # Errors
+    /// When the other one is not there, or the host's disk is full.
+    pub fn copy_volume(&self, from: &str, to: &str, bytes: u64) -> Result<(), Error> {
+        check_id(from)?;
+        let source = self.file(from);
+        self.appear(to, |fresh| {
+            if !source.is_file() {
+                return Err(Error::invalid(format!("there is no volume {from}")));
+            }
+            self.help(&Help::Copy { from: source.clone(), to: fresh.to_owned() }, DONE_WITHIN)?;
+            let has = fresh.metadata().during(fresh.display())?.len();
+            if bytes > has { block::grow(fresh, bytes) } else { Ok(()) }
+        })
+    }
+
+    /// Makes a volume and its file system larger, while it is mounted as well. Where the kernel does not allow the latter, the file
+    /// system grows when it is mounted next.
+    ///
+    /// # Errors
+    /// When it is not there, or would shrink.
+    pub fn grow_volume(&self, id: &str, bytes: u64) -> Result<(), Error> {
+        check_id(id)?;
+        self.help(&Help::Grow { path: self.file(id), bytes }, DONE_WITHIN)
+    }
+
+    /// Removes a volume; what a sandbox still has mounted is given up with its last use. What is not there is fine.
+    ///
+    /// # Errors
+    /// Of the host's file system.
+    pub fn remove_volume(&self, id: &str) -> Result<(), Error> {
+        check_id(id)?;
+        match std::fs::remove_file(self.file(id)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::failed(format_args!("the volume {id}"), error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The ids of all volumes, sorted.
+    ///
+    /// # Errors
+    /// Of the host's file system.
+    pub fn volumes(&self) -> Result<Vec<String>, Error> {
+        let names = names(&self.root().join(DIRECTORY))?;
+        let ids = names.iter().filter_map(|name| name.strip_suffix(".img"));
+        let mut ids: Vec<String> = ids.filter(|id| check_id(id).is_ok()).map(str::to_owned).collect();
+        ids.sort();
+        Ok(ids)
+    }
+
+    /// Clears away what was being made when an earlier process ended, and lets go on what it has left frozen.
+    pub(crate) fn sweep_volumes(&self) -> Result<(), Error> {
+        let directory = self.root().join(DIRECTORY);
+        for name in names(&directory)? {
+            if name.starts_with(FRESH) {
+                // Whoever still writes to it finds that it is gone.
+                std::fs::remove_file(directory.join(&name)).ok();
+            } else if let Some(id) = name.strip_prefix(FROZEN)
+                && check_id(id).is_ok()
+            {
+                self.help(&Help::Thaw { path: self.file(id) }, DONE_WITHIN)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, id: &str) -> PathBuf {
+        file(&self.root().join(DIRECTORY), id)
+    }
+
+    fn appear(&self, id: &str, make: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
+        check_id(id)?;
+        let (directory, whole) = (self.root().join(DIRECTORY), self.file(id));
+        if whole.exists() {
+            return Ok(());
+        }
+        make_directory(&directory)?;
+        let number = FRESH_ONES.fetch_add(1, Ordering::Relaxed);
+        let fresh = directory.join(format!("{FRESH}{id}-{}-{number}", std::process::id()));
+        let made = make(&fresh).and_then(|()| {
+            match rustix::fs::renameat_with(CWD, &fresh, CWD, &whole, RenameFlags::NOREPLACE) {
+                // Somebody was faster, with the same.
+                Ok(()) | Err(Errno::EXIST) => Ok(()),
+                Err(error) => Err(Error::failed(format_args!("the volume {id}"), error)),
+            }
+        });
+        // After the rename there is nothing left to remove.
+        std::fs::remove_file(&fresh).ok();
+        made
+    }
+}
+
+fn names(directory: &Path) -> Result<Vec<String>, Error> {
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).during(directory.display())? {
+        names.extend(entry.during(directory.display())?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// In a helper: copies a block file. One that is mounted is frozen meanwhile, so that the copy is of one moment.
+pub(crate) fn copy(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
+    let _turn = block::turn(from)?;
+    let Some((device, _open)) = block::attached(from) else { return block::copy(from, to) };
+    let note = note(from);
+    let frozen = looked_at(root, &device)?;
+    File::create(&note).during(note.display())?;
+    let copied = match sys::freeze(&frozen, true) {
+        Ok(()) => block::copy(from, to),
+        // Somebody who was killed has left it so.
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => block::copy(from, to),
+        Err(error) => Err(Error::failed("cannot freeze the file system", error)),
+    };
+    melt(&frozen, &note)?;
+    copied
+}
+
+/// In a helper: lets a file system go on.
+pub(crate) fn thaw(root: &Path, path: &Path) -> Result<(), Error> {
+    let note = note(path);
+    if let Some((device, _open)) = block::attached(path) {
+        return melt(&looked_at(root, &device)?, &note);
+    }
+    std::fs::remove_file(&note).during(note.display())
+}
+
+/// In a helper: makes a block file and its file system larger.
+pub(crate) fn grow(root: &Path, path: &Path, bytes: u64) -> Result<(), Error> {
+    let _turn = block::turn(path)?;
+    let file = File::options().write(true).open(path).during(path.display())?;
+    let now = file.metadata().during(path.display())?.len();
+    if bytes < now {
+        return Err(Error::invalid(format!("{} cannot shrink from {now} to {bytes} bytes", path.display())));
+    }
+    file.set_len(bytes).during(path.display())?;
+    // Also when the file has the size already: who was killed may not have come to the file system.
+    let Some((name, device)) = block::attached(path) else { return block::fit(path) };
+    sys::resize_loop(&device).during("cannot resize the device")?;
+    let _mounted = looked_at(root, &name)?;
+    match block::run("resize2fs", [OsStr::new(&name)], &[0]) {
+        // Inside another container the kernel may not let even root do so: it grows when it is mounted next.
+        Err(error) if error.message.contains("Permission denied") => Ok(()),
+        grown => grown,
+    }
+}
+
+/// Mounts a device for this process alone and opens its root: the file system is the one that the sandbox uses.
+fn looked_at(root: &Path, device: &str) -> Result<File, Error> {
+    private_mounts()?;
+    let stage = root.join(STAGE);
+    make_directory(&stage)?;
+    block::mount_device(device, &stage, false)?;
+    File::open(&stage).during(stage.display())
+}
+
+fn melt(frozen: &File, note: &Path) -> Result<(), Error> {
+    match sys::freeze(frozen, false) {
+        Ok(()) => {}
+        // It was not frozen.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+        Err(error) => return Err(Error::failed("cannot let the file system go on", error)),
+    }
+    std::fs::remove_file(note).during(note.display())
+}
+
+fn note(path: &Path) -> PathBuf {
+    let id = path.file_stem().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{FROZEN}{id}"))
+}
