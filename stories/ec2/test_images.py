@@ -75,7 +75,7 @@ def test_an_image_of_an_instance_brings_its_files(workshop):
     with refused("InvalidAMIName.Duplicate"):
         ec2.create_image(InstanceId=source, Name="baked", NoReboot=True)
     with refused("InvalidAMIName.Malformed"):
-        ec2.create_image(InstanceId=source, Name="a", NoReboot=True)
+        ec2.create_image(InstanceId=source, Name="a?b", NoReboot=True)
     with refused("InvalidSnapshot.InUse"):
         ec2.delete_snapshot(SnapshotId=snapshot)
     # With a restart the instance runs again afterwards.

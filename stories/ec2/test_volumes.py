@@ -5,7 +5,7 @@ import subprocess
 
 from asserting import refused
 from instances import becomes, instance, run, runs, says, until
-from terraform import prepare, provider, tell, terraform  # noqa: F401
+from terraform import prepare, tell, terraform  # noqa: F401
 
 WRITES = """#!/bin/sh
 echo "root of $(df -m / | tail -1 | awk '{print $2}')"
@@ -252,7 +252,7 @@ output "image" { value = data.aws_ami.newest.name }
 
 
 def test_terraform_has_nothing_to_do_twice(cloud, terraform):  # noqa: F811
-    prepare(terraform, provider(cloud), DISKS)
+    prepare(terraform, DISKS)
     for outputs in tell(terraform):
         assert outputs["image"].startswith("al2023-ami-2023.9.20251117.0-kernel-6.1-")
     assert not cloud.client("ec2").describe_volumes()["Volumes"]

@@ -189,11 +189,6 @@ async fn copy_snapshot(ctx: Ctx, input: CopySnapshotInput) -> Result<CopySnapsho
             };
             let source = found.filter(|found| found.is_for(Home::of(ctx)));
             let source = source.ok_or_else(|| Snapshot::not_found(id))?.complete()?;
-            let description = match description.is_empty() {
-                // AWS: a copy says whose copy it is.
-                true => format!("[Copied {id} from {}]", input.source_region),
-                false => description,
-            };
             // AWS: a copy is of a volume that cannot be asked for.
             let (volume, from) = ("vol-ffffffff".to_owned(), source.content());
             let wanted =
