@@ -251,8 +251,28 @@ output "image" { value = data.aws_ami.newest.name }
 """
 
 
+OF_INSTANCE = """
+resource "aws_volume_attachment" "data" {
+  device_name = "/dev/sdh"
+  volume_id   = aws_ebs_volume.data.id
+  instance_id = "%(instance)s"
+}
+resource "aws_ami_from_instance" "made" {
+  name               = "made"
+  source_instance_id = "%(instance)s"
+  depends_on         = [aws_volume_attachment.data]
+}
+"""
+
+
+@runs
 def test_terraform_has_nothing_to_do_twice(cloud, terraform):  # noqa: F811
-    prepare(terraform, DISKS)
+    ec2 = cloud.client("ec2")
+    host = run(ec2, Placement={"AvailabilityZone": "us-east-1a"})
+    becomes(ec2, host, "running")
+    prepare(terraform, DISKS, OF_INSTANCE % {"instance": host})
     for outputs in tell(terraform):
         assert outputs["image"].startswith("al2023-ami-2023.9.20251117.0-kernel-6.1-")
-    assert not cloud.client("ec2").describe_volumes()["Volumes"]
+    root = instance(ec2, host)["BlockDeviceMappings"]
+    assert [one["VolumeId"] for one in ec2.describe_volumes()["Volumes"]] == [one["Ebs"]["VolumeId"] for one in root]
+    assert not ec2.describe_images(Owners=["self"])["Images"]
