@@ -62,6 +62,24 @@ impl Asked {
         self
     }
 
+    /// And about what is known by a name in its ARN, which may have more characters than ids have.
+    pub(crate) fn and_named(mut self, kind: &'static str, name: &str) -> Asked {
+        self.targets.push(Target { kind, id: is_name(name).then(|| name.to_owned()), tags: Tags::new() });
+        self
+    }
+
+    /// About something new whose name will be in its ARN.
+    pub(crate) fn making_named(
+        mut self,
+        kind: &'static str,
+        name: &str,
+        tags: Option<&Vec<TagSpecification>>,
+    ) -> Asked {
+        let id = is_name(name).then(|| name.to_owned());
+        self.targets.push(Target { kind, id, tags: tags::asked(kind, tags) });
+        self
+    }
+
     /// And about that one, if the input names it.
     pub(crate) fn and_maybe<N: Noun>(self, id: Option<&str>) -> Asked {
         match id {
@@ -128,6 +146,11 @@ impl Asked {
         self.with("ec2:Attribute", vec![name.to_owned()])
             .with(&format!("ec2:Attribute/{name}"), vec![value.to_string()])
     }
+}
+
+/// Whether a text could be a name. One with a star is nobody's, so that it cannot be taken for a pattern.
+fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.chars().all(|c| !c.is_control() && c != '*' && c != '?')
 }
 
 /// The rule of an operation that needs one action on what `ask` finds in the input.

@@ -188,6 +188,11 @@ pub(crate) async fn architecture(tx: &Tx, home: Home, image: &str) -> Result<&'s
     launch(tx, home, image).await.map(|_| host_architecture())
 }
 
+/// The name of a built-in image; nothing for others.
+pub(crate) fn name(home: Home, image: &str) -> String {
+    catalogue::find(home.region, image).map(|known| known.name).unwrap_or_default()
+}
+
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
     let rooms = [life::register, copies::register, attributes::register, seen::register];

@@ -6,6 +6,8 @@
 
 mod attributes;
 mod kinds;
+mod boot;
+mod lines;
 mod machine;
 mod run;
 mod seen;
@@ -14,17 +16,14 @@ mod switch;
 mod work;
 
 pub(crate) use run::user_data;
+pub use lines::{InstanceLine, instance_lines};
 pub(crate) use work::{NAME as WORK, context, reconciler};
-
-/// Where the script is that an instance runs when it boots.
-const BOOT: &str = "/run/yakumo/boot";
-/// The script.
-const BOOT_SCRIPT: &str = include_str!("instances/boot.sh");
 
 use crate::access::{self, Asked};
 use crate::images::{Image, Root};
 use crate::instance_types;
 use crate::launch_templates::{self, Filled, LaunchTemplate};
+use crate::key_pairs;
 use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
 use crate::nouns::{self, ALL, ClientToken, Home, Noun};
@@ -52,6 +51,9 @@ pub(crate) struct Instance {
     pub launch_index: i32,
     /// The image's id.
     pub image: String,
+    /// The image's name at the launch, which tells its default user.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub image_name: String,
     /// What stands behind the image; it lives on when the image is gone.
     pub root: Root,
     /// `t3.micro`.
@@ -59,6 +61,9 @@ pub(crate) struct Instance {
     /// The name of its key pair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_name: Option<String>,
+    /// The public key of that pair as it was at the launch: the pair may be deleted, and the instance keeps its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// The VPC of its first interface.
     pub vpc: String,
     /// The subnet of its first interface.
@@ -352,7 +357,7 @@ async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
         asked = asked.and_maybe::<Snapshot>(snapshot);
     }
     if let Some(key) = &input.key_name {
-        asked = asked.and_kind("key-pair", key);
+        asked = asked.and_named(key_pairs::KIND, key);
     }
     let groups = || listed.iter().flat_map(|own| own.groups.iter().flatten());
     for interface in listed {

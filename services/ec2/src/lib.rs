@@ -20,6 +20,7 @@ mod instances;
 mod internet_gateways;
 mod ipv6_pool;
 mod launch_templates;
+mod key_pairs;
 mod nat_gateways;
 mod network;
 mod network_acls;
@@ -49,6 +50,8 @@ mod vpn;
 mod work;
 mod zones;
 
+pub use instances::{InstanceLine, instance_lines};
+
 use std::sync::Arc;
 use yakumo_room::{Base, Room};
 
@@ -75,6 +78,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         instances::register,
         internet_gateways::register,
         launch_templates::register,
+        key_pairs::register,
         nat_gateways::register,
         network_acls::register,
         network_insights::register,

@@ -3,9 +3,9 @@
 //!
 //! Invariant: every kind of resource that this room keeps stands in [`KINDS`], or it could not be tagged.
 
-use crate::security_group_rules;
 pub(crate) use crate::state::{ClientToken, Home};
 use crate::tags::Tags;
+use crate::{key_pairs, security_group_rules};
 use futures_util::future::BoxFuture;
 use std::marker::PhantomData;
 use yakumo_aws::{Error, Result};
@@ -182,7 +182,7 @@ pub(crate) fn tag_keys(tags: &Tags) -> Keys {
 }
 
 macro_rules! kinds {
-    ($($noun:ty),* $(,)?) => { &[$(&Of::<$noun>(PhantomData)),*, &security_group_rules::Rules] };
+    ($($noun:ty),* $(,)?) => { &[$(&Of::<$noun>(PhantomData)),*, &security_group_rules::Rules, &key_pairs::Pairs] };
 }
 
 /// Every kind of resource that this room keeps.

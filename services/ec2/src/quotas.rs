@@ -44,6 +44,9 @@ pub(crate) const VOLUMES: usize = 5_000;
 pub(crate) const SNAPSHOTS: usize = 10_000;
 /// Images of an account in a region.
 pub(crate) const IMAGES: usize = 50_000;
+/// Key pairs of an account in a region.
+/// <https://docs.aws.amazon.com/general/latest/gr/ec2-service.html>
+pub(crate) const KEY_PAIRS: usize = 5_000;
 
 /// Network interfaces of an account in a region.
 pub(crate) const NETWORK_INTERFACES: usize = 5_000;

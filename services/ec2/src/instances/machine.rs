@@ -1,12 +1,10 @@
 //! From an instance to its sandbox: image, size, network, and what is done at boot. Pure.
 
-use super::Instance;
+use super::{Instance, boot};
+use crate::dns_names;
 use crate::images::Root;
 use crate::network_interfaces::NetworkInterface;
 use crate::volumes::{self, Volume};
-use crate::{dns_names, instances};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use std::path::PathBuf;
 use yakumo_machine::{Command, Disk, File, Image, Lifetime, Limits, Network, Source, Spec};
 
@@ -25,16 +23,11 @@ pub(super) fn spec(
     volumes: &[Volume],
 ) -> Spec {
     let size = instance.size();
-    let name = hostname(instance, interface);
+    let boot = boot::of(instance);
+    let name = boot.hostname.unwrap_or_else(|| hostname(instance, interface));
     let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n");
-    let mut files = vec![
-        File::new("/etc/hostname", format!("{name}\n")),
-        File::new("/etc/hosts", hosts),
-        File { mode: 0o755, ..File::new(instances::BOOT, instances::BOOT_SCRIPT) },
-    ];
-    if let Some(data) = instance.user_data.as_ref().and_then(|text| STANDARD.decode(text).ok()) {
-        files.push(File { mode: 0o600, ..File::new("/run/yakumo/user-data", data) });
-    }
+    let mut files = vec![File::new("/etc/hostname", format!("{name}\n")), File::new("/etc/hosts", hosts)];
+    files.extend(boot.files);
     Spec {
         id: instance.id.clone(),
         image: match instance.root {
@@ -45,7 +38,7 @@ pub(super) fn spec(
             Some(root) => Disk::Volume(root.id.clone()),
             None => Disk::Bytes(ROOT_BYTES),
         },
-        command: Some(Command::new(["/bin/sh", instances::BOOT, &instance.id])),
+        command: Some(Command::new(["/bin/sh", boot::PATH, &instance.id])),
         lifetime: Lifetime::UntilStopped,
         hostname: name,
         network: Network::Namespace(PathBuf::from(NAMESPACES).join(namespace)),

@@ -5,6 +5,7 @@ use crate::commit::{change, refuse};
 use crate::images;
 use crate::instance_types;
 use crate::launch_templates::{self, Filled};
+use crate::key_pairs::{self, KeyPair};
 use crate::network_interfaces::{self, NetworkInterface};
 use crate::nouns::{self, ALL, ClientToken, Home, Noun, new_id};
 use crate::security_groups::SecurityGroup;
@@ -118,7 +119,6 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
     refuse(&[
         ("KernelId", input.kernel_id.is_some()),
         ("RamdiskId", input.ramdisk_id.is_some()),
-        ("KeyName", input.key_name.is_some()),
         ("Placement.Affinity", placement.affinity.is_some()),
         ("Placement.GroupName", placement.group_name.is_some_and(|name| !name.is_empty())),
         ("Placement.GroupId", placement.group_id.is_some()),
@@ -266,6 +266,10 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
             kinds::check_image(&tx, home, &wish.kind, image).await?;
             let subnet = subnet(&tx, home, interface, meant).await?;
             let groups = groups(&tx, home, &subnet, input, interface).await?;
+            let key = match input.key_name.as_deref().filter(|name| !name.is_empty()) {
+                Some(name) => Some(key_pairs::named(&tx, home, name).await?),
+                None => None,
+            };
             let count = room_for(&all, wish)?;
             let reservation = new_id(ctx, "r-");
             let mut made = Vec::new();
@@ -276,9 +280,11 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     reservation: reservation.clone(),
                     launch_index,
                     image: image.to_owned(),
+                    image_name: images::name(home, image),
                     root: image_of.root.clone(),
                     kind: wish.kind.clone(),
-                    key_name: input.key_name.clone(),
+                    key_name: key.as_ref().map(|key| key.name.clone()),
+                    key: key.as_ref().map(KeyPair::line),
                     vpc: subnet.vpc.clone(),
                     subnet: subnet.id.clone(),
                     zone: subnet.zone.clone(),

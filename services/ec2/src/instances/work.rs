@@ -80,7 +80,8 @@ fn is_done(world: &World, instance: &Instance) -> bool {
     }
 }
 
-async fn everywhere(base: &Base) -> Result<Vec<Instance>> {
+/// The instances of all accounts and regions.
+pub(super) async fn everywhere(base: &Base) -> Result<Vec<Instance>> {
     let mut all = Vec::new();
     let places = base.store.scan(Range::prefix(Place::scope().record_key(Place::TABLE, &[])), ALL).await?;
     for (_, bytes) in places {
@@ -235,6 +236,7 @@ async fn look(world: &Arc<World>, seen: &Instance) -> Result<bool> {
     }
 }
 
+/// A context of the service itself in an account and region; none when the cloud stops.
 pub(crate) fn context(world: &Arc<World>, home: Home) -> Option<Ctx> {
     let visit = world.enter()?;
     let caller = Caller::service("ec2.amazonaws.com", &home.arn("instance", "*"), home.account);
