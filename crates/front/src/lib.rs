@@ -27,6 +27,7 @@ mod record;
 pub mod signature;
 mod sniff;
 mod stream;
+mod takeover;
 pub mod tls;
 mod unproved;
 
@@ -36,4 +37,5 @@ pub use journal::{Entry, JOURNAL_ENTRIES_MAX, Journal};
 pub use listen::{Config, Listener, Peer, Speaks};
 pub use metrics::Metrics;
 pub use pipeline::answer;
+pub use takeover::{Duplex, Takeover};
 pub use unproved::{Cause, Unproved};

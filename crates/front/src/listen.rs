@@ -6,13 +6,15 @@ use crate::arrival::Arrival;
 use crate::body::{Body, Inbound};
 use crate::limits::Limits;
 use crate::sniff::{Protocol, Rewound, sniff};
+use crate::takeover::Takeover;
 use crate::tls::Tls;
 use http::header::{CONNECTION, EXPECT};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -269,28 +271,46 @@ where
         }
     }
 
-    async fn http1<I>(&self, mut io: I, peer: Peer, connection: Connection)
+    async fn http1<I>(&self, mut io: I, peer: Peer, mut connection: Connection)
     where
-        I: AsyncRead + AsyncWrite + Unpin + Send,
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let stage = connection.stage.clone();
-        let service =
-            service_fn(|request: Request<hyper::body::Incoming>| self.answer(request, peer.clone()));
+        let takeover: Mutex<Option<Takeover>> = Mutex::new(None);
+        let service = service_fn(|request: Request<hyper::body::Incoming>| {
+            let answer = self.answer(request, peer.clone());
+            let takeover = &takeover;
+            async move {
+                let answer = answer.await;
+                if let Ok(answer) = &answer
+                    && answer.status() == StatusCode::SWITCHING_PROTOCOLS
+                {
+                    *takeover.lock() = answer.extensions().get::<Takeover>().cloned();
+                }
+                answer
+            }
+        });
         let served = self.http1.serve_connection(TokioIo::new(&mut io), service);
-        drive(served, |served| served.graceful_shutdown(), connection).await;
-        if *stage.borrow() == Stage::Running {
+        drive(served, |served| served.graceful_shutdown(), &mut connection).await;
+        let go = takeover.lock().take().and_then(|takeover| takeover.take());
+        if let Some(go) = go {
+            tokio::select! {
+                biased;
+                () = go(Box::new(io)) => {}
+                _ = connection.stage.wait_for(|stage| *stage != Stage::Running) => {}
+            }
+        } else if *connection.stage.borrow() == Stage::Running {
             linger(io).await;
         }
     }
 
-    async fn http2<I>(&self, io: I, peer: Peer, connection: Connection)
+    async fn http2<I>(&self, io: I, peer: Peer, mut connection: Connection)
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service =
             service_fn(|request: Request<hyper::body::Incoming>| self.answer(request, peer.clone()));
         let served = self.http2.serve_connection(TokioIo::new(io), service);
-        drive(served, |served| served.graceful_shutdown(), connection).await;
+        drive(served, |served| served.graceful_shutdown(), &mut connection).await;
     }
 
     fn answer(
@@ -336,7 +356,7 @@ async fn linger<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
 }
 
 /// Runs a connection to its end; tells it when the listener stops and drops it when the listener's patience ends.
-async fn drive<C>(served: C, begin_stop: impl FnOnce(Pin<&mut C>), mut connection: Connection)
+async fn drive<C>(served: C, begin_stop: impl FnOnce(Pin<&mut C>), connection: &mut Connection)
 where
     C: Future<Output = hyper::Result<()>>,
 {

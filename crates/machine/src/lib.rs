@@ -14,7 +14,7 @@ mod states;
 
 pub use error::{Error, Kind};
 pub use files::{FILE_BYTES_MAX, File};
-pub use protocol::{Exit, Size};
+pub use protocol::{Exit, REBOOT, Size};
 pub use requests::{Reply, Request};
 pub use sandboxes::{Host, Sandboxes};
 pub use spec::{
@@ -65,4 +65,4 @@ pub use keeper::main as keeper_main;
 pub use machine::{Configuration, Machine, Report};
 #[cfg(target_os = "linux")]
 pub use program::{Program, Streams};
-pub use states::{End, Process, State, Status, Usage};
+pub use states::{Cursor, End, Process, State, Status, Usage};

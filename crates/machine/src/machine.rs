@@ -15,7 +15,7 @@ use crate::program::{self, Program, Streams};
 use crate::protocol::Ask;
 use crate::requests::{Reply, Request};
 use crate::spec::{Command, Image, Spec, Volume, check_id, check_path};
-use crate::states::{End, State, Status, Usage};
+use crate::states::{Cursor, End, State, Status, Usage};
 use serde::de::DeserializeOwned;
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsString;
@@ -224,6 +224,10 @@ impl Machine {
             Request::List => Reply::List(self.list()?),
             Request::Usage { id } => Reply::Usage(self.usage(&id)?),
             Request::Console { id, bytes } => Reply::Console(self.console(&id, bytes)?),
+            Request::ConsoleAfter { id, after, bytes } => {
+                let (text, next) = self.console_after(&id, after, bytes)?;
+                Reply::ConsoleAfter(text, next)
+            }
             Request::Attach { id, volume } => self.attach(&id, &volume).map(|()| Reply::Done)?,
             Request::Detach { id, path, force } => self.detach(&id, &path, force).map(|()| Reply::Done)?,
             Request::MakeVolume { id, bytes } => self.make_volume(&id, bytes).map(|()| Reply::Done)?,
@@ -346,6 +350,17 @@ impl Machine {
     /// The last `most` bytes of a sandbox's console, over all its starts.
     pub fn console(&self, id: &str, most: usize) -> Result<Vec<u8>, Error> {
         keeper::last(&self.place(id)?.console(), most)
+    }
+
+    /// At most `most` bytes of a sandbox's console after a place, and the next place. Without a place, or when what stood there is gone,
+    /// its last bytes.
+    pub fn console_after(
+        &self,
+        id: &str,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<(Vec<u8>, Cursor), Error> {
+        keeper::after(&self.place(id)?.console(), after, most)
     }
 
     /// Kills a sandbox and removes it with its disk. What is not there is fine.

@@ -8,6 +8,9 @@ use crate::files::File;
 use crate::spec::Command;
 use serde::{Deserialize, Serialize};
 
+/// What an init returns that was asked for a reboot, by SIGINT from inside: whoever keeps the sandbox starts it again.
+pub const REBOOT: i32 = 85;
+
 /// How a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Exit {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each is one function of [`crate::Machine`], with the same meaning; `Machine::perform` is the table.
 
-use crate::states::{End, State, Status, Usage};
+use crate::states::{Cursor, End, State, Status, Usage};
 use crate::{Command, File, Size, Spec, Volume};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -72,6 +72,15 @@ pub enum Request {
     Console {
         /// The sandbox.
         id: String,
+        /// How much at most.
+        bytes: usize,
+    },
+    /// What its console says after a place; the last of it without one.
+    ConsoleAfter {
+        /// The sandbox.
+        id: String,
+        /// The place.
+        after: Option<Cursor>,
         /// How much at most.
         bytes: usize,
     },
@@ -157,4 +166,6 @@ pub enum Reply {
     Volumes(Vec<String>),
     /// Text of its console.
     Console(Vec<u8>),
+    /// Text of its console, and the place after it.
+    ConsoleAfter(Vec<u8>, Cursor),
 }

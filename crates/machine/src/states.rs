@@ -41,6 +41,32 @@ pub struct End {
     pub out_of_memory_kills: u64,
 }
 
+/// A place in a console's text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The file.
+    pub file: u64,
+    /// The byte in it.
+    pub at: u64,
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(to, "{}-{}", self.file, self.at)
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = crate::Error;
+
+    fn from_str(text: &str) -> Result<Cursor, crate::Error> {
+        let numbers =
+            text.split_once('-').and_then(|(file, at)| Some((file.parse().ok()?, at.parse().ok()?)));
+        let (file, at) = numbers.ok_or_else(|| crate::Error::invalid("it is no place in a console"))?;
+        Ok(Cursor { file, at })
+    }
+}
+
 /// What a sandbox has used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {

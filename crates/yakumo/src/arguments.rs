@@ -1,8 +1,8 @@
 //! What can be said on the command line. The help texts are the manual: each command shows an example.
 
 use crate::commands::{
-    can, clock, completions, down, env, exec, fsck, map, requests, reset, services, snapshot, status, trace,
-    up, why,
+    can, clock, completions, down, env, exec, fsck, logs, map, ps, requests, reset, services, snapshot, ssh,
+    status, trace, up, why,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -63,8 +63,14 @@ pub enum Command {
     Trace(trace::Options),
     /// Draw a VPC as it is: text, or SVG for a design document
     Map(map::Options),
-    /// Run a command on a network interface
+    /// Run a command inside an instance, or on a network interface
     Exec(exec::Options),
+    /// List the instances of all accounts and regions
+    Ps(ps::Options),
+    /// Show the console of an instance
+    Logs(logs::Options),
+    /// Log in to an instance with the OpenSSH client
+    Ssh(ssh::Options),
     /// List services and operations: what is real, what answers 501
     Services(services::Options),
     /// Print the completion script of a shell

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use yakumo_cloud::control::frames::PROTOCOL;
 use yakumo_cloud::control::{CONTROL_HEADER, Refusal};
 
 /// The endpoint when no running cloud of this user is found.
@@ -105,6 +107,29 @@ impl Client {
             return Err(self.refused(status, &bytes));
         }
         self.parsed(&bytes)
+    }
+
+    /// Asks for a conversation: a connection that goes on without HTTP.
+    pub async fn upgrade(&self, path: &str, body: &impl Serialize) -> Result<TokioIo<Upgraded>, Failure> {
+        let body = serde_json::to_vec(body).map_err(std::io::Error::from)?;
+        let mut request = self.request(Method::POST, path, body.into())?;
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static(PROTOCOL));
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(&self.authority)).await;
+        let stream = stream.map_err(|_| self.absent())?.map_err(|_| self.absent())?;
+        // Keys that are pressed are small and must not wait for each other.
+        stream.set_nodelay(true)?;
+        let broken = |error: hyper::Error| self.strange(&format!("the connection broke: {error}"));
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        tokio::spawn(connection.with_upgrades());
+        let answer = sender.send_request(request).await.map_err(broken)?;
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return hyper::upgrade::on(answer).await.map(TokioIo::new).map_err(broken);
+        }
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map_err(|error| self.strange(&format!("the connection broke: {error}")))?;
+        Err(self.refused(status, &body.to_bytes()))
     }
 
     fn parsed<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Failure> {

@@ -8,11 +8,14 @@ pub mod down;
 pub mod env;
 pub mod exec;
 pub mod fsck;
+pub mod logs;
 pub mod map;
+pub mod ps;
 pub mod requests;
 pub mod reset;
 pub mod services;
 pub mod snapshot;
+pub mod ssh;
 pub mod status;
 pub mod trace;
 pub mod up;
@@ -32,6 +35,9 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
         Command::Trace(options) => wait(trace::run(options)),
         Command::Map(options) => wait(map::run(options)),
         Command::Exec(options) => exec::run(&options),
+        Command::Ps(options) => wait(ps::run(options)),
+        Command::Logs(options) => wait(logs::run(options)),
+        Command::Ssh(options) => ssh::run(&options),
         Command::Status(options) => wait(status::run(options)),
         Command::Env(options) => env::run(&options),
         Command::Reset(options) => wait(reset::run(options)),

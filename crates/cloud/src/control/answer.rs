@@ -1,8 +1,10 @@
 //! Answers of the control API: JSON with a status, never a header that lets a web page read them.
 
+use super::frames::PROTOCOL;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use yakumo_front::Takeover;
 
 /// What is answered to a request that is not fulfilled.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     content_type: &'static str,
     pub(crate) body: Bytes,
+    /// Who goes on with the connection.
+    takeover: Option<Takeover>,
 }
 
 impl Answer {
@@ -43,13 +47,16 @@ impl Answer {
 
     fn json_with(status: StatusCode, value: &impl Serialize) -> Answer {
         match serde_json::to_vec(value) {
-            Ok(body) => Answer { status, content_type: "application/json", body: body.into() },
+            Ok(body) => {
+                Answer { status, content_type: "application/json", body: body.into(), takeover: None }
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written as JSON");
                 Answer {
                     status: StatusCode::INTERNAL_SERVER_ERROR,
                     content_type: "text/plain",
                     body: Bytes::new(),
+                    takeover: None,
                 }
             }
         }
@@ -62,7 +69,19 @@ impl Answer {
 
     /// Status 200 with text that has a content type of its own.
     pub(crate) fn text(content_type: &'static str, body: String) -> Answer {
-        Answer { status: StatusCode::OK, content_type, body: body.into() }
+        Answer { status: StatusCode::OK, content_type, body: body.into(), takeover: None }
+    }
+
+    /// The connection goes on without HTTP.
+    pub(crate) fn takeover(takeover: Takeover) -> Answer {
+        let status = StatusCode::SWITCHING_PROTOCOLS;
+        Answer { status, content_type: "", body: Bytes::new(), takeover: Some(takeover) }
+    }
+
+    /// It goes on only without HTTP, and the request does not ask for that.
+    pub(crate) fn upgrade_required() -> Answer {
+        let text = format!("ask for it with `Connection: upgrade` and `Upgrade: {PROTOCOL}` over HTTP/1.1");
+        Answer::refusal(StatusCode::UPGRADE_REQUIRED, "UpgradeRequired", text)
     }
 
     fn refusal(status: StatusCode, code: &str, message: impl Into<String>) -> Answer {
@@ -113,6 +132,12 @@ impl Answer {
     pub(crate) fn into_http(self) -> Response<yakumo_front::body::Body> {
         let mut response = Response::new(yakumo_front::body::Body::full(self.body));
         *response.status_mut() = self.status;
+        if let Some(takeover) = self.takeover {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static(PROTOCOL));
+            response.extensions_mut().insert(takeover);
+            return response;
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         // Answers change from one moment to the next, and a browser must not guess at their type.

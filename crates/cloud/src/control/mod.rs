@@ -7,11 +7,15 @@ mod callers;
 mod can;
 mod clock;
 mod compatibility;
+#[cfg(target_os = "linux")]
+mod conversation;
 mod decisions;
+pub mod frames;
 mod gate;
 mod health;
 mod hooks;
 mod input;
+mod instances;
 mod instead;
 mod moment;
 mod network;
@@ -29,10 +33,13 @@ pub use answer::{Done, Refusal, RefusalError};
 pub use callers::CallerLine;
 pub use can::{CanAnswer, CanQuestion};
 pub use clock::{ClockAnswer, ClockChange};
+#[cfg(target_os = "linux")]
+pub use conversation::ExecQuestion;
 pub use decisions::{DecisionLine, LayerLine, NearStatement, StatementLine};
 pub use gate::CONTROL_HEADER;
 pub use health::Health;
 pub use hooks::{Hooks, ScriptState};
+pub use instances::{ConsoleText, InstanceRow};
 pub use network::{InterfaceLine, LiveAnswer, NetworkAnswer, TraceQuestion};
 pub use remedies::{RemedyLine, StepLine};
 pub use requests::{RequestLine, RequestList, Verdict};
@@ -64,6 +71,7 @@ pub(crate) struct Inner {
     hooks: Hooks,
     snapshots: snapshots::Shelf,
     began: Instant,
+    conversations: Arc<tokio::sync::Semaphore>,
 }
 
 impl CloudControl {
@@ -83,6 +91,7 @@ impl CloudControl {
             hooks: Hooks::default(),
             snapshots: snapshots::Shelf::new(directory),
             began: Instant::now(),
+            conversations: Arc::new(tokio::sync::Semaphore::new(instances::CONVERSATIONS_MAX)),
         };
         let control = Arc::new(CloudControl(Arc::new(inner)));
         cloud.set_control(control.clone());
@@ -125,6 +134,10 @@ impl Inner {
             return refused;
         }
         let Some(cloud) = self.cloud.upgrade() else { return Answer::stopping() };
+        if let route::Route::Exec(id) = found {
+            let begun = instances::exec(&cloud, &self.conversations, id, head, body).await;
+            return begun.unwrap_or_else(|refused| refused);
+        }
         route::run(self, &cloud, found, head.uri.query().unwrap_or_default(), body)
             .await
             .unwrap_or_else(|answer| answer)

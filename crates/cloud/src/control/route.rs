@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::gate::Passport;
-use super::{Inner, can, clock, compatibility, health, network, requests, services, status, why};
+use super::{Inner, can, clock, compatibility, health, instances, network, requests, services, status, why};
 use crate::Cloud;
 use http::Method;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ pub(crate) enum Route<'a> {
     CleanNetwork,
     PlugInterface(&'a str),
     Trace,
+    Instances,
+    Instance(&'a str),
+    Console(&'a str),
+    Exec(&'a str),
     Services,
     Service(&'a str),
     Snapshots,
@@ -72,6 +76,10 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answ
         ["_yakumo", "network", "interfaces", id, "live"] => {
             vec![(Method::POST, Route::PlugInterface(id))]
         }
+        ["_yakumo", "instances"] => vec![(Method::GET, Route::Instances)],
+        ["_yakumo", "instances", id] => vec![(Method::GET, Route::Instance(id))],
+        ["_yakumo", "instances", id, "console"] => vec![(Method::GET, Route::Console(id))],
+        ["_yakumo", "instances", id, "exec"] => vec![(Method::POST, Route::Exec(id))],
         ["_yakumo", "services"] => vec![(Method::GET, Route::Services)],
         ["_yakumo", "services", name] => vec![(Method::GET, Route::Service(name))],
         ["_yakumo", "snapshots"] => vec![(Method::GET, Route::Snapshots)],
@@ -121,6 +129,11 @@ pub(crate) async fn run(
         Route::CleanNetwork => network::clean(cloud, body).await,
         Route::PlugInterface(id) => network::plug(cloud, id, body).await,
         Route::Trace => network::trace(cloud, body),
+        Route::Instances => instances::list(cloud).await,
+        Route::Instance(id) => instances::one(cloud, id).await,
+        Route::Console(id) => instances::console(cloud, id, query).await,
+        // It needs the request's head; see `Inner::answer`.
+        Route::Exec(_) => Err(Answer::upgrade_required()),
         Route::Services => services::list(cloud).await,
         Route::Service(name) => services::one(cloud, name),
         Route::Snapshots => control.snapshots.list().await,
@@ -157,6 +170,9 @@ mod tests {
             (Method::POST, "/_yakumo/network/clean", Passport::Full),
             (Method::POST, "/_yakumo/network/trace", Passport::Full),
             (Method::POST, "/_yakumo/network/interfaces/eni-1/live", Passport::Full),
+            (Method::GET, "/_yakumo/instances", Passport::Full),
+            (Method::GET, "/_yakumo/instances/i-1/console", Passport::Full),
+            (Method::POST, "/_yakumo/instances/i-1/exec", Passport::Full),
             (Method::GET, "/_yakumo/services/sqs", Passport::Full),
             (Method::POST, "/_yakumo/snapshots/a", Passport::Full),
             (Method::DELETE, "/_yakumo/snapshots/a", Passport::Full),

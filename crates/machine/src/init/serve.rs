@@ -1,6 +1,6 @@
 //! The init's loop: conversations, ended processes, shutting down.
 //!
-//! Invariant: it waits in one place, without a clock; an idle sandbox costs no processor time.
+//! Invariant: it waits in one place, and without a clock unless it shuts down; an idle sandbox costs no processor time.
 
 use super::conversation::Conversation;
 use super::programs::{self, Streams};
@@ -8,15 +8,19 @@ use super::{Console, Setup};
 use crate::Error;
 use crate::channel;
 use crate::error::During;
-use crate::protocol::{Exit, Tell};
+use crate::protocol::{Exit, REBOOT, Tell};
 use crate::spec::Lifetime;
 use crate::sys;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::SocketFlags;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 /// The most conversations at once; further ones wait.
 const CONVERSATIONS_MAX: usize = 256;
+
+/// How long programs may take to end when somebody inside shuts down.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What follows a message.
 pub(super) enum After {
@@ -34,6 +38,10 @@ pub(crate) struct Service<'a> {
     conversations: Vec<Conversation>,
     first: Option<i32>,
     is_shutting_down: bool,
+    /// When those are killed that have not ended: set when the shutdown was asked for inside, where nobody else is patient.
+    until: Option<Instant>,
+    /// What the process returns at its end.
+    code: i32,
 }
 
 impl<'a> Service<'a> {
@@ -49,6 +57,8 @@ impl<'a> Service<'a> {
             conversations: Vec::new(),
             first: None,
             is_shutting_down: false,
+            until: None,
+            code: 0,
         })
     }
 
@@ -66,6 +76,9 @@ impl<'a> Service<'a> {
             self.wait();
             while let Some(number) = sys::next_signal(&self.signals) {
                 if number != libc::SIGCHLD && number != libc::SIGHUP {
+                    // Linux gives init SIGINT for Ctrl-Alt-Delete, and inits take it for a reboot.
+                    self.code = if number == libc::SIGINT { REBOOT } else { 0 };
+                    self.until = Some(Instant::now() + PATIENCE);
                     self.shut_down();
                 }
             }
@@ -85,8 +98,17 @@ impl<'a> Service<'a> {
         if accepts {
             waiting.push(PollFd::new(&self.setup.listener, PollFlags::IN));
         }
-        if rustix::event::poll(&mut waiting, None).is_err() {
+        let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let left = left.map(|left| Timespec {
+            tv_sec: left.as_secs().min(60).cast_signed(),
+            tv_nsec: left.subsec_nanos().into(),
+        });
+        if rustix::event::poll(&mut waiting, left.as_ref()).is_err() {
             return;
+        }
+        if self.until.is_some_and(|until| until <= Instant::now()) {
+            self.until = None;
+            sys::signal_all(libc::SIGKILL);
         }
         let ready: Vec<bool> = waiting.iter().map(|one| !one.revents().is_empty()).collect();
         let comes = accepts && ready.last() == Some(&true);
@@ -132,7 +154,7 @@ impl<'a> Service<'a> {
                 }
                 Ok(None) => return None,
                 // No process is left.
-                Err(_) => return self.is_shutting_down.then_some(0),
+                Err(_) => return self.is_shutting_down.then_some(self.code),
             }
         }
     }

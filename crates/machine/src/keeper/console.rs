@@ -4,9 +4,10 @@
 
 use crate::Error;
 use crate::error::During;
+use crate::states::Cursor;
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -73,9 +74,61 @@ pub(crate) fn last(path: &Path, most: usize) -> Result<Vec<u8>, Error> {
     Ok(text.split_off(text.len().saturating_sub(most)))
 }
 
+/// At most `most` bytes of a console's text after a place, and the next place.
+pub(crate) fn after(path: &Path, place: Option<Cursor>, most: usize) -> Result<(Vec<u8>, Cursor), Error> {
+    let (old, now) = (read(&path.with_extension("log.1"))?, read(path)?);
+    let text = |file: &(u64, Vec<u8>), at: u64| {
+        file.1.get(usize::try_from(at).unwrap_or(usize::MAX)..).unwrap_or_default().to_vec()
+    };
+    let mut found = match place {
+        Some(place) if place.file == now.0 => text(&now, place.at),
+        Some(place) if place.file == old.0 => [text(&old, place.at), now.1.clone()].concat(),
+        _ => {
+            let all = [old.1, now.1.clone()].concat();
+            all.get(all.len().saturating_sub(most)..).unwrap_or_default().to_vec()
+        }
+    };
+    // What is left for the next time stands at the end of the file that is written to; who is that far behind loses what is older.
+    let left = found.len().saturating_sub(most).min(now.1.len());
+    found.truncate(found.len() - left);
+    let found = found.split_off(found.len().saturating_sub(most));
+    Ok((found, Cursor { file: now.0, at: (now.1.len() - left) as u64 }))
+}
+
+/// A file's number and what is in it; nothing when there is none.
+fn read(path: &Path) -> Result<(u64, Vec<u8>), Error> {
+    match std::fs::metadata(path).and_then(|metadata| Ok((metadata.ino(), std::fs::read(path)?))) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((0, Vec::new())),
+        other => other.during(path.display()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Console, FILE_BYTES_MAX, PERIOD_BYTES_MAX, last};
+    use super::{Console, FILE_BYTES_MAX, PERIOD_BYTES_MAX, after, last};
+
+    #[test]
+    fn a_reader_gets_everything_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("console.log");
+        let mut console = Console::open(&path).unwrap();
+        let (mut place, mut seen, mut written) = (None, Vec::new(), Vec::new());
+        for number in 0..3000u32 {
+            let line = format!("line {number} {}\n", "x".repeat(900));
+            console.write(line.as_bytes());
+            written.extend(line.into_bytes());
+            if number % 7 == 0 {
+                let (text, next) = after(&path, place, 16 * 1024).unwrap();
+                seen.extend(text);
+                place = Some(next);
+            }
+        }
+        let (text, next) = after(&path, place, 16 * 1024).unwrap();
+        seen.extend(text);
+        assert!(seen == written);
+        assert_eq!(after(&path, Some(next), 100).unwrap(), (Vec::new(), next));
+        assert_eq!(after(&path, None, 5).unwrap().0, b"xxxx\n");
+    }
 
     #[test]
     fn the_file_is_bounded_and_its_end_can_be_read() {

@@ -3,7 +3,7 @@
 //! Invariant: the sandbox lives as long as its keeper, and the keeper holds the lock as long as anything of the sandbox lives.
 
 mod console;
-pub(crate) use console::last;
+pub(crate) use console::{after, last};
 mod helper;
 mod watch;
 pub(crate) use helper::{Help, private_mounts};

@@ -47,17 +47,37 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         None => return Err(Failure::new(Exit::Absent, "no cloud of yours runs")),
     }
     if options.clean {
+        // What runs in a network goes before the network.
+        let swept = sweep_instances()?;
         let removed = yakumo_net::engine::sweep(Path::new(RUN)).map_err(|error| {
             Failure::new(Exit::Failed, error.to_string()).advise("run it as root, as the cloud was")
         })?;
-        let text = if removed.is_empty() {
+        let text = if removed.is_empty() && swept.is_empty() {
             "nothing was left".to_owned()
         } else {
-            format!("removed the networks of {}", removed.join(", "))
+            let some = |what: &str, of: &[String]| {
+                (!of.is_empty()).then(|| format!("removed the {what} of {}", of.join(", ")))
+            };
+            let lines = [some("instances", &swept), some("networks", &removed)];
+            lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
         };
         out.line(&text)?;
     }
     Ok(())
+}
+
+/// Ends what runs of clouds that do not.
+#[cfg(target_os = "linux")]
+fn sweep_instances() -> Result<Vec<String>, Failure> {
+    let keeper = crate::machine_agent::keeper().map_err(|text| Failure::new(Exit::Failed, text))?;
+    yakumo_machine::agent::sweep(Path::new(RUN), &keeper).map_err(|error| {
+        Failure::new(Exit::Failed, error.to_string()).advise("run it as root, as the cloud was")
+    })
+}
+
+#[cfg(not(target_os = "linux"))]
+fn sweep_instances() -> Result<Vec<String>, Failure> {
+    Ok(Vec::new())
 }
 
 fn stop(pid: Pid) -> Result<(), Failure> {

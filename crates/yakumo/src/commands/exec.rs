@@ -1,4 +1,6 @@
-//! `yakumo exec`: a command on a network interface.
+//! `yakumo exec`: a command inside an instance, or on a network interface.
+
+mod inside;
 
 use crate::arguments::CloudOptions;
 use crate::client::Client;
@@ -17,11 +19,14 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 const EXAMPLES: &str = "\
 Examples:
+  yakumo exec i-0a1b2c -- bash                            a shell inside an instance, as root
+  yakumo exec i-0a1b2c --user ec2-user -- tar c . >x.tar  with pipes, when this is no terminal
   yakumo exec eni-0a1b2c -- python3 -m http.server 80     serve on its addresses
   yakumo exec eni-0d4e5f -- curl http://10.0.1.10/        be a client of another one
   yakumo exec eni-0a1b2c -- ip addr                       look around
 
-The command runs on this host, with its files and as you, in the network namespace of the interface: what it
+In an instance the command runs with the instance's programs, files and limits; it is hung up when this command
+ends. On an interface the command runs on this host, with its files and as you, in the network namespace of the interface: what it
 sends obeys security groups, ACLs and routes, and names are those of its VPC: /etc/resolv.conf is the interface's. The interface becomes live and stays so. Needs root, as making
 networks does. The exit code is the command's.";
 
@@ -29,9 +34,15 @@ networks does. The exit code is the command's.";
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
-    /// The network interface: eni-…
-    #[arg(value_name = "INTERFACE")]
-    interface: String,
+    /// The instance, i-…, or the network interface, eni-…
+    #[arg(value_name = "ID")]
+    id: String,
+    /// As whom, in an instance [default: root]
+    #[arg(long, short, value_name = "NAME")]
+    user: Option<String>,
+    /// A variable for the command, in an instance
+    #[arg(long, short, value_name = "NAME=VALUE")]
+    env: Vec<String>,
     /// What to run, after `--`
     #[arg(required = true, last = true, value_name = "COMMAND")]
     command: Vec<String>,
@@ -39,13 +50,25 @@ pub struct Options {
     cloud: CloudOptions,
 }
 
-/// Makes the interface live, enters its namespace, and becomes the command.
+/// Runs the command where the id says.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let id = &options.interface;
+    if options.id.starts_with("i-") {
+        return inside::run(options);
+    }
+    if options.user.is_some() || !options.env.is_empty() {
+        return Err(Failure::usage(
+            "--user and --env are for instances: on an interface the command runs as you",
+        ));
+    }
+    on_interface(options)
+}
+
+/// Makes the interface live, enters its namespace, and becomes the command.
+fn on_interface(options: &Options) -> Result<(), Failure> {
+    let id = &options.id;
     if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return Err(
-            Failure::usage(format!("`{id}` is no network interface")).advise("yakumo exec eni-… -- COMMAND")
-        );
+        return Err(Failure::usage(format!("`{id}` is no instance and no network interface"))
+            .advise("yakumo exec i-… -- COMMAND"));
     }
     let live: LiveAnswer = wait(async {
         let client = Client::find(&options.cloud)?;
