@@ -10,6 +10,7 @@ mod mutate;
 mod policy;
 mod shape;
 mod signature;
+mod user_data;
 
 pub use mutate::Mutator;
 
@@ -37,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "policy", body: policy::document, seeds: policy::SEEDS },
     Target { name: "dns", body: datagrams::dns, seeds: datagrams::DNS_SEEDS },
     Target { name: "ntp", body: datagrams::ntp, seeds: datagrams::NTP_SEEDS },
+    Target { name: "user-data", body: user_data::plan, seeds: user_data::SEEDS },
 ];
 
 /// The target of that name.

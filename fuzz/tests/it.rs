@@ -46,4 +46,5 @@ checks! {
     policy "policy",
     dns "dns",
     ntp "ntp",
+    user_data "user-data",
 }

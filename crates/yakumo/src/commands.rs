@@ -52,6 +52,14 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
     }
 }
 
+/// What can stand in a path as an instance's id.
+fn instance(id: &str) -> Result<&str, Failure> {
+    match !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        true => Ok(id),
+        false => Err(Failure::usage(format!("`{id}` is no instance")).advise("`yakumo ps` lists them: i-…")),
+    }
+}
+
 /// Runs a client command on this thread.
 fn wait<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -64,7 +64,8 @@ impl Asked {
 
     /// And about what is known by a name in its ARN, which may have more characters than ids have.
     pub(crate) fn and_named(mut self, kind: &'static str, name: &str) -> Asked {
-        self.targets.push(Target { kind, id: is_name(name).then(|| name.to_owned()), tags: Tags::new() });
+        let id = is_name(name).then(|| name.to_owned());
+        self.targets.push(Target { kind, id, tags: Tags::new(), keys: Keys::new(), assumed: false });
         self
     }
 
@@ -76,7 +77,8 @@ impl Asked {
         tags: Option<&Vec<TagSpecification>>,
     ) -> Asked {
         let id = is_name(name).then(|| name.to_owned());
-        self.targets.push(Target { kind, id, tags: tags::asked(kind, tags) });
+        let tags = tags::asked(kind, tags);
+        self.targets.push(Target { kind, id, tags, keys: Keys::new(), assumed: false });
         self
     }
 

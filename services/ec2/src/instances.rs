@@ -5,8 +5,8 @@
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html>
 
 mod attributes;
-mod kinds;
 mod boot;
+mod kinds;
 mod lines;
 mod machine;
 mod run;
@@ -15,15 +15,15 @@ mod status;
 mod switch;
 mod work;
 
-pub(crate) use run::user_data;
 pub use lines::{InstanceLine, instance_lines};
+pub(crate) use run::user_data;
 pub(crate) use work::{NAME as WORK, context, reconciler};
 
 use crate::access::{self, Asked};
 use crate::images::{Image, Root};
 use crate::instance_types;
-use crate::launch_templates::{self, Filled, LaunchTemplate};
 use crate::key_pairs;
+use crate::launch_templates::{self, Filled, LaunchTemplate};
 use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
 use crate::nouns::{self, ALL, ClientToken, Home, Noun};

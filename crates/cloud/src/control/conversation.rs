@@ -110,6 +110,15 @@ pub(crate) fn refused(id: &str, error: &yakumo_machine::Error) -> Answer {
 fn waiting(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     let flags = rustix::fs::fcntl_getfl(&descriptor)?;
     rustix::fs::fcntl_setfl(&descriptor, flags | rustix::fs::OFlags::NONBLOCK)?;
+    registered(descriptor)
+}
+
+/// Tells tokio of a descriptor.
+#[allow(
+    deprecated,
+    reason = "what is said against it are descriptors that are closed meanwhile; an owned one is not"
+)]
+fn registered(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(descriptor)
 }
 
@@ -196,7 +205,7 @@ async fn pump(
 
 /// Waits for the program's end: the code that a shell would tell.
 async fn ended(program: &Program) -> i32 {
-    let watched = program.as_fd().try_clone_to_owned().and_then(AsyncFd::new);
+    let watched = program.as_fd().try_clone_to_owned().and_then(registered);
     let Ok(watched) = watched else { return 255 };
     loop {
         let Ok(mut guard) = watched.readable().await else { return 255 };

@@ -169,6 +169,24 @@ fn who_does_not_end_when_asked_is_killed() {
 }
 
 #[test]
+fn who_is_inside_can_shut_down_and_reboot_even_beside_the_deaf() {
+    let Some(bench) = bench() else { return };
+    let deaf = "trap '' TERM HUP; echo deaf; while :; do sleep 100; done";
+    for (signal, code) in [("TERM", 0), ("INT", yakumo_machine::REBOOT)] {
+        let command = Some(Command::new(["sh", "-c", deaf]));
+        bench.machine.start(&Spec { command, ..spec("i-1") }).unwrap();
+        until("deaf", || bench.machine.console("i-1", 5).unwrap() == b"deaf\n");
+        // It may be ended before it can tell.
+        bench.sh("i-1", &format!("kill -{signal} 1"));
+        assert!(bench.machine.wait("i-1", PATIENCE).unwrap());
+        let Some(Status::Ended(end)) = bench.machine.status("i-1").unwrap() else {
+            panic!("it does not end")
+        };
+        assert_eq!(end.init, Exit::Code(code));
+    }
+}
+
+#[test]
 fn a_program_has_a_terminal_and_is_hung_up() {
     let Some(bench) = bench() else { return };
     bench.start("i-1");

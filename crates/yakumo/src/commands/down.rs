@@ -1,4 +1,4 @@
-//! `yakumo down`: stops a cloud of this user; with `--clean`, removes all networks that stand without one.
+//! `yakumo down`: stops a cloud of this user; with `--clean`, removes all instances and networks that stand without one.
 
 use crate::arguments::CloudOptions;
 use crate::client::Client;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const EXAMPLES: &str = "\
 Examples:
   yakumo down                    stop the running cloud; its networks stand for its next start
-  yakumo down --clean            and leave this host as it was: no namespace, no link, no route
+  yakumo down --clean            and leave this host as it was: no instance, no namespace, no route
 
 With --clean it is no error when no cloud runs: what stopped clouds have left goes as well. Their next start
 makes it again.";
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
-    /// Remove all networks of clouds that do not run
+    /// Remove all instances and networks of clouds that do not run
     #[arg(long)]
     clean: bool,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 use crate::arguments::CloudOptions;
 use crate::client::Client;
+use crate::commands::instance;
 use crate::failure::Failure;
 use clap::Args;
 use std::io::Write;
@@ -35,7 +36,7 @@ pub struct Options {
 /// Asks and shows, again and again.
 pub async fn run(options: Options) -> Result<(), Failure> {
     let client = Client::find(&options.cloud)?;
-    let id = percent_encoding::utf8_percent_encode(&options.id, percent_encoding::NON_ALPHANUMERIC);
+    let id = instance(&options.id)?;
     let mut next = String::new();
     loop {
         let console: ConsoleText =

@@ -2,7 +2,7 @@
 
 use crate::arguments::CloudOptions;
 use crate::client::Client;
-use crate::commands::wait;
+use crate::commands::{instance, wait};
 use crate::failure::{Exit, Failure};
 use clap::Args;
 use std::os::unix::process::CommandExt;
@@ -41,7 +41,7 @@ pub struct Options {
 
 /// Finds the address and becomes the client.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let id = percent_encoding::utf8_percent_encode(&options.id, percent_encoding::NON_ALPHANUMERIC);
+    let id = instance(&options.id)?;
     let row: InstanceRow =
         wait(async { Client::find(&options.cloud)?.get(&format!("/_yakumo/instances/{id}")).await })?;
     if row.line.state != "running" {

@@ -10,6 +10,7 @@ mkdir -p "$here/scripts" "$here/sem" /var/log /root
 chmod 700 "$here/scripts"
 ln -sfn "$here" /var/lib/cloud/instance
 # What is said goes to the console and into a file.
+rm -f /run/yakumo/output
 if mkfifo -m 600 /run/yakumo/output 2>/dev/null; then
   tee -a /var/log/cloud-init-output.log </run/yakumo/output &
   exec >/run/yakumo/output 2>&1

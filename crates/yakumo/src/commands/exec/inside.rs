@@ -4,7 +4,7 @@
 
 use super::Options;
 use crate::client::Client;
-use crate::commands::wait;
+use crate::commands::{instance, wait};
 use crate::failure::{Exit, Failure};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
     };
     let code = wait(async {
         let client = Client::find(&options.cloud)?;
-        let path = format!("/_yakumo/instances/{}/exec", options.id);
+        let path = format!("/_yakumo/instances/{}/exec", instance(&options.id)?);
         let connection = client.upgrade(&path, &question).await?;
         let raw = if has_terminal { Some(Raw::enter()?) } else { None };
         let code = converse(connection, has_terminal).await;
@@ -54,7 +54,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
 
 /// Lines and columns of this terminal.
 fn size() -> (u16, u16) {
-    rustix::termios::tcgetwinsize(io::stdout()).map_or((24, 80), |size| (size.ws_row, size.ws_col))
+    let size = rustix::termios::tcgetwinsize(io::stdout()).map(|size| (size.ws_row, size.ws_col));
+    // A terminal that does not know its size says 0.
+    size.ok().filter(|(rows, columns)| *rows > 0 && *columns > 0).unwrap_or((24, 80))
 }
 
 /// A terminal that passes on every key; as it was when this is dropped.
