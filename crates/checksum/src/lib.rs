@@ -1,6 +1,10 @@
 //! S3's additional checksums, calculated while a body streams.
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html>
 
+mod gzip;
+
+pub use gzip::gzip;
+
 use aws_lc_rs::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -14,6 +14,7 @@ mod egress_only_internet_gateways;
 mod elastic_ips;
 mod error;
 mod filters;
+mod flow_logs;
 mod images;
 mod instance_types;
 mod instances;
@@ -63,6 +64,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         .endpoints(Arc::new(vpc_endpoints::Keeper::new(base.clone())))
         .tag_policies(tags::TAG_POLICIES)
         .reconciler(network::reconciler())
+        .reconciler(flow_logs::reconciler())
         .reconciler(work::reconciler())
         .reconciler(instances::reconciler())
         .reconciler(volumes::reconciler())
@@ -73,6 +75,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         dhcp_options::register,
         egress_only_internet_gateways::register,
         elastic_ips::register,
+        flow_logs::register,
         images::register,
         instance_types::register,
         instances::register,

@@ -12,6 +12,7 @@ mod words;
 use crate::defaults::Place;
 use crate::dhcp_options::DhcpOptions;
 use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
+use crate::flow_logs;
 use crate::internet_gateways::InternetGateway;
 use crate::network_acls::NetworkAcl;
 use crate::nouns::{ALL, Home};
@@ -45,14 +46,19 @@ pub(crate) fn reconciler() -> Reconciler {
 /// What the records of all accounts and regions say.
 pub(crate) async fn wanted(base: &Base) -> Result<Topology> {
     let mut topology = Topology::default();
-    for place in all::<Place>(base, &Place::scope()).await? {
+    let places: Vec<Place> = all(base, &Place::scope()).await?;
+    for place in &places {
         add(base, place.home, &mut topology).await?;
+    }
+    for place in &places {
+        flow_logs::watched(base, place.home, &mut topology).await?;
     }
     endpoints::share_names(&mut topology);
     Ok(topology)
 }
 
-async fn all<R: Record>(base: &Base, scope: &Scope) -> Result<Vec<R>> {
+/// All records of a kind in an account and region.
+pub(crate) async fn all<R: Record>(base: &Base, scope: &Scope) -> Result<Vec<R>> {
     let rows = base.store.scan(Range::prefix(scope.record_key(R::TABLE, &[])), ALL).await?;
     rows.iter().map(|(_, bytes)| R::from_bytes(bytes).map_err(Error::internal)).collect()
 }

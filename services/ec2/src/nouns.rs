@@ -191,6 +191,7 @@ pub(crate) static KINDS: &[&dyn Kind] = kinds![
     crate::egress_only_internet_gateways::EgressOnlyInternetGateway,
     crate::elastic_ips::ElasticIp,
     crate::images::Image,
+    crate::flow_logs::FlowLog,
     crate::instances::Instance,
     crate::internet_gateways::InternetGateway,
     crate::launch_templates::LaunchTemplate,

@@ -47,6 +47,8 @@ pub(crate) const IMAGES: usize = 50_000;
 /// Key pairs of an account in a region.
 /// <https://docs.aws.amazon.com/general/latest/gr/ec2-service.html>
 pub(crate) const KEY_PAIRS: usize = 5_000;
+/// Flow logs of one resource.
+pub(crate) const FLOW_LOGS: usize = 2;
 
 /// Network interfaces of an account in a region.
 pub(crate) const NETWORK_INTERFACES: usize = 5_000;

@@ -183,7 +183,7 @@ impl List<'_> {
     }
 
     async fn file(&self, text: &str) -> Result<File> {
-        let bytes = rows::gzip(text.as_bytes());
+        let bytes = yakumo_checksum::gzip(text.as_bytes());
         let key = format!("{}/data/{}.csv.gz", self.place(), self.world.base.ids.uuid());
         let file = File { key: key.clone(), size: bytes.len(), md5: hex(&Md5::digest(&bytes)) };
         self.put(key, bytes).await?;

@@ -1,4 +1,4 @@
-//! What an inventory tells of a version: columns of comma-separated values, and their packing.
+//! What an inventory tells of a version: columns of comma-separated values.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html#storage-inventory-contents>
 
 use crate::buckets::canonical_id;
@@ -7,11 +7,8 @@ use crate::state::{Bucket, Version};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use yakumo_api_s3::inventory_optional_field as field;
 use yakumo_aws::Timestamp;
-use yakumo_checksum::{Algorithm, Hasher};
 
 const IN_KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/');
-/// How hard it is tried to make a list small: miniz_oxide's middle.
-const LEVEL: u8 = 6;
 
 /// The fields that can be asked for, in the order in which they are written.
 pub const FIELDS: [&str; 14] = [
@@ -96,40 +93,4 @@ fn of_content(name: &str, version: &Version) -> Option<String> {
         field::CHECKSUM_ALGORITHM => content.checksum.as_ref()?.algorithm.clone(),
         _ => return None,
     })
-}
-
-/// Bytes as gzip (RFC 1952): a head, the packed bytes, their CRC-32 and their number.
-pub fn gzip(bytes: &[u8]) -> Vec<u8> {
-    const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-    let mut packed = HEAD.to_vec();
-    packed.extend(miniz_oxide::deflate::compress_to_vec(bytes, LEVEL));
-    packed.extend(crc32(bytes).to_le_bytes());
-    // RFC 1952: the number of bytes modulo 2³².
-    packed.extend((bytes.len() as u32).to_le_bytes());
-    packed
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    use base64::Engine;
-    let mut hasher = Hasher::new(Algorithm::Crc32);
-    hasher.update(bytes);
-    let sum = base64::engine::general_purpose::STANDARD.decode(hasher.finish()).unwrap_or_default();
-    sum.try_into().map(u32::from_be_bytes).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::gzip;
-
-    #[test]
-    fn a_gzip_of_a_known_text() {
-        let packed = gzip(b"123456789");
-        assert_eq!(packed[..4], [0x1f, 0x8b, 8, 0]);
-        // The check value of CRC-32, and nine bytes.
-        let tail = &packed[packed.len() - 8..];
-        assert_eq!(tail[..4], 0xCBF4_3926_u32.to_le_bytes());
-        assert_eq!(tail[4..], 9_u32.to_le_bytes());
-        let body = miniz_oxide::inflate::decompress_to_vec(&packed[10..packed.len() - 8]).unwrap();
-        assert_eq!(body, b"123456789");
-    }
 }
