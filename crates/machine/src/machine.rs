@@ -222,6 +222,7 @@ impl Machine {
             }
             Request::Status { id } => Reply::Status(self.status(&id)?),
             Request::List => Reply::List(self.list()?),
+            Request::NotRunning { ids } => Reply::NotRunning(self.not_running(&ids)?),
             Request::Usage { id } => Reply::Usage(self.usage(&id)?),
             Request::Console { id, bytes } => Reply::Console(self.console(&id, bytes)?),
             Request::ConsoleAfter { id, after, bytes } => {
@@ -332,6 +333,18 @@ impl Machine {
             }
         }
         Ok(all)
+    }
+
+    /// How those of these sandboxes are that do not run.
+    pub fn not_running(&self, ids: &[String]) -> Result<Vec<(String, Option<Status>)>, Error> {
+        let mut found = Vec::new();
+        for id in ids {
+            let status = self.status(id)?;
+            if !matches!(status, Some(Status::Running(_) | Status::Changing)) {
+                found.push((id.clone(), status));
+            }
+        }
+        Ok(found)
     }
 
     /// The specification that a sandbox was last started with.

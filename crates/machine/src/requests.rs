@@ -63,6 +63,11 @@ pub enum Request {
     },
     /// How all are.
     List,
+    /// How those of them are that do not run.
+    NotRunning {
+        /// The sandboxes, at most 5,000.
+        ids: Vec<String>,
+    },
     /// What it has used.
     Usage {
         /// The sandbox.
@@ -160,6 +165,8 @@ pub enum Reply {
     Status(Option<Status>),
     /// How all are.
     List(Vec<(String, Status)>),
+    /// How those are that do not run; none when there is none.
+    NotRunning(Vec<(String, Option<Status>)>),
     /// What it has used.
     Usage(Usage),
     /// The ids of all volumes.

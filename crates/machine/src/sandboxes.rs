@@ -63,6 +63,11 @@ impl Sandboxes {
         }
     }
 
+    /// Whether there may be any, from this start of the cloud or an earlier one.
+    pub fn stand(&self) -> bool {
+        self.unavailable().is_none() && self.0.root.join("sandboxes").exists()
+    }
+
     /// Says that a sandbox has ended, by a number that changes. It may say so too often.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()

@@ -12,6 +12,7 @@ use crate::volumes;
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use yakumo_aws::{Error, Result};
@@ -22,7 +23,7 @@ use yakumo_room::{Base, Caller, Ctx, Facts, Reconciler, Record, World};
 /// The reconciler's name.
 pub(crate) const NAME: &str = "ec2.instances";
 /// How long it rests when nobody nudges it and no sandbox ends.
-const EVERY: Duration = Duration::from_secs(10);
+const EVERY: Duration = Duration::from_secs(30);
 /// How long an instance may take to shut down before it is cut off.
 const PATIENCE_MS: u64 = 15_000;
 /// AWS: "Terminated instances remain visible after termination (for approximately one hour)."
@@ -30,15 +31,20 @@ const KEPT_MS: i64 = 3_600_000;
 /// How many sandboxes are started at once.
 const STARTS_MAX: usize = 8;
 
+/// How many sandboxes are asked about in one request.
+const ASKED_MAX: usize = 1_000;
+
 /// Who is being tended.
 struct Tended {
+    /// Whether sandboxes of instances that are not there any more have been looked for.
+    is_swept: AtomicBool,
     busy: Mutex<HashSet<String, foldhash::fast::FixedState>>,
     starts: Semaphore,
 }
 
 /// The work.
 pub(crate) fn reconciler() -> Reconciler {
-    let tended = Arc::new(Tended { busy: Mutex::default(), starts: Semaphore::new(STARTS_MAX) });
+    let tended = Arc::new(Tended { is_swept: AtomicBool::new(false), busy: Mutex::default(), starts: Semaphore::new(STARTS_MAX) });
     Reconciler::new(NAME, EVERY, move |world| run(world, Arc::clone(&tended))).follows_sandboxes()
 }
 
@@ -49,8 +55,14 @@ async fn run(world: Arc<World>, tended: Arc<Tended>) -> Result<()> {
         let wanted = network::wanted(&world.base).await?;
         world.base.network.apply(wanted).await.map_err(Error::internal)?;
     }
+    if !tended.is_swept.load(Ordering::SeqCst) {
+        sweep(&world.base, &all).await?;
+        tended.is_swept.store(true, Ordering::SeqCst);
+    }
+    let idle = idle(&world.base, &all).await?;
     for instance in all {
-        if is_done(&world, &instance) || !tended.busy.lock().insert(instance.id.clone()) {
+        let is_idle = instance.state == State::Running && !instance.reboots && idle.contains(&instance.id);
+        if is_idle || is_done(&world, &instance) || !tended.busy.lock().insert(instance.id.clone()) {
             continue;
         }
         let (base, world, tended) = (&world.base, Arc::clone(&world), Arc::clone(&tended));
@@ -78,6 +90,43 @@ fn is_done(world: &World, instance: &Instance) -> bool {
         }
         _ => false,
     }
+}
+
+/// Removes sandboxes whose instances are gone: a cloud that was reset, or a snapshot from before them that was loaded.
+async fn sweep(base: &Base, all: &[Instance]) -> Result<()> {
+    if !base.sandboxes.stand() {
+        return Ok(());
+    }
+    let Reply::List(there) = base.sandboxes.ask(Request::List).await.map_err(Error::internal)? else {
+        return Err(Error::internal("an answer to another question"));
+    };
+    for (id, _) in there {
+        let is_wanted = all.iter().any(|instance| instance.id == id && instance.state != State::Terminated);
+        if id.starts_with(<Instance as nouns::Noun>::PREFIX) && !is_wanted {
+            base.sandboxes.ask(Request::Remove { id }).await.map_err(Error::internal)?;
+        }
+    }
+    Ok(())
+}
+
+/// Which of those that are said to run do: nothing is to be done about them.
+async fn idle(base: &Base, all: &[Instance]) -> Result<HashSet<String>> {
+    let running = all.iter().filter(|instance| instance.state == State::Running);
+    let running: Vec<String> = running.map(|instance| instance.id.clone()).collect();
+    let mut idle: HashSet<String> = HashSet::new();
+    for ids in running.chunks(ASKED_MAX) {
+        match base.sandboxes.ask(Request::NotRunning { ids: ids.to_vec() }).await {
+            Ok(Reply::NotRunning(others)) => {
+                let others: HashSet<&String> = others.iter().map(|(id, _)| id).collect();
+                idle.extend(ids.iter().filter(|id| !others.contains(id)).cloned());
+            }
+            Ok(other) => return Err(Error::internal(format!("an answer to another question: {other:?}"))),
+            // Each of them is told why.
+            Err(error) if error.kind == Kind::Unsupported => {}
+            Err(error) => return Err(Error::internal(error)),
+        }
+    }
+    Ok(idle)
 }
 
 /// The instances of all accounts and regions.
