@@ -136,3 +136,60 @@ def test_an_elastic_ip_takes_the_place_of_the_lent_one(workshop):
     assert instance(ec2, web)["PublicIpAddress"] == elastic["PublicIp"]
     until(lambda: page(elastic["PublicIp"]))
     assert page(lent) is None
+
+
+FORWARD = """#!/bin/sh
+echo 1 >/proc/sys/net/ipv4/ip_forward
+nft add table ip nat
+nft 'add chain ip nat out { type nat hook postrouting priority srcnat; }'
+nft add rule ip nat out oifname eth0 masquerade && echo "it forwards"
+"""
+FETCH = """#!/bin/sh
+python3 - <<'END'
+import time, urllib.request
+while True:
+    try:
+        print("update:", urllib.request.urlopen("http://HOST/", timeout=2).read().decode(), flush=True)
+        break
+    except OSError as error:
+        print("no way out", flush=True)
+        time.sleep(1)
+END
+"""
+
+
+def test_a_private_server_updates_through_a_nat_instance(workshop):
+    """The way out is an instance that rules its network because its interface forwards; without the route there is none."""
+    cloud = workshop.cloud()
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    public, private = (ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24")["Subnet"]["SubnetId"] for n in (1, 2))
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=public)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    group = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"][0]["GroupId"]
+
+    # Somebody in the Internet: another instance, with a public address, in another VPC.
+    open_port(ec2, 80)
+    target = run(ec2, UserData=WEB)
+    host = becomes(ec2, target, "running")["PublicIpAddress"]
+    until(lambda: page(host))
+
+    way = ec2.create_network_interface(SubnetId=public)["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.modify_network_interface_attribute(NetworkInterfaceId=way, SourceDestCheck={"Value": False})
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.associate_address(AllocationId=address, NetworkInterfaceId=way)
+    nat = run(ec2, NetworkInterfaces=[{"NetworkInterfaceId": way, "DeviceIndex": 0}], UserData=FORWARD)
+    until(lambda: "it forwards" in console(ec2, nat), "the NAT instance")
+    server = run(ec2, SubnetId=private, SecurityGroupIds=[group], UserData=FETCH.replace("HOST", host))
+    until(lambda: "no way out" in console(ec2, server), "the private server")
+    assert "update:" not in console(ec2, server)
+    main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}])
+    ec2.create_route(RouteTableId=main["RouteTables"][0]["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NetworkInterfaceId=way)
+    until(lambda: "update: boot of" in console(ec2, server), "the update")
+    # An instance whose interface does not forward may not rule its network.
+    plain = run(ec2, UserData=FORWARD)
+    until(lambda: console(ec2, plain), "the plain instance")
+    assert "it forwards" not in console(ec2, plain)

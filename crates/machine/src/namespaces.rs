@@ -60,8 +60,21 @@ pub(crate) fn make(id: &str, network: &Network) -> Result<Namespaces, Error> {
 }
 
 /// Makes a network namespace that a sandbox's root will rule, and shows it as a file, as `ip netns add` does. It is there until the
-/// file is unmounted. Its users are claimed by nobody: one sandbox at a time should live in it.
+/// file is unmounted. Its users are claimed by nobody: one sandbox at a time should live in it. One that is there already is fine; one that
+/// belongs to the host is not.
 pub(crate) fn make_network(path: &Path) -> Result<(), Error> {
+    if path.exists() {
+        let there = File::open(path).during(path.display())?;
+        let owner = sys::owner_of(&OwnedFd::from(there)).map_err(|error| {
+            Error::invalid(format!("{} is no network namespace: {error}", path.display()))
+        })?;
+        return match inode(&File::from(owner))? == inode_of("/proc/self/ns/user")? {
+            true => Err(Error::invalid(format!("{} belongs to the host", path.display()))),
+            false => Ok(()),
+        };
+    }
+    // Where nobody has made a namespace yet the directory is not there.
+    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/"))).during(path.display())?;
     let (root, _claim) = claim(&path.to_string_lossy())?;
     let (_, network) = create(root)?;
     File::options().write(true).create_new(true).mode(0o444).open(path).during(path.display())?;

@@ -22,9 +22,11 @@ use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
 use crate::vpcs::Vpc;
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use yakumo_aws::{Error, Result};
+use yakumo_machine::{Kind, Request};
 use yakumo_net::Topology;
 use yakumo_net::topology;
 use yakumo_room::store::Range;
@@ -34,13 +36,37 @@ use yakumo_room::{Base, Reconciler, Record, Scope, World};
 pub(crate) const RECONCILER: &str = "ec2.network";
 /// How long it rests when nobody nudges it.
 const EVERY: Duration = Duration::from_secs(60);
+/// Where network namespaces are shown.
+const NAMESPACES: &str = "/run/netns";
 
 /// Tells the network engine what is wanted, at the start and after every change.
 pub(crate) fn reconciler() -> Reconciler {
-    Reconciler::new(RECONCILER, EVERY, |world: Arc<World>| async move {
-        let wanted = wanted(&world.base).await?;
-        world.base.network.apply(wanted).await.map_err(Error::internal)
-    })
+    Reconciler::new(RECONCILER, EVERY, |world: Arc<World>| async move { apply(&world.base).await })
+}
+
+/// Makes the networks as the records say. When it returns, packets obey.
+pub(crate) async fn apply(base: &Base) -> Result<()> {
+    let wanted = wanted(base).await?;
+    let standing = base.network.standing().borrow().clone();
+    let fresh = |(id, interface): &(&String, &topology::Interface)| {
+        interface.live && !interface.source_dest_check && !standing.interfaces.contains_key(*id)
+    };
+    // An instance whose interface forwards for others rules its network, whose namespace must be made so from the beginning.
+    for (id, _) in wanted.interfaces.iter().filter(fresh) {
+        let path = namespace(base, id);
+        match base.sandboxes.ask(Request::MakeNetwork { path }).await {
+            Ok(_) => {}
+            // What belongs to the host from earlier stays so, and where nothing runs nothing forwards.
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Unsupported) => {}
+            Err(error) => return Err(Error::internal(error)),
+        }
+    }
+    base.network.apply(wanted).await.map_err(Error::internal)
+}
+
+/// Where the network namespace of an interface is shown.
+pub(crate) fn namespace(base: &Base, interface: &str) -> PathBuf {
+    Path::new(NAMESPACES).join(base.network.namespace(interface))
 }
 
 /// What the records of all accounts and regions say.

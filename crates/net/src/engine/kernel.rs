@@ -96,7 +96,10 @@ pub fn run(names: &Names, changes: &Changes) -> Result<(), EngineError> {
     cut(&changes.cut)?;
     let removed: Vec<String> = changes.removed.iter().map(|name| format!("netns del {name}")).collect();
     ip_lines("", "removing namespaces", &removed, &GONE)?;
-    let made: Vec<String> = changes.made.iter().map(|name| format!("netns add {name}")).collect();
+    // A sandbox that is to rule its network has made the namespace before.
+    let is_there = |name: &&String| Path::new(DIRECTORY).join(name).exists();
+    let made: Vec<String> =
+        changes.made.iter().filter(|name| !is_there(name)).map(|name| format!("netns add {name}")).collect();
     ip_lines("", "making namespaces", &made, &[])?;
     // The filter comes before the links, so nothing ever passes unfiltered.
     each(&changes.inside, |inside| {

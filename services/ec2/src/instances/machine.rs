@@ -10,16 +10,16 @@ use yakumo_machine::{Command, Disk, File, Image, Lifetime, Limits, Network, Sour
 
 /// The size of the disk of an instance from before there were volumes, in bytes.
 const ROOT_BYTES: u64 = 8 << 30;
-/// Where network namespaces are shown.
-const NAMESPACES: &str = "/run/netns";
 /// Processes of an instance for each MiB of its memory, as a kernel of its own would bound them.
 const PROCESSES_PER_MIB: u32 = 8;
 
-/// The sandbox of an instance. `namespace` is the network namespace of its interface; the volumes are its own.
+/// The sandbox of an instance in the network namespace of its interface. `rules_network` says whether that is its own, so that it may
+/// route and translate; the volumes are its own.
 pub(super) fn spec(
     instance: &Instance,
     interface: &NetworkInterface,
-    namespace: &str,
+    namespace: PathBuf,
+    rules_network: bool,
     volumes: &[Volume],
 ) -> Spec {
     let size = instance.size();
@@ -41,8 +41,8 @@ pub(super) fn spec(
         command: Some(Command::new(["/bin/sh", boot::PATH, &instance.id])),
         lifetime: Lifetime::UntilStopped,
         hostname: name,
-        network: Network::Namespace(PathBuf::from(NAMESPACES).join(namespace)),
-        administers_network: false,
+        network: Network::Namespace(namespace),
+        administers_network: rules_network,
         no_new_privileges: false,
         files,
         authorities: String::new(),

@@ -11,6 +11,7 @@ use crate::nouns::{self, ALL, Home};
 use crate::volumes;
 use parking_lot::Mutex;
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -44,7 +45,11 @@ struct Tended {
 
 /// The work.
 pub(crate) fn reconciler() -> Reconciler {
-    let tended = Arc::new(Tended { is_swept: AtomicBool::new(false), busy: Mutex::default(), starts: Semaphore::new(STARTS_MAX) });
+    let tended = Arc::new(Tended {
+        is_swept: AtomicBool::new(false),
+        busy: Mutex::default(),
+        starts: Semaphore::new(STARTS_MAX),
+    });
     Reconciler::new(NAME, EVERY, move |world| run(world, Arc::clone(&tended))).follows_sandboxes()
 }
 
@@ -52,8 +57,7 @@ async fn run(world: Arc<World>, tended: Arc<Tended>) -> Result<()> {
     let all = everywhere(&world.base).await?;
     if all.iter().any(|instance| instance.state == State::Pending) {
         // What starts needs its interface.
-        let wanted = network::wanted(&world.base).await?;
-        world.base.network.apply(wanted).await.map_err(Error::internal)?;
+        network::apply(&world.base).await?;
     }
     if !tended.is_swept.load(Ordering::SeqCst) {
         sweep(&world.base, &all).await?;
@@ -195,10 +199,11 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
     let Some(interface) = interfaces.first() else {
         return Err(Error::internal(format!("{} has no interface", seen.id)));
     };
-    let namespace = world.base.network.namespace(&interface.id);
+    let namespace = network::namespace(&world.base, &interface.id);
+    let rules_network = !interface.source_dest_check && rules(&world.base, &namespace).await?;
     let started = match volumes::ready(world, seen.home, &seen.id).await? {
         Ok(own) => {
-            let spec = machine::spec(seen, interface, &namespace, &own);
+            let spec = machine::spec(seen, interface, namespace, rules_network, &own);
             match spec.disk {
                 Disk::Bytes(_) if seen.root_device.is_some() => Err(without_root(seen)),
                 _ => world.base.sandboxes.ask(Request::Start(Box::new(spec))).await,
@@ -278,10 +283,18 @@ async fn look(world: &Arc<World>, seen: &Instance) -> Result<bool> {
         }
         // The host went down, or somebody killed it: it boots again, as after a recovery.
         Some(Status::Ended(_) | Status::Lost) | None => {
-            let wanted = network::wanted(&world.base).await?;
-            world.base.network.apply(wanted).await.map_err(Error::internal)?;
+            network::apply(&world.base).await?;
             start(world, seen).await
         }
+    }
+}
+
+/// Whether a network namespace, which stands, is a sandbox's to rule.
+async fn rules(base: &Base, namespace: &Path) -> Result<bool> {
+    match base.sandboxes.ask(Request::MakeNetwork { path: namespace.to_owned() }).await {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Unsupported) => Ok(false),
+        Err(error) => Err(Error::internal(error)),
     }
 }
 
