@@ -13,7 +13,7 @@ runs = pytest.mark.skipif(
 
 def until(wanted, what="it"):
     """Waits for something that is true, and gives it."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (found := wanted()):
         assert time.monotonic() < end, what
         time.sleep(0.05)
@@ -27,7 +27,7 @@ def instance(ec2, id):
 
 def becomes(ec2, id, state):
     """Waits until it is in a state."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while (found := instance(ec2, id))["State"]["Name"] != state:
         assert time.monotonic() < end, f"{found['State']}, {found.get('StateReason')}, {console(ec2, id)}"
         time.sleep(0.05)
