@@ -204,10 +204,24 @@ def test_a_stopped_instance_changes_its_type(ec2):
     ec2.modify_instance_attribute(InstanceId=id, InstanceType={"Value": "t3.small"})
     ec2.modify_instance_attribute(InstanceId=id, UserData={"Value": b"#!/bin/sh\n"})
     ec2.start_instances(InstanceIds=[id])
-    assert becomes(ec2, id, "running")["InstanceType"] == "t3.small"
+    ran = becomes(ec2, id, "running")
+    assert ran["InstanceType"] == "t3.small"
+    root = ran["RootDeviceName"]
+    for device, keep in ((root, True), ("/dev/none", False)):
+        change = [{"DeviceName": device, "Ebs": {"DeleteOnTermination": False}}]
+        if keep:
+            ec2.modify_instance_attribute(InstanceId=id, BlockDeviceMappings=change)
+        else:
+            with refused("InvalidInstanceAttributeValue"):
+                ec2.modify_instance_attribute(InstanceId=id, BlockDeviceMappings=change)
+    mapped = ec2.describe_instance_attribute(InstanceId=id, Attribute="blockDeviceMapping")["BlockDeviceMappings"]
+    assert [one["Ebs"]["DeleteOnTermination"] for one in mapped if one["DeviceName"] == root] == [False]
     said = ec2.describe_instance_attribute(InstanceId=id, Attribute="userData")["UserData"]["Value"]
     assert base64.b64decode(said) == b"#!/bin/sh\n"
     ec2.terminate_instances(InstanceIds=[id])
+    becomes(ec2, id, "terminated")
+    kept = ec2.describe_volumes(VolumeIds=[one["Ebs"]["VolumeId"] for one in mapped])["Volumes"]
+    assert [volume["State"] for volume in kept] == ["available"]
 
 
 def test_developers_start_one_type_in_one_subnet_with_a_tag(cloud, ec2, iam):

@@ -10,7 +10,7 @@ use crate::commit::{change, only_if, refuse};
 use crate::network_interfaces;
 use crate::nouns::{self, Home};
 use crate::security_groups::SecurityGroup;
-use crate::{error, instance_types};
+use crate::{error, instance_types, volumes};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use yakumo_api_ec2::{
@@ -54,6 +54,8 @@ pub(super) fn register(room: Room) -> Room {
 /// One attribute and its new value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wish {
+    /// Devices, and whether their volumes end with the instance.
+    Disks(Vec<(String, bool)>),
     DisableApiStop(bool),
     DisableApiTermination(bool),
     EbsOptimized(bool),
@@ -68,6 +70,7 @@ impl Wish {
     /// The condition keys of the change.
     fn asked(&self, asked: Asked) -> Asked {
         match self {
+            Wish::Disks(_) => asked.with("ec2:Attribute", vec!["BlockDeviceMapping".to_owned()]),
             Wish::DisableApiStop(on) => asked.attribute("DisableApiStop", on),
             Wish::DisableApiTermination(on) => asked.attribute("DisableApiTermination", on),
             Wish::EbsOptimized(on) => asked.attribute("EbsOptimized", on),
@@ -92,8 +95,10 @@ fn wishes(input: &ModifyInstanceAttributeInput) -> Result<Vec<Wish>> {
     let text = |value: &Option<AttributeValue>| value.as_ref().and_then(|value| value.value.clone());
     let data = input.user_data.as_ref().map(|data| data.value.clone().unwrap_or_default().to_vec());
     let named = input.attribute.as_deref().map(|name| by_name(name, input.value.as_deref())).transpose()?;
+    let disks = input.block_device_mappings.as_ref().map(|all| all.iter().map(disk).collect::<Result<_>>());
     let all = [
         named,
+        disks.transpose()?.map(Wish::Disks),
         on(&input.disable_api_stop).map(Wish::DisableApiStop),
         on(&input.disable_api_termination).map(Wish::DisableApiTermination),
         on(&input.ebs_optimized).map(Wish::EbsOptimized),
@@ -104,6 +109,20 @@ fn wishes(input: &ModifyInstanceAttributeInput) -> Result<Vec<Wish>> {
         data.map(Wish::UserData),
     ];
     Ok(all.into_iter().flatten().collect())
+}
+
+/// AWS: of a mapping only DeleteOnTermination can be changed.
+fn disk(mapping: &api::InstanceBlockDeviceMappingSpecification) -> Result<(String, bool)> {
+    refuse(&[
+        ("BlockDeviceMapping.NoDevice", mapping.no_device.is_some()),
+        ("BlockDeviceMapping.VirtualName", mapping.virtual_name.is_some()),
+    ])?;
+    let device = mapping.device_name.clone();
+    let device = device.ok_or_else(|| error::missing_parameter("BlockDeviceMapping.DeviceName"))?;
+    let deletes = mapping.ebs.as_ref().and_then(|ebs| ebs.delete_on_termination);
+    let deletes =
+        deletes.ok_or_else(|| error::missing_parameter("BlockDeviceMapping.Ebs.DeleteOnTermination"))?;
+    Ok((device, deletes))
 }
 
 /// The old form of a request: the name of one attribute, and its value as a text.
@@ -137,7 +156,6 @@ async fn modify_instance_attribute(
     input: ModifyInstanceAttributeInput,
 ) -> Result<ModifyInstanceAttributeOutput> {
     refuse(&[
-        ("BlockDeviceMapping", input.block_device_mappings.is_some()),
         ("EnaSupport", input.ena_support.is_some()),
         ("EnclaveOptions", input.enclave_options.is_some()),
         ("Kernel", input.kernel.is_some()),
@@ -160,6 +178,11 @@ async fn modify_instance_attribute(
             let before: Instance = nouns::find(&tx, home, id).await?;
             let after = changed(&before, wish)?;
             match wish {
+                Wish::Disks(disks) => {
+                    for (device, deletes) in disks {
+                        volumes::ends_with(&tx, home, id, device, *deletes).await?;
+                    }
+                }
                 Wish::Groups(groups) => network_interfaces::regroup(&tx, home, id, groups).await?,
                 Wish::SourceDestCheck(on) => network_interfaces::check_sources(&tx, home, id, *on).await?,
                 Wish::InstanceType(kind) => kinds::check_image(&tx, home, kind, &before.image).await?,
@@ -200,7 +223,7 @@ fn changed(before: &Instance, wish: &Wish) -> Result<Instance> {
         }
         Wish::ShutdownBehavior(text) => after.ends_with_shutdown = run::ends_with_shutdown(Some(text))?,
         Wish::UserData(data) => after.user_data = run::user_data(Some(&STANDARD.encode(data)))?,
-        Wish::Groups(_) | Wish::SourceDestCheck(_) => {}
+        Wish::Disks(_) | Wish::Groups(_) | Wish::SourceDestCheck(_) => {}
     }
     Ok(after)
 }

@@ -82,6 +82,29 @@ pub(crate) async fn settle(tx: &Tx, home: Home, instance: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether the volume at a device of an instance ends with it.
+///
+/// # Errors
+/// InvalidInstanceAttributeValue when nothing is there.
+pub(crate) async fn ends_with(
+    tx: &Tx,
+    home: Home,
+    instance: &str,
+    device: &str,
+    deletes: bool,
+) -> Result<()> {
+    let all: Vec<Volume> = nouns::all(tx, home).await?;
+    for before in of_instance(&all, instance) {
+        if let Some(attachment) = before.attachment.clone().filter(|one| one.device == device) {
+            let attachment = Attachment { deletes, ..attachment };
+            nouns::put(tx, Some(before), &Volume { attachment: Some(attachment), ..before.clone() });
+            return Ok(());
+        }
+    }
+    let text = format!("No device is currently mapped at {device}");
+    Err(Error::sender("InvalidInstanceAttributeValue", text))
+}
+
 /// It has ended: what goes with it goes, the rest is free.
 pub(crate) async fn rest(tx: &Tx, ctx: &Ctx, home: Home, instance: &str) -> Result<()> {
     let all: Vec<Volume> = nouns::all(tx, home).await?;
