@@ -65,7 +65,7 @@ pub(crate) fn make(id: &str, network: &Network) -> Result<Namespaces, Error> {
 pub(crate) fn make_network(path: &Path) -> Result<(), Error> {
     if path.exists() {
         let there = File::open(path).during(path.display())?;
-        let owner = sys::owner_of(&OwnedFd::from(there)).map_err(|error| {
+        let owner = sys::owner_of(OwnedFd::from(there)).map_err(|error| {
             Error::invalid(format!("{} is no network namespace: {error}", path.display()))
         })?;
         return match inode(&File::from(owner))? == inode_of("/proc/self/ns/user")? {

@@ -59,12 +59,12 @@ fn is_name(text: &str) -> bool {
 }
 
 /// A line of `authorized_keys`, or of `sudoers`: one line.
-fn is_line(text: &String) -> bool {
+fn is_line(text: &str) -> bool {
     !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
 fn keys_of(value: Option<Value>) -> Vec<String> {
-    texts(value).into_iter().map(|key| key.trim().to_owned()).filter(is_line).collect()
+    texts(value).into_iter().map(|key| key.trim().to_owned()).filter(|line| is_line(line)).collect()
 }
 
 /// Adds the steps.
@@ -128,7 +128,8 @@ fn one_user(steps: &mut Steps, one: Value) {
     let Some(name) = name.filter(|name| is_name(name)) else {
         return steps.note("cloud-config: users: somebody has no name, or what is no name: left out");
     };
-    let field = |key: &str| one.get(key).cloned().and_then(text).filter(is_line).unwrap_or_default();
+    let field =
+        |key: &str| one.get(key).cloned().and_then(text).filter(|line| is_line(line)).unwrap_or_default();
     let plain = |key: &str| Some(field(key)).filter(|text| !text.contains(':')).unwrap_or_default();
     let home = if is_true(one.get("no_create_home")) || is_true(one.get("system")) { "none" } else { "make" };
     let line = words([
@@ -149,7 +150,7 @@ fn one_user(steps: &mut Steps, one: Value) {
     }
     let rules: Vec<String> = match one.get("sudo") {
         Some(Value::Bool(_) | Value::Null) | None => Vec::new(),
-        other => texts(other.cloned()).into_iter().filter(is_line).collect(),
+        other => texts(other.cloned()).into_iter().filter(|line| is_line(line)).collect(),
     };
     for rule in rules {
         others.push(format!("sudo_rule {}", quoted(&format!("{name} {rule}"))));

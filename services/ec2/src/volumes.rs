@@ -97,7 +97,7 @@ pub(crate) struct Attachment {
     /// Since when.
     pub since: Timestamp,
     /// How far it is.
-    pub state: Attached,
+    pub state: Progress,
     /// Whether the volume goes with the instance.
     pub deletes: bool,
     /// Whether it is taken away although it is in use.
@@ -108,7 +108,7 @@ pub(crate) struct Attachment {
 /// How far an attachment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Attached {
+pub(crate) enum Progress {
     /// It is to be mounted.
     Attaching,
     /// It is.
@@ -119,14 +119,14 @@ pub(crate) enum Attached {
     Busy,
 }
 
-impl Attached {
+impl Progress {
     /// AWS's name.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Attached::Attaching => "attaching",
-            Attached::Attached => "attached",
-            Attached::Detaching => "detaching",
-            Attached::Busy => "busy",
+            Progress::Attaching => "attaching",
+            Progress::Attached => "attached",
+            Progress::Detaching => "detaching",
+            Progress::Busy => "busy",
         }
     }
 }

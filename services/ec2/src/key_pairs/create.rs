@@ -24,7 +24,7 @@ pub(super) async fn create_key_pair(ctx: Ctx, input: CreateKeyPairInput) -> Resu
     }
     let tags = tags::at_creation(KIND, input.tag_specifications.as_ref())?;
     // A key of 2048 bits takes a fraction of a second of a processor.
-    let made = tokio::task::spawn_blocking(move || keys::make(kind)).await.map_err(Error::internal)??;
+    let made = ctx.base().labour(move || keys::make(kind)).await??;
     let pair = pair(&ctx, name, &made.public, made.fingerprint, tags);
     keep(&ctx, input.dry_run, &pair).await?;
     Ok(CreateKeyPairOutput {
@@ -32,7 +32,7 @@ pub(super) async fn create_key_pair(ctx: Ctx, input: CreateKeyPairInput) -> Resu
         tags: tags::shown(&pair.tags),
         key_name: Some(pair.name),
         key_fingerprint: Some(pair.fingerprint),
-        key_material: Some(made.pem.into()),
+        key_material: Some(made.pem),
     })
 }
 

@@ -33,8 +33,11 @@ pub(crate) struct Data {
     pub interfaces: Option<Vec<Interface>>,
     pub disks: Option<Vec<Disk>>,
     /// Kinds of resources and the tags that those get.
-    pub tags: Option<Vec<(String, Vec<(String, String)>)>>,
+    pub tags: Option<Vec<(String, Pairs)>>,
 }
+
+/// Tags as they were given: keys and values.
+type Pairs = Vec<(String, String)>;
 
 /// An instance profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

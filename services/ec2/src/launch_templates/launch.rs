@@ -49,11 +49,8 @@ fn over(input: &RunInstancesInput, data: Data) -> RunInstancesInput {
     let enclave = data.enclave.map(|enabled| api::EnclaveOptionsRequest { enabled: Some(enabled) });
     let hibernation =
         data.hibernates.map(|configured| api::HibernationOptionsRequest { configured: Some(configured) });
-    let monitoring = data.monitoring.map(|enabled| {
-        let mut monitoring = api::RunInstancesMonitoringEnabled::default();
-        monitoring.enabled = enabled;
-        monitoring
-    });
+    let monitoring =
+        data.monitoring.map(|enabled| api::RunInstancesMonitoringEnabled { enabled, ..Default::default() });
     let profile = data
         .profile
         .map(|profile| api::IamInstanceProfileSpecification { arn: profile.arn, name: profile.name });

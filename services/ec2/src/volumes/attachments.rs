@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.aws.amazon.com/ebs/latest/userguide/ebs-attaching-volume.html>
 
-use super::{Attached, Attachment, Volume, WORK, attachment_shown, of_instance};
+use super::{Attachment, Progress, Volume, WORK, attachment_shown, of_instance};
 use crate::access::{self, Asked};
 use crate::commit::{change, refuse};
 use crate::error;
@@ -113,7 +113,7 @@ async fn attach_volume(ctx: Ctx, input: AttachVolumeInput) -> Result<AttachVolum
                 instance: instance.id.clone(),
                 device: input.device.clone(),
                 since: ctx.now(),
-                state: Attached::Attaching,
+                state: Progress::Attaching,
                 deletes: false,
                 force: false,
             };
@@ -156,8 +156,8 @@ async fn detach_volume(ctx: Ctx, input: DetachVolumeInput) -> Result<DetachVolum
                 return Err(error::operation_not_permitted(text));
             }
             let state = match attachment.state {
-                Attached::Busy => Attached::Busy,
-                _ => Attached::Detaching,
+                Progress::Busy => Progress::Busy,
+                _ => Progress::Detaching,
             };
             let force = attachment.force || input.force == Some(true);
             let after = Volume {

@@ -2,7 +2,7 @@
 
 use super::life::{Content, check_room};
 use super::mappings::Mapping;
-use super::{Attached, Attachment, Sweep, Volume, plan};
+use super::{Attachment, Progress, Sweep, Volume, plan};
 use crate::images::Root;
 use crate::instances::Instance;
 use crate::nouns::{self, Home};
@@ -61,7 +61,7 @@ pub(crate) async fn give(
             instance: instance.id.clone(),
             device: mapping.device.clone(),
             since: ctx.now(),
-            state: Attached::Attaching,
+            state: Progress::Attaching,
             deletes: mapping.deletes,
             force: false,
         };
@@ -74,8 +74,8 @@ pub(crate) async fn give(
 pub(crate) async fn settle(tx: &Tx, home: Home, instance: &str) -> Result<()> {
     let all: Vec<Volume> = nouns::all(tx, home).await?;
     for before in of_instance(&all, instance) {
-        if let Some(attachment) = before.attachment.clone().filter(|one| one.state == Attached::Attaching) {
-            let attachment = Attachment { state: Attached::Attached, ..attachment };
+        if let Some(attachment) = before.attachment.clone().filter(|one| one.state == Progress::Attaching) {
+            let attachment = Attachment { state: Progress::Attached, ..attachment };
             nouns::put(tx, Some(before), &Volume { attachment: Some(attachment), ..before.clone() });
         }
     }

@@ -3,7 +3,7 @@
 //! Invariant: a file that no record has is removed, and only after records were read behind the list of files: a record is always
 //! older than its file.
 
-use super::{Attached, Attachment, File, Modification, Volume, of_instance, place};
+use super::{Attachment, File, Modification, Progress, Volume, of_instance, place};
 use crate::commit::change;
 use crate::defaults::Place;
 use crate::instances::{Instance, State, context};
@@ -112,7 +112,7 @@ fn is_open(modification: &Modification) -> bool {
 fn is_due(volume: &Volume) -> bool {
     volume.file == File::Wanted
         || volume.modification.as_ref().is_some_and(is_open)
-        || volume.attachment.as_ref().is_some_and(|one| one.state != Attached::Attached)
+        || volume.attachment.as_ref().is_some_and(|one| one.state != Progress::Attached)
 }
 
 /// Does what is due; whether anything changed.
@@ -184,22 +184,22 @@ async fn settle(world: &Arc<World>, seen: &Volume, attachment: &Attachment) -> R
     let instance: Option<Instance> = ctx.get(&seen.home.scope(), &[&attachment.instance]).await?;
     drop(ctx);
     let state = instance.as_ref().map(|instance| instance.state);
-    let is_wanted = attachment.state == Attached::Attaching;
+    let is_wanted = attachment.state == Progress::Attaching;
     let became = match state {
         Some(State::Running) if is_wanted => mount(world, seen, attachment).await?,
         Some(State::Running) => unmount(world, attachment).await?,
         // What starts or stops is asked when it has.
         Some(State::Pending | State::Stopping | State::ShuttingDown) => return Ok(false),
-        Some(State::Stopped) if is_wanted => Some(Attached::Attached),
+        Some(State::Stopped) if is_wanted => Some(Progress::Attached),
         Some(State::Stopped | State::Terminated) | None => None,
     };
     let after = became.map(|state| Attachment { state, ..attachment.clone() });
     commit(world, seen, |before| Volume { attachment: after.clone(), ..before.clone() }).await
 }
 
-async fn mount(world: &Arc<World>, seen: &Volume, attachment: &Attachment) -> Result<Option<Attached>> {
+async fn mount(world: &Arc<World>, seen: &Volume, attachment: &Attachment) -> Result<Option<Progress>> {
     if seen.file != File::There && made(world, seen).await.is_err() {
-        return Ok(Some(Attached::Attaching));
+        return Ok(Some(Progress::Attaching));
     }
     let volume = yakumo_machine::Volume {
         source: Source::Volume(seen.id.clone()),
@@ -207,20 +207,20 @@ async fn mount(world: &Arc<World>, seen: &Volume, attachment: &Attachment) -> Re
         read_only: false,
     };
     match ask(world, Request::Attach { id: attachment.instance.clone(), volume }).await {
-        Ok(()) => Ok(Some(Attached::Attached)),
-        Err(error) if error.kind == Kind::NotRunning => Ok(Some(Attached::Attaching)),
+        Ok(()) => Ok(Some(Progress::Attached)),
+        Err(error) if error.kind == Kind::NotRunning => Ok(Some(Progress::Attaching)),
         Err(error) => Err(Error::internal(error)),
     }
 }
 
-async fn unmount(world: &Arc<World>, attachment: &Attachment) -> Result<Option<Attached>> {
+async fn unmount(world: &Arc<World>, attachment: &Attachment) -> Result<Option<Progress>> {
     let Attachment { instance, device, force, .. } = attachment;
     let detach = Request::Detach { id: instance.clone(), path: place(device), force: *force };
     match ask(world, detach).await {
         Ok(()) => Ok(None),
         // It is not mounted there any more.
         Err(error) if matches!(error.kind, Kind::NotRunning | Kind::Invalid) => Ok(None),
-        Err(error) if error.message.contains("busy") => Ok(Some(Attached::Busy)),
+        Err(error) if error.message.contains("busy") => Ok(Some(Progress::Busy)),
         Err(error) if error.message.contains("No such file") => Ok(None),
         Err(error) => Err(Error::internal(error)),
     }
@@ -238,7 +238,7 @@ pub(crate) async fn ready(
     let every: Vec<Volume> = all(&world.base, home).await?;
     let mut volumes = Vec::new();
     for volume in of_instance(&every, instance) {
-        let is_leaving = |one: &Attachment| matches!(one.state, Attached::Detaching | Attached::Busy);
+        let is_leaving = |one: &Attachment| matches!(one.state, Progress::Detaching | Progress::Busy);
         if volume.attachment.as_ref().is_some_and(is_leaving) {
             continue;
         }
