@@ -29,7 +29,7 @@ def ec2(cloud):
     return cloud.client("ec2")
 
 
-def until(wanted, what="it", seconds=60):
+def until(wanted, what="it", seconds=180):
     end = time.monotonic() + seconds
     while not (found := wanted()):
         assert time.monotonic() < end, what() if callable(what) else what
