@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+import urllib.request
 
 import pytest
 
@@ -56,3 +57,19 @@ def run(ec2, **more):
 def says(ec2, id, text):
     """Waits until its console has a text."""
     return until(lambda: text in console(ec2, id), f"{text!r} in {console(ec2, id)!r}")
+
+
+def page(address):
+    """What its web server answers, if it does."""
+    try:
+        return urllib.request.urlopen(f"http://{address}/", timeout=3).read().decode()
+    except OSError:
+        return None
+
+
+def open_port(ec2, port, group=None):
+    """Lets everybody reach a port of a group; what is given shuts it again."""
+    group = group or ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"][0]["GroupId"]
+    web = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[web])
+    return lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[web])

@@ -2,10 +2,9 @@
 from inside, a kill of the cloud, and nothing that is left."""
 
 import subprocess
-import urllib.request
 
 from asserting import refused
-from instances import becomes, console, image, instance, run, runs, until
+from instances import becomes, console, image, instance, open_port, page, run, runs, until
 
 pytestmark = runs
 
@@ -17,20 +16,6 @@ cd /srv/www && exec python3 -m http.server 80
 END
 sh /etc/rc.local >/dev/null 2>&1 &
 """
-
-
-def page(address):
-    try:
-        return urllib.request.urlopen(f"http://{address}/", timeout=3).read().decode()
-    except OSError:
-        return None
-
-
-def open_port(ec2, port, group=None):
-    group = group or ec2.describe_security_groups(GroupNames=["default"])["SecurityGroups"][0]["GroupId"]
-    web = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[web])
-    return lambda: ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[web])
 
 
 def test_a_web_server_runs_as_long_as_it_is_wanted(workshop):

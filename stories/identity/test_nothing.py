@@ -88,6 +88,7 @@ OWN = {
     "ec2": {
         "Tags": [{"Key": "k", "Value": "v"}],
         "Filters": [{"Name": "state", "Values": ["active"]}],
+        "IamInstanceProfile": {"Name": "target"},
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}],
     },
 }

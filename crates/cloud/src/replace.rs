@@ -3,7 +3,7 @@
 //! The old world stops and empties first, so no request ever runs over records that change behind its back.
 
 use crate::outside::Internet;
-use crate::start::start_reconcilers;
+use crate::start::{authority, start_reconcilers};
 use crate::{Cloud, kept, services};
 use std::future::Future;
 use yakumo_room::{Base, Clock, Ids};
@@ -38,6 +38,7 @@ impl Cloud {
             Internet::new(),
             self.network.clone(),
             self.sandboxes.clone(),
+            authority(&self.tls),
         );
         self.network.set_plugs(kept::plugs(&self.store).await.unwrap_or_default());
         // Without what the rooms keep in memory there is no world: the old one stays, stopped.

@@ -1,7 +1,8 @@
-//! What the routers of VPCs serve: names and time, from sockets in their namespaces.
+//! What the routers of VPCs serve: instance metadata, names and time, from sockets in their namespaces.
 //!
 //! Invariant: every router that stands has its sockets, and a router that is gone has none: they would keep it in the kernel.
 
+mod metadata;
 mod names;
 mod time;
 
@@ -31,6 +32,7 @@ struct Served {
 /// Serves every router that stands, until it is aborted.
 pub(crate) async fn serve(network: Network, front: Arc<Front>) {
     let names = Arc::new(names::Names::new(&network));
+    let instances = Arc::new(metadata::Instances::new(front.clone()));
     let mut standing = network.standing();
     let mut served: BTreeMap<String, Served> = BTreeMap::new();
     loop {
@@ -40,7 +42,7 @@ pub(crate) async fn serve(network: Network, front: Arc<Front>) {
         for (id, generation) in
             now.routers.iter().filter(|(id, _)| !served.contains_key(*id)).collect::<Vec<_>>()
         {
-            match router(&network, &front, &names, id).await {
+            match router(&network, &front, (&names, &instances), id).await {
                 Ok(tasks) => {
                     served.insert(id.clone(), Served { generation: *generation, _tasks: tasks });
                 }
@@ -61,7 +63,7 @@ pub(crate) async fn serve(network: Network, front: Arc<Front>) {
 async fn router(
     network: &Network,
     front: &Arc<Front>,
-    names: &Arc<names::Names>,
+    (names, instances): (&Arc<names::Names>, &Arc<metadata::Instances>),
     id: &str,
 ) -> Result<JoinSet<()>, NetworkError> {
     let mut tasks = JoinSet::new();
@@ -71,7 +73,16 @@ async fn router(
     for (service, ip) in services.ok_or_else(unknown)? {
         let address = SocketAddr::new(ip, service.port());
         let opened = match service {
-            Service::Metadata => Ok(()),
+            Service::Metadata => {
+                let (instances, vpc) = (instances.clone(), Arc::from(id));
+                let opened = network.listen(place(), address).await;
+                opened
+                    .and_then(|socket| {
+                        let socket = TcpListener::from_std(socket)?;
+                        Ok(tasks.spawn(metadata::serve(socket, instances, vpc)))
+                    })
+                    .map(drop)
+            }
             Service::Time => {
                 let front = front.clone();
                 let opened = network.bind_udp(place(), address).await;

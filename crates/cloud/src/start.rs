@@ -15,7 +15,9 @@ use yakumo_front::tls::{Home, Tls};
 use yakumo_front::{Control, Front, Settings};
 use yakumo_machine::Sandboxes;
 use yakumo_net::Network;
-use yakumo_room::{Base, Clock, ClockError, Course, Ids, Secret, World, host_now, root_credentials};
+use yakumo_room::{
+    Authority, Base, Clock, ClockError, Course, Ids, Secret, World, host_now, root_credentials,
+};
 use yakumo_store::{Store, StoreError};
 
 /// How long requests in flight may take to end at a stop.
@@ -91,7 +93,8 @@ impl Cloud {
         let (network, slice) = networks::open(&store, &config).await?;
         let sandboxes = machines::open(&store, &config, &network);
         let (ways, nets) = (Internet::new(), network.clone());
-        let base = Base::with_outside(store.clone(), clock, ids, ways, nets, sandboxes.clone());
+        let base =
+            Base::with_outside(store.clone(), clock, ids, ways, nets, sandboxes.clone(), authority(&tls));
         let world = services::world(base).await?;
         let settings = Settings {
             static_root_keys: loopback,
@@ -220,6 +223,15 @@ fn tls(config: &Config) -> Tls {
         config.directory.as_ref().map_or(Home::Memory, |directory| Home::Directory(directory.join("tls")));
     let named = (!config.bind.is_unspecified()).then_some(config.bind);
     Tls::new(home, named)
+}
+
+/// Whom sandboxes are to trust. The authority is made when somebody first asks for it.
+pub(crate) fn authority(tls: &Arc<Tls>) -> Authority {
+    let tls = tls.clone();
+    Arc::new(move || {
+        let pem = tls.ca_pem();
+        pem.inspect_err(|error| tracing::warn!(%error, "sandboxes cannot trust this cloud")).ok()
+    })
 }
 
 fn is_loopback(ip: IpAddr) -> bool {

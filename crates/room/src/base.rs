@@ -1,4 +1,4 @@
-//! What rooms are built on before there are rooms: store, clock, ids, networks, sandboxes, nudges.
+//! What rooms are built on before there are rooms: store, clock, ids, networks, sandboxes, the authority, nudges.
 
 use crate::{Clock, Ids, Nowhere, Outside};
 use parking_lot::Mutex;
@@ -13,6 +13,9 @@ use yakumo_store::Store;
 
 /// How many pieces of long computation run at once.
 const LABOURS_MAX: usize = 4;
+
+/// Tells the certificate (PEM) of the authority that signs what the cloud serves over TLS; `None` where it has none.
+pub type Authority = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// The ground that a cloud's rooms stand on.
 pub struct Base {
@@ -29,6 +32,8 @@ pub struct Base {
     pub network: Network,
     /// The sandboxes of the cloud: where instances, functions, tasks and databases run.
     pub sandboxes: Sandboxes,
+    /// Whom programs in sandboxes must trust to speak with the cloud.
+    pub authority: Authority,
     nudges: Mutex<HashMap<&'static str, Arc<Notify>>>,
     stopping: AtomicBool,
     stopped: Notify,
@@ -45,6 +50,7 @@ impl Base {
             Arc::new(Nowhere),
             Network::model("there is no host to make networks on"),
             Sandboxes::none("there is no host to start sandboxes on"),
+            Arc::new(|| None),
         )
     }
 
@@ -57,10 +63,23 @@ impl Base {
         outside: Arc<dyn Outside>,
         network: Network,
         sandboxes: Sandboxes,
+        authority: Authority,
     ) -> Arc<Base> {
         let (nudges, stopping, stopped) = (Mutex::default(), AtomicBool::new(false), Notify::new());
         let labour = Semaphore::new(LABOURS_MAX);
-        Arc::new(Base { store, clock, ids, outside, network, sandboxes, nudges, stopping, stopped, labour })
+        Arc::new(Base {
+            store,
+            clock,
+            ids,
+            outside,
+            network,
+            sandboxes,
+            authority,
+            nudges,
+            stopping,
+            stopped,
+            labour,
+        })
     }
 
     /// The bell of a reconciler.

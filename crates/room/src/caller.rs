@@ -129,6 +129,20 @@ pub fn root_credentials(account: AccountId, access_key_id: &str, secret: Secret)
     }
 }
 
+/// An instance profile: what carries a role into an instance.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_switch-role-ec2_instance-profiles.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceProfile {
+    /// Its ARN, path included.
+    pub arn: String,
+    /// Its unique id, `AIPA…`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The ARN and the name of the role in it.
+    pub role: Option<(String, String)>,
+}
+
 /// Looks up credentials; implemented by the iam room and injected by `cloud`.
 pub trait Principals: Send + Sync {
     /// The credentials behind an access key id, or `None` when there are none such. Inactive and expired ones are
@@ -144,6 +158,15 @@ pub trait Principals: Send + Sync {
     /// (`AROA…`), with `:SESSION` for a session of a role. `None` when there is none such now.
     /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
     fn unique_id<'a>(&'a self, arn: &'a str) -> BoxFuture<'a, Result<Option<String>>>;
+
+    /// The instance profile of that name in an account, as last committed; `None` when there is none such.
+    fn instance_profile<'a>(
+        &'a self,
+        _account: AccountId,
+        _name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<InstanceProfile>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// A text in a form that only `sts:DecodeAuthorizationMessage` of this account opens.
     fn seal<'a>(&'a self, account: AccountId, _text: &'a str) -> BoxFuture<'a, Result<String>> {

@@ -1,7 +1,7 @@
 //! A room's table: operation → what it needs → handler; and its background work.
 
 use crate::operation::{Registered, Row};
-use crate::{Access, Audit, Beside, Ctx, Endpoints, Need, Reconciler, Tagged, Walk, Witness};
+use crate::{Access, Audit, Beside, Ctx, Endpoints, Metadata, Need, Reconciler, Tagged, Walk, Witness};
 use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::HashMap;
@@ -29,6 +29,7 @@ pub struct Room {
     beside: Option<Arc<dyn Beside>>,
     witness: Option<Arc<dyn Witness>>,
     endpoints: Option<Arc<dyn Endpoints>>,
+    metadata: Option<Arc<dyn Metadata>>,
     walk: Option<Box<Walk>>,
 }
 
@@ -48,6 +49,7 @@ impl Room {
             beside: None,
             witness: None,
             endpoints: None,
+            metadata: None,
             walk: None,
         }
     }
@@ -166,6 +168,16 @@ impl Room {
     pub fn endpoints(mut self, endpoints: Arc<dyn Endpoints>) -> Room {
         self.endpoints = Some(endpoints);
         self
+    }
+
+    /// Makes the room the one that tells instances about themselves.
+    pub fn metadata(mut self, metadata: Arc<dyn Metadata>) -> Room {
+        self.metadata = Some(metadata);
+        self
+    }
+
+    pub(crate) fn tells_metadata(&self) -> Option<&Arc<dyn Metadata>> {
+        self.metadata.as_ref()
     }
 
     pub(crate) fn keeps_endpoints(&self) -> Option<&Arc<dyn Endpoints>> {

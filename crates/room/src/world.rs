@@ -3,7 +3,7 @@
 //! A reset or a snapshot load replaces the whole world: the old one is stopped, everybody leaves, the store changes, a
 //! new world is built over it. So no room ever sees its records change behind its back.
 
-use crate::{Background, Base, Endpoints, Organizations, Principals, Room, Witness};
+use crate::{Background, Base, Endpoints, Metadata, Organizations, Principals, Room, Witness};
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +23,8 @@ pub struct World {
     doors: Vec<&'static str>,
     /// Who keeps VPC endpoints.
     endpoints: Option<Arc<dyn Endpoints>>,
+    /// Who tells instances about themselves.
+    metadata: Option<Arc<dyn Metadata>>,
     /// Who hears of finished requests.
     witnesses: Vec<Arc<dyn Witness>>,
     inside: AtomicUsize,
@@ -43,6 +45,7 @@ impl World {
         let doors = rooms.iter().filter(|room| room.beside_door().is_some()).map(Room::name).collect();
         let witnesses = rooms.iter().filter_map(Room::heard_by).cloned().collect();
         let endpoints = rooms.iter().find_map(Room::keeps_endpoints).cloned();
+        let metadata = rooms.iter().find_map(Room::tells_metadata).cloned();
         let rooms = rooms.into_iter().map(|room| (room.name(), room)).collect();
         let (inside, left) = (AtomicUsize::new(0), Notify::new());
         let recorder = OnceLock::new();
@@ -53,6 +56,7 @@ impl World {
             rooms,
             doors,
             endpoints,
+            metadata,
             witnesses,
             inside,
             left,
@@ -85,6 +89,11 @@ impl World {
     /// Who keeps VPC endpoints, if any room does.
     pub fn endpoints(&self) -> Option<&dyn Endpoints> {
         self.endpoints.as_deref()
+    }
+
+    /// Who tells instances about themselves, if any room does.
+    pub fn metadata(&self) -> Option<&dyn Metadata> {
+        self.metadata.as_deref()
     }
 
     pub(crate) fn doors(&self) -> &[&'static str] {

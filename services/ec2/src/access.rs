@@ -16,6 +16,11 @@ use yakumo_room::{Access, Ctx, Need};
 pub(crate) const CREATE_TAGS: &str = "ec2:CreateTags";
 /// The action that takes tags away.
 pub(crate) const DELETE_TAGS: &str = "ec2:DeleteTags";
+/// The action that gives a role to a service.
+const PASS_ROLE: &str = "iam:PassRole";
+/// What gives instances a role.
+const PASSING: [&str; 3] =
+    ["ec2:AssociateIamInstanceProfile", "ec2:ReplaceIamInstanceProfileAssociation", "ec2:RunInstances"];
 
 /// What a request asks for.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +28,8 @@ pub(crate) struct Asked {
     targets: Vec<Target>,
     /// Condition keys of the request; those that an action or resource does not have are left out.
     keys: Keys,
+    /// The ARN of a role that EC2 is given.
+    passed: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -143,6 +150,13 @@ impl Asked {
         self
     }
 
+    /// And giving EC2 that role.
+    /// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html>
+    pub(crate) fn passing(mut self, role: &str) -> Asked {
+        self.passed = Some(role.to_owned());
+        self
+    }
+
     /// With the attribute that is to be changed, and its new value.
     pub(crate) fn attribute(self, name: &str, value: impl ToString) -> Asked {
         self.with("ec2:Attribute", vec![name.to_owned()])
@@ -187,10 +201,14 @@ fn declared(action: &'static str) -> Vec<&'static str> {
     let tags = yakumo_reference::action(action).is_some_and(|(_, known)| {
         is_tag(&known.keys) || known.resources.iter().any(|resource| is_tag(&resource.keys))
     });
-    match tags && action != CREATE_TAGS && action != DELETE_TAGS {
-        true => vec![action, CREATE_TAGS],
-        false => vec![action],
+    let mut declared = vec![action];
+    if tags && action != CREATE_TAGS && action != DELETE_TAGS {
+        declared.push(CREATE_TAGS);
     }
+    if PASSING.contains(&action) {
+        declared.push(PASS_ROLE);
+    }
+    declared
 }
 
 /// The rule of an operation that reads without naming anything.
@@ -221,6 +239,11 @@ async fn needs_of(ctx: &Ctx, action: &'static str, asked: Asked) -> Result<Vec<N
         needs.push(need(ctx, action, "*", asked.keys));
     }
     needs.extend(tagging);
+    if let Some(role) = &asked.passed {
+        let mut pass = Need::new(PASS_ROLE, role.clone(), ctx.account());
+        pass.keys.push(("iam:PassedToService".to_owned(), vec!["ec2.amazonaws.com".to_owned()]));
+        needs.push(pass);
+    }
     Ok(needs)
 }
 

@@ -9,6 +9,9 @@ mod boot;
 mod kinds;
 mod lines;
 mod machine;
+mod metadata;
+mod metadata_options;
+mod profiles;
 mod run;
 mod seen;
 mod status;
@@ -16,6 +19,9 @@ mod switch;
 mod work;
 
 pub use lines::{InstanceLine, instance_lines};
+pub(crate) use metadata::Keeper;
+pub(crate) use metadata_options::MetadataOptions;
+pub(crate) use profiles::Association;
 pub(crate) use run::user_data;
 pub(crate) use work::{NAME as WORK, context, reconciler};
 
@@ -108,6 +114,9 @@ pub(crate) struct Instance {
     /// How its metadata can be read.
     #[serde(default)]
     pub metadata: MetadataOptions,
+    /// The instance profile that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Association>,
     /// The request that made it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<ClientToken>,
@@ -117,29 +126,6 @@ pub(crate) struct Instance {
     /// Its tags.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
-}
-
-/// How the metadata of an instance can be read.
-/// Source: <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsRequest.html>
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct MetadataOptions {
-    /// Whether a session token is required: IMDSv2 only.
-    pub tokens_required: bool,
-    /// How many hops the answer with a token may go, 1 to 64.
-    pub hop_limit: i32,
-    /// Whether it can be read at all.
-    pub enabled: bool,
-    /// Whether it can be read over IPv6 as well.
-    pub ipv6: bool,
-    /// Whether the instance's tags can be read.
-    pub tags: bool,
-}
-
-impl Default for MetadataOptions {
-    /// AWS: an account without settings of its own, and an image that says nothing: both versions can be used.
-    fn default() -> MetadataOptions {
-        MetadataOptions { tokens_required: false, hop_limit: 1, enabled: true, ipv6: false, tags: false }
-    }
 }
 
 /// Where an instance is in its life.
@@ -205,14 +191,21 @@ noun!(
     not_found: "InvalidInstanceID.NotFound",
     malformed: "InvalidInstanceID.Malformed",
     spoken: "instance ID",
-    keys: |instance| vec![
+    check: |instance| instance.metadata.check_tags(&instance.tags),
+    keys: |instance| {
+        let options = instance.metadata.keys().map(|(key, value)| (key.to_owned(), vec![value]));
+        let profile = instance.profile.iter().map(|own| ("ec2:InstanceProfile".to_owned(), vec![own.arn.clone()]));
+        let mut keys: crate::nouns::Keys = options.into_iter().chain(profile).collect();
+        keys.extend([
         ("ec2:InstanceID".to_owned(), vec![instance.id.clone()]),
         ("ec2:InstanceType".to_owned(), vec![instance.kind.clone()]),
         ("ec2:AvailabilityZone".to_owned(), vec![instance.zone.clone()]),
         ("ec2:Tenancy".to_owned(), vec!["default".to_owned()]),
         ("ec2:RootDeviceType".to_owned(), vec!["ebs".to_owned()]),
         ("ec2:EbsOptimized".to_owned(), vec![instance.ebs_optimized.to_string()]),
-    ],
+        ]);
+        keys
+    },
 );
 
 impl Instance {
@@ -273,6 +266,7 @@ fn all_of(ids: &[String]) -> Asked {
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
     let room = kinds::register(attributes::register(status::register(seen::register(room))));
+    let room = metadata_options::register(profiles::register(room));
     room.on(
         api::RunInstances,
         access::looked_up("ec2:RunInstances", |ctx, input| Box::pin(asked(ctx, input))),
@@ -334,19 +328,11 @@ async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
         .of_it("ec2:Tenancy", "default")
         .of_it("ec2:RootDeviceType", "ebs")
         .of_it("ec2:InstanceMarketType", "on-demand");
-    let options = input.metadata_options.clone().unwrap_or_default();
-    for (key, value) in [
-        ("ec2:MetadataHttpEndpoint", options.http_endpoint),
-        ("ec2:MetadataHttpTokens", options.http_tokens),
-        ("ec2:InstanceMetadataTags", options.instance_metadata_tags),
-        (
-            "ec2:MetadataHttpPutResponseHopLimit",
-            options.http_put_response_hop_limit.map(|limit| limit.to_string()),
-        ),
-    ] {
-        if let Some(value) = value {
-            asked = asked.of_it(key, value);
-        }
+    asked = profiles::passing(ctx, asked, input.iam_instance_profile.as_ref(), "ec2:InstanceProfile").await?;
+    let defaults = metadata_options::MetadataDefaults::read(ctx).await?;
+    // Options that cannot be are refused later, by whoever may ask.
+    if let Ok(options) = defaults.launch(input.metadata_options.as_ref()) {
+        asked = options.keys().into_iter().fold(asked, |asked, (key, value)| asked.of_it(key, value));
     }
     asked = at_place(asked.making::<Volume>(tags), subnet.as_ref());
     if let Some(image) = &input.image_id {

@@ -63,6 +63,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         .resources(|ctx, action, arn| Box::pin(access::need_of(ctx, action, arn)))
         .endpoints(Arc::new(vpc_endpoints::Keeper::new(base.clone())))
         .tag_policies(tags::TAG_POLICIES)
+        .metadata(Arc::new(instances::Keeper::default()))
         .reconciler(network::reconciler())
         .reconciler(flow_logs::reconciler())
         .reconciler(work::reconciler())

@@ -48,6 +48,11 @@ pub(crate) trait Noun: Resource {
     /// Condition keys of EC2 about it besides its tags; those that an action does not have are left out later.
     fn condition_keys(&self) -> Keys;
 
+    /// Whether it may have the tags that it has, beyond the rules for all tags.
+    fn check_tags(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// AWS: "The vpc ID 'vpc-1' does not exist".
     fn not_found(id: &str) -> Error {
         Error::sender(Self::NOT_FOUND, format!("The {} '{id}' does not exist", Self::SPOKEN))
@@ -153,6 +158,7 @@ impl<N: Noun> Kind for Of<N> {
             let before: N = find(tx, home, id).await?;
             let mut after = before.clone();
             change(after.tags_mut())?;
+            after.check_tags()?;
             put(tx, Some(&before), &after);
             Ok(())
         })

@@ -8,8 +8,8 @@ use crate::documents::{Documents, attached, compile};
 use crate::last_use::LastUses;
 use crate::quotas::Ceilings;
 use crate::state::{
-    AccessKey, Group, Identity, PARTITION, Policy, Role, Session, SessionPolicies, SessionSubject, User,
-    fold, home, shared, split_arn,
+    AccessKey, Group, Identity, InstanceProfile, PARTITION, Policy, Role, Session, SessionPolicies,
+    SessionSubject, User, fold, home, shared, split_arn,
 };
 use crate::sts::assume_role::TRANSITIVE_KEY;
 use foldhash::fast::RandomState;
@@ -99,6 +99,32 @@ impl Principals for Directory {
         })
     }
 
+    fn instance_profile<'a>(
+        &'a self,
+        account: AccountId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<yakumo_room::InstanceProfile>>> {
+        Box::pin(async move {
+            // No profile has such a name, and keys of the store have limits.
+            if name.is_empty() || name.len() > PROFILE_NAME_MAX {
+                return Ok(None);
+            }
+            let scope = home(account);
+            let found = self.read::<InstanceProfile>(&scope, &[&fold(name)]).await?;
+            let Some(profile) = found else { return Ok(None) };
+            let role = match &profile.role {
+                Some(folded) => self.read::<Role>(&scope, &[folded]).await?,
+                None => None,
+            };
+            Ok(Some(yakumo_room::InstanceProfile {
+                arn: profile.arn(),
+                role: role.map(|role| (role.arn(), role.name)),
+                id: profile.unique_id,
+                name: profile.name,
+            }))
+        })
+    }
+
     fn seal<'a>(&'a self, account: AccountId, text: &'a str) -> BoxFuture<'a, Result<String>> {
         Box::pin(crate::sts::authorization_messages::seal(&self.base, account, text))
     }
@@ -122,6 +148,8 @@ impl Principals for Directory {
     }
 }
 
+/// AWS: how long the name of an instance profile can be.
+const PROFILE_NAME_MAX: usize = 128;
 /// The session name of a caller that stands for any session of a role.
 const ANY_SESSION: &str = "session";
 

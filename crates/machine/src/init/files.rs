@@ -16,7 +16,7 @@ const BUNDLE_BYTES_MAX: u64 = 4 << 20;
 /// What stands before what was added.
 const MARK: &str = "# Added by yakumo at each start; what follows is replaced.\n";
 
-/// Adds certificates to the bundles that are there, or makes the first one.
+/// Adds certificates to the bundles that are there. The first one is there in the end: who is told of one is told of that.
 pub(super) fn trust(authorities: &str) -> Result<(), Error> {
     if authorities.is_empty() {
         return Ok(());
@@ -25,8 +25,9 @@ pub(super) fn trust(authorities: &str) -> Result<(), Error> {
         .iter()
         .filter_map(|path| Some((*path, super::users::read(path, BUNDLE_BYTES_MAX)?)))
         .collect();
-    let none = [("/etc/ssl/certs/ca-certificates.crt", String::new())];
-    for (path, text) in if there.is_empty() { &none[..] } else { &there } {
+    let first = BUNDLES.first().filter(|first| there.iter().all(|(path, _)| path != *first));
+    let like = there.first().map(|(_, text)| text.clone()).unwrap_or_default();
+    for (path, text) in there.iter().chain(first.map(|first| (*first, like)).iter()) {
         let own = text.split(MARK).next().unwrap_or_default();
         let content = format!("{own}{MARK}{authorities}\n").into_bytes();
         write(&File { content, ..File::new(*path, "") })?;

@@ -5,6 +5,7 @@ use crate::dns_names;
 use crate::images::Root;
 use crate::network_interfaces::NetworkInterface;
 use crate::volumes::{self, Volume};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use yakumo_machine::{Command, Disk, File, Image, Lifetime, Limits, Network, Source, Spec};
 
@@ -13,20 +14,49 @@ const ROOT_BYTES: u64 = 8 << 30;
 /// Processes of an instance for each MiB of its memory, as a kernel of its own would bound them.
 const PROCESSES_PER_MIB: u32 = 8;
 
-/// The sandbox of an instance in the network namespace of its interface. `rules_network` says whether that is its own, so that it may
-/// route and translate; the volumes are its own.
+/// Where all that programs trust is found in one file, the cloud's authority included.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// What tells programs which bring a bundle of their own (botocore, requests, Node.js) of that file, and those that
+/// look for one elsewhere.
+const TRUSTING: [&str; 5] =
+    ["AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"];
+
+/// What an instance finds around it when it boots.
+pub(super) struct Around {
+    /// The network namespace of its interface.
+    pub namespace: PathBuf,
+    /// Whether that is its own, so that it may route and translate.
+    pub rules_network: bool,
+    /// What its `/etc/resolv.conf` says.
+    pub resolv_conf: String,
+    /// The certificate of the cloud's authority.
+    pub authority: Option<String>,
+}
+
+/// The variables that every program of an instance should have, as `/etc/environment` has them.
+pub(super) fn environment() -> BTreeMap<String, String> {
+    TRUSTING.iter().map(|name| ((*name).to_owned(), BUNDLE.to_owned())).collect()
+}
+
+/// The sandbox of an instance. The volumes are its own.
 pub(super) fn spec(
     instance: &Instance,
     interface: &NetworkInterface,
-    namespace: PathBuf,
-    rules_network: bool,
+    around: Around,
     volumes: &[Volume],
 ) -> Spec {
     let size = instance.size();
     let boot = boot::of(instance);
     let name = boot.hostname.unwrap_or_else(|| hostname(instance, interface));
     let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n");
-    let mut files = vec![File::new("/etc/hostname", format!("{name}\n")), File::new("/etc/hosts", hosts)];
+    let environment = around.authority.is_some().then(environment).unwrap_or_default();
+    let variables: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
+    let mut files = vec![
+        File::new("/etc/environment", variables),
+        File::new("/etc/resolv.conf", around.resolv_conf),
+        File::new("/etc/hostname", format!("{name}\n")),
+        File::new("/etc/hosts", hosts),
+    ];
     files.extend(boot.files);
     Spec {
         id: instance.id.clone(),
@@ -38,14 +68,14 @@ pub(super) fn spec(
             Some(root) => Disk::Volume(root.id.clone()),
             None => Disk::Bytes(ROOT_BYTES),
         },
-        command: Some(Command::new(["/bin/sh", boot::PATH, &instance.id])),
+        command: Some(Command { environment, ..Command::new(["/bin/sh", boot::PATH, &instance.id]) }),
         lifetime: Lifetime::UntilStopped,
         hostname: name,
-        network: Network::Namespace(namespace),
-        administers_network: rules_network,
+        network: Network::Namespace(around.namespace),
+        administers_network: around.rules_network,
         no_new_privileges: false,
         files,
-        authorities: String::new(),
+        authorities: around.authority.unwrap_or_default(),
         limits: Limits {
             memory_bytes: u64::from(size.memory_mib) << 20,
             cpu_thousandths: Some(size.vcpus * 1000),

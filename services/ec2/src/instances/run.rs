@@ -1,6 +1,7 @@
 //! RunInstances: what is asked for becomes records; the work starts them.
 
-use super::{Instance, MetadataOptions, State, kinds, seen};
+use super::metadata_options::{MetadataDefaults, MetadataOptions};
+use super::{Association, Instance, State, kinds, profiles, seen};
 use crate::commit::{change, refuse};
 use crate::images;
 use crate::instance_types;
@@ -52,7 +53,7 @@ struct Wish {
     kind: String,
     count: (i32, i32),
     user_data: Option<String>,
-    metadata: MetadataOptions,
+    metadata: Option<InstanceMetadataOptionsRequest>,
     ends_with_shutdown: bool,
     instance_tags: Tags,
     interface_tags: Tags,
@@ -101,7 +102,7 @@ impl Wish {
             kind,
             count,
             user_data: user_data(input.user_data.as_deref())?,
-            metadata: metadata(input.metadata_options.as_ref())?,
+            metadata: input.metadata_options.clone(),
             ends_with_shutdown: ends_with_shutdown(input.instance_initiated_shutdown_behavior.as_deref())?,
             instance_tags: of_kind(Instance::KIND)?,
             interface_tags: of_kind(NetworkInterface::KIND)?,
@@ -142,7 +143,6 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("Operator", input.operator.is_some()),
         ("SecondaryInterface", input.secondary_interfaces.is_some()),
         ("AdditionalInfo", input.additional_info.is_some()),
-        ("IamInstanceProfile", input.iam_instance_profile.is_some()),
         ("Monitoring", input.monitoring.as_ref().is_some_and(|monitoring| monitoring.enabled)),
     ])
 }
@@ -169,30 +169,6 @@ pub(crate) fn user_data(text: Option<&str>) -> Result<Option<String>> {
         true => Err(error::invalid_parameter_value("User data is limited to 16384 bytes")),
         false => Ok(Some(plain)),
     }
-}
-
-/// The metadata options of a request over the defaults.
-fn metadata(wanted: Option<&InstanceMetadataOptionsRequest>) -> Result<MetadataOptions> {
-    let mut options = MetadataOptions::default();
-    let Some(wanted) = wanted else { return Ok(options) };
-    let is = |value: &Option<String>, name: &str, yes: &str, no: &str, now: bool| match value.as_deref() {
-        None => Ok(now),
-        Some(value) if value == yes => Ok(true),
-        Some(value) if value == no => Ok(false),
-        Some(other) => Err(error::invalid_value(other, name, &format!("Expected {yes} or {no}."))),
-    };
-    options.tokens_required = is(&wanted.http_tokens, "HttpTokens", "required", "optional", false)?;
-    options.enabled = is(&wanted.http_endpoint, "HttpEndpoint", "enabled", "disabled", true)?;
-    options.ipv6 = is(&wanted.http_protocol_ipv6, "HttpProtocolIpv6", "enabled", "disabled", false)?;
-    options.tags = is(&wanted.instance_metadata_tags, "InstanceMetadataTags", "enabled", "disabled", false)?;
-    if let Some(limit) = wanted.http_put_response_hop_limit {
-        if !(1..=64).contains(&limit) {
-            let text = "The value for HttpPutResponseHopLimit must be between 1 and 64.";
-            return Err(error::invalid_parameter_value(text));
-        }
-        options.hop_limit = limit;
-    }
-    Ok(options)
 }
 
 /// The one interface that a request describes: instances have one here.
@@ -245,9 +221,13 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
     let image = input.image_id.as_deref().ok_or_else(|| error::missing_parameter("ImageId"))?;
     let token = ClientToken::of(input.client_token.as_deref(), &bare);
     let meant = default_subnet(&ctx, &input).await?;
+    let profile = match &input.iam_instance_profile {
+        Some(named) => Some(profiles::wanted(&ctx, named).await?),
+        None => None,
+    };
     let made = change(&ctx, input.dry_run, |tx| {
         let (ctx, input, wish, interface) = (&ctx, &input, &wish, &interface);
-        let (token, meant) = (token.clone(), meant.clone());
+        let (token, meant, profile) = (token.clone(), meant.clone(), profile.as_ref());
         async move {
             let home = Home::of(ctx);
             let all: Vec<Instance> = nouns::all(&tx, home).await?;
@@ -260,6 +240,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
             if !known.is_empty() {
                 return Ok(known);
             }
+            let options = options(&tx, home, wish).await?;
             let image_of = images::launch(&tx, home, image).await?;
             let wanted = input.block_device_mappings.as_ref();
             let mappings = mappings::merged(&image_of.mappings, wanted, &image_of.root_device)?;
@@ -301,7 +282,8 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     never_stops: input.disable_api_stop == Some(true),
                     ends_with_shutdown: wish.ends_with_shutdown,
                     ebs_optimized: input.ebs_optimized == Some(true),
-                    metadata: wish.metadata.clone(),
+                    metadata: options.clone(),
+                    profile: profile.map(|profile| Association::new(ctx, profile)),
                     token: token.clone(),
                     root_device: Some(image_of.root_device.clone()),
                     tags: wish.instance_tags.clone(),
@@ -326,6 +308,15 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
     .await?;
     ctx.base().nudge(super::WORK);
     seen::reservation(&ctx, &made).await
+}
+
+/// How the metadata of the new instances can be read.
+async fn options(tx: &Tx, home: Home, wish: &Wish) -> Result<MetadataOptions> {
+    let defaults = MetadataDefaults::find(tx, home).await?;
+    let options = defaults.launch(wish.metadata.as_ref())?;
+    defaults.check(&options)?;
+    options.check_tags(&wish.instance_tags)?;
+    Ok(options)
 }
 
 /// How many can be started of those that are wanted.
@@ -392,10 +383,9 @@ async fn groups(
 
 #[cfg(test)]
 mod tests {
-    use super::{metadata, user_data};
+    use super::user_data;
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
-    use yakumo_api_ec2::InstanceMetadataOptionsRequest;
 
     #[test]
     fn user_data_is_base64_of_at_most_16_kilobytes() {
@@ -406,20 +396,6 @@ mod tests {
         assert_eq!(user_data(Some("eA\n==")).unwrap().as_deref(), Some("eA=="));
         for bad in [encoded(16_385), "#!/bin/sh".to_owned()] {
             assert_eq!(user_data(Some(&bad)).unwrap_err().code, "InvalidParameterValue");
-        }
-    }
-
-    #[test]
-    fn metadata_options_have_values_of_their_own() {
-        let request = |tokens: &str, limit| InstanceMetadataOptionsRequest {
-            http_tokens: Some(tokens.into()),
-            http_put_response_hop_limit: Some(limit),
-            ..InstanceMetadataOptionsRequest::default()
-        };
-        let made = metadata(Some(&request("required", 2))).unwrap();
-        assert!(made.tokens_required && made.enabled && made.hop_limit == 2);
-        for bad in [request("never", 1), request("optional", 0), request("optional", 65)] {
-            assert_eq!(metadata(Some(&bad)).unwrap_err().code, "InvalidParameterValue");
         }
     }
 }

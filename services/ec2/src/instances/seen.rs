@@ -2,7 +2,7 @@
 //!
 //! Invariant: what an instance has from elsewhere (interfaces, addresses, names) is read, never kept twice.
 
-use super::{Instance, State, interfaces_of, machine};
+use super::{Association, Instance, State, interfaces_of, machine};
 use crate::access;
 use crate::filters::{Filtered, Filters, fact};
 use crate::network_interfaces::{Around, NetworkInterface};
@@ -66,7 +66,11 @@ impl Surroundings {
             platform_details: Some("Linux/UNIX".into()),
             usage_operation: Some("RunInstances".into()),
             usage_operation_update_time: Some(instance.launched),
-            metadata_options: Some(metadata(instance)),
+            metadata_options: Some(instance.metadata.shown(match instance.state {
+                State::Pending => "pending",
+                _ => "applied",
+            })),
+            iam_instance_profile: instance.profile.as_ref().filter(|_| !is_gone).map(Association::shown),
             instance_id: Some(instance.id.clone()),
             image_id: Some(instance.image.clone()),
             state: Some(instance.state.shown()),
@@ -113,19 +117,6 @@ impl Surroundings {
             });
         }
         shown
-    }
-}
-
-fn metadata(instance: &Instance) -> api::InstanceMetadataOptionsResponse {
-    let options = &instance.metadata;
-    let switched = |on: bool| Some(if on { "enabled" } else { "disabled" }.to_owned());
-    api::InstanceMetadataOptionsResponse {
-        state: Some(if instance.state == State::Pending { "pending" } else { "applied" }.into()),
-        http_tokens: Some(if options.tokens_required { "required" } else { "optional" }.into()),
-        http_put_response_hop_limit: Some(options.hop_limit),
-        http_endpoint: switched(options.enabled),
-        http_protocol_ipv6: switched(options.ipv6),
-        instance_metadata_tags: switched(options.tags),
     }
 }
 
@@ -207,6 +198,8 @@ impl Filtered for Seen {
         "client-token",
         "dns-name",
         "hypervisor",
+        "iam-instance-profile.arn",
+        "iam-instance-profile.id",
         "image-id",
         "instance-id",
         "instance-state-code",
@@ -275,6 +268,8 @@ impl Filtered for Seen {
             "client-token" => fact(shown.client_token.clone()),
             "dns-name" => fact(shown.public_dns_name.clone()),
             "hypervisor" => fact(shown.hypervisor.clone()),
+            "iam-instance-profile.arn" => fact(instance.profile.as_ref().map(|own| own.arn.clone())),
+            "iam-instance-profile.id" => fact(instance.profile.as_ref().map(|own| own.profile.clone())),
             "image-id" => fact(instance.image.clone()),
             "instance-id" => fact(instance.id.clone()),
             "instance-state-code" => fact(instance.state.code().to_string()),

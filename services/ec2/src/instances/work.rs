@@ -133,13 +133,18 @@ async fn idle(base: &Base, all: &[Instance]) -> Result<HashSet<String>> {
     Ok(idle)
 }
 
+/// Every account and region in which there is anything.
+pub(super) async fn places(base: &Base) -> Result<Vec<Home>> {
+    let places = base.store.scan(Range::prefix(Place::scope().record_key(Place::TABLE, &[])), ALL).await?;
+    let home = |bytes| Place::from_bytes(bytes).map(|place| place.home).map_err(Error::internal);
+    places.iter().map(|(_, bytes)| home(bytes)).collect()
+}
+
 /// The instances of all accounts and regions.
 pub(super) async fn everywhere(base: &Base) -> Result<Vec<Instance>> {
     let mut all = Vec::new();
-    let places = base.store.scan(Range::prefix(Place::scope().record_key(Place::TABLE, &[])), ALL).await?;
-    for (_, bytes) in places {
-        let place = Place::from_bytes(&bytes).map_err(Error::internal)?;
-        let rows = Range::prefix(place.home.scope().record_key(Instance::TABLE, &[]));
+    for home in places(base).await? {
+        let rows = Range::prefix(home.scope().record_key(Instance::TABLE, &[]));
         for (_, bytes) in base.store.scan(rows, ALL).await? {
             all.push(Instance::from_bytes(&bytes).map_err(Error::internal)?);
         }
@@ -199,11 +204,14 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
     let Some(interface) = interfaces.first() else {
         return Err(Error::internal(format!("{} has no interface", seen.id)));
     };
+    let authority = (world.base.authority)();
     let namespace = network::namespace(&world.base, &interface.id);
     let rules_network = !interface.source_dest_check && rules(&world.base, &namespace).await?;
+    let resolv_conf = world.base.network.resolv_conf(&interface.id);
+    let around = machine::Around { namespace, rules_network, resolv_conf, authority };
     let started = match volumes::ready(world, seen.home, &seen.id).await? {
         Ok(own) => {
-            let spec = machine::spec(seen, interface, namespace, rules_network, &own);
+            let spec = machine::spec(seen, interface, around, &own);
             match spec.disk {
                 Disk::Bytes(_) if seen.root_device.is_some() => Err(without_root(seen)),
                 _ => world.base.sandboxes.ask(Request::Start(Box::new(spec))).await,

@@ -21,6 +21,13 @@ const DEFAULT_S: i32 = 3_600;
 const CHAINED_MAX_S: i32 = 3_600;
 /// AWS: the most session tags.
 const TAGS_MAX: usize = 50;
+/// Who assumes roles for instances.
+const INSTANCES: &str = "ec2.amazonaws.com";
+/// AWS: what EC2 fetches for an instance lasts about six hours, whatever the role's longest session is.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_update-role-settings.html>
+const INSTANCES_MAX_S: i32 = 21_600;
+/// Where a service's principal carries for whom it acts: that is no key of the session.
+const FOR_WHOM: [&str; 2] = ["aws:SourceArn", "aws:SourceAccount"];
 /// What an assumption may ask for.
 pub(crate) const ACTIONS: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
 
@@ -66,7 +73,7 @@ pub(crate) async fn assume_role(ctx: Ctx, input: AssumeRoleInput) -> Result<Assu
         tags,
         transitive,
         source_identity: source_identity.clone(),
-        keys: BTreeMap::new(),
+        keys: delivered(&ctx),
     };
     let given = input.tags.iter().flatten().map(|tag| (tag.key.as_str(), tag.value.as_str()));
     let packed_policy_size = session_policies::packed_size(policies.as_ref(), given);
@@ -189,6 +196,22 @@ fn handed_on(input: &AssumeRoleInput, inherited: &Inherited) -> Vec<String> {
     inherited.transitive.keys().chain(own).cloned().collect()
 }
 
+fn is_for_instance(ctx: &Ctx) -> bool {
+    matches!(&ctx.caller().principal.kind, PrincipalKind::Service(name) if name == INSTANCES)
+}
+
+/// What a session tells of the instance that EC2 made it for.
+/// AWS: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-ec2instancesourcevpc>
+fn delivered(ctx: &Ctx) -> BTreeMap<String, Vec<String>> {
+    if !is_for_instance(ctx) {
+        return BTreeMap::new();
+    }
+    let keys = ctx.caller().principal.keys.iter();
+    let told = keys.filter(|(key, _)| FOR_WHOM.iter().all(|name| !key.eq_ignore_ascii_case(name)));
+    told.map(|(key, values)| (key.to_string(), values.as_slice().iter().map(ToString::to_string).collect()))
+        .collect()
+}
+
 /// Asks for `sts:AssumeRole`, and for `sts:TagSession` and `sts:SetSourceIdentity` when the request does those.
 fn authorise(
     ctx: &Ctx,
@@ -285,7 +308,7 @@ fn duration(ctx: &Ctx, input: &AssumeRoleInput, role: &Role) -> Result<i32> {
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
         ));
     }
-    if asked_s > role.max_session_s {
+    if asked_s > role.max_session_s && !(is_for_instance(ctx) && asked_s <= INSTANCES_MAX_S) {
         return Err(error::validation(
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         ));
