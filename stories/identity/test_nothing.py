@@ -90,6 +90,7 @@ OWN = {
         "Filters": [{"Name": "state", "Values": ["active"]}],
         "IamInstanceProfile": {"Name": "target"},
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}],
+        "LaunchTemplateData": {"InstanceType": "t3.micro"},
     },
 }
 
