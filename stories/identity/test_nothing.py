@@ -89,6 +89,7 @@ OWN = {
         "Tags": [{"Key": "k", "Value": "v"}],
         "Filters": [{"Name": "state", "Values": ["active"]}],
         "IamInstanceProfile": {"Name": "target"},
+        "LaunchTemplateData": {"InstanceType": "t3.micro"},
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}],
         "LaunchTemplateData": {"InstanceType": "t3.micro"},
     },

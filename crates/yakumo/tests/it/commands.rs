@@ -116,7 +116,7 @@ fn services_are_real_or_501() {
     let send = sqs["operations"].as_array().unwrap().iter().find(|one| one["name"] == "SendMessage").unwrap();
     assert_eq!(send["real"], true);
     let table = place.run(&["services", "ec2"]).stdout;
-    let run = table.lines().find(|line| line.starts_with("RunInstances ")).unwrap();
+    let run = table.lines().find(|line| line.starts_with("RunScheduledInstances ")).unwrap();
     assert!(run.ends_with("501"), "{run}");
     assert_eq!(place.run(&["services", "teleport"]).code, 8);
 }
