@@ -91,7 +91,6 @@ OWN = {
         "IamInstanceProfile": {"Name": "target"},
         "LaunchTemplateData": {"InstanceType": "t3.micro"},
         "DhcpConfigurations": [{"Key": "domain-name", "Values": ["example.com"]}],
-        "LaunchTemplateData": {"InstanceType": "t3.micro"},
     },
 }
 
