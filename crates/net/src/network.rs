@@ -141,7 +141,7 @@ impl Network {
             let plugs = wanted.plugs.clone();
             wanted.topology = Arc::new(plugged(topology, &plugs));
         }
-        self.follow().await
+        self.clone().followed().await
     }
 
     /// Says which interfaces are plugged in, at the start of a world; [`Network::apply`] makes it so.
@@ -164,7 +164,7 @@ impl Network {
             wanted.plugs.insert(interface.to_owned());
             wanted.topology = Arc::new(plugged((*wanted.topology).clone(), &wanted.plugs));
         }
-        self.follow().await.map(|()| true)
+        self.clone().followed().await.map(|()| true)
     }
 
     /// Removes everything from the kernel. What is wanted stays wanted.
@@ -172,14 +172,18 @@ impl Network {
     /// # Errors
     /// When the agent fails.
     pub async fn clean(&self) -> Result<(), NetworkError> {
-        let mut agent = self.0.agent.lock().await;
-        if agent.is_none() && !self.stands() {
-            return Ok(());
-        }
-        match self.open(&mut agent).await? {
-            Some(client) => client.clean().await,
-            None => Ok(()),
-        }
+        let network = self.clone();
+        to_its_end(async move {
+            let mut agent = network.0.agent.lock().await;
+            if agent.is_none() && !network.stands() {
+                return Ok(());
+            }
+            match network.open(&mut agent).await? {
+                Some(client) => client.clean().await,
+                None => Ok(()),
+            }
+        })
+        .await
     }
 
     /// What stands in the kernel now, as far as the agent has said: it changes before [`Network::apply`], [`Network::plug`]
@@ -194,7 +198,9 @@ impl Network {
     /// # Errors
     /// When nothing stands there, the address is not the place's or is taken, or networks are not enforced.
     pub async fn listen(&self, place: Place, address: SocketAddr) -> Result<TcpListener, NetworkError> {
-        self.socket(place, SocketKind::Tcp, address).await.map(TcpListener::from)
+        let network = self.clone();
+        let opened = async move { network.socket(place, SocketKind::Tcp, address).await };
+        to_its_end(opened).await.map(TcpListener::from)
     }
 
     /// Opens a UDP socket likewise.
@@ -202,7 +208,9 @@ impl Network {
     /// # Errors
     /// As [`Network::listen`].
     pub async fn bind_udp(&self, place: Place, address: SocketAddr) -> Result<UdpSocket, NetworkError> {
-        self.socket(place, SocketKind::Udp, address).await.map(UdpSocket::from)
+        let network = self.clone();
+        let opened = async move { network.socket(place, SocketKind::Udp, address).await };
+        to_its_end(opened).await.map(UdpSocket::from)
     }
 
     /// What watched interfaces sent and got since this was last asked, or since they are watched. One asks for all: what
@@ -211,18 +219,22 @@ impl Network {
     /// # Errors
     /// When the agent fails.
     pub async fn flows(&self) -> Result<Flows, NetworkError> {
-        let mut agent = self.0.agent.lock().await;
-        let Some(client) = agent.as_mut() else {
-            drop(agent);
-            // With the next agent, if there is to be one, counting begins.
-            return self.follow().await.map(|()| Flows::default());
-        };
-        let outcome = client.flows().await;
-        if matches!(outcome, Err(NetworkError::Agent(_))) {
-            // It is gone, with what it had counted.
-            *agent = None;
-        }
-        outcome
+        let network = self.clone();
+        to_its_end(async move {
+            let mut agent = network.0.agent.lock().await;
+            let Some(client) = agent.as_mut() else {
+                drop(agent);
+                // With the next agent, if there is to be one, counting begins.
+                return network.follow().await.map(|()| Flows::default());
+            };
+            let outcome = client.flows().await;
+            if matches!(outcome, Err(NetworkError::Agent(_))) {
+                // It is gone, with what it had counted.
+                *agent = None;
+            }
+            outcome
+        })
+        .await
     }
 
     async fn socket(
@@ -252,6 +264,10 @@ impl Network {
             Host::Agent { run, .. } => run.join(&self.0.cloud).exists(),
             Host::Nobody(_) => false,
         }
+    }
+
+    async fn followed(self) -> Result<(), NetworkError> {
+        to_its_end(async move { self.follow().await }).await
     }
 
     /// Has the agent make what is wanted now.
@@ -284,6 +300,13 @@ impl Network {
         }
         Ok(agent.as_mut())
     }
+}
+
+/// Does what talks with the agent to its end, also when nobody waits for it any more: half an answer would be taken for a part of the next.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, NetworkError>> + Send + 'static,
+) -> Result<T, NetworkError> {
+    tokio::spawn(work).await.map_err(io::Error::other)?
 }
 
 fn plugged(mut topology: Topology, plugs: &BTreeSet<Id>) -> Topology {

@@ -209,6 +209,30 @@ async fn sockets_in_a_network_are_ours_as_long_as_it_stands() {
 }
 
 #[tokio::test]
+async fn a_question_that_nobody_waits_for_confuses_no_other() {
+    if let Some(why) = lacking() {
+        println!("SKIPPED: {why}");
+        return;
+    }
+    let _turn = TURN.lock().await;
+    let lab = Lab::new('q');
+    let network = lab.network(false);
+    network.apply(topology(false)).await.unwrap();
+    // Given up at every moment of its way: unsent, sent, answered, and before its socket came along.
+    for n in 0..60 {
+        let address = "169.254.169.253:53".parse().unwrap();
+        let asked = network.bind_udp(Place::Router("vpc-1".into()), address);
+        tokio::time::timeout(Duration::from_micros(n * 50), asked).await.ok();
+        let listener = tokio::time::timeout(PATIENCE, metadata(&network)).await.expect("an answer");
+        assert_eq!(listener.local_addr().unwrap().port(), 80);
+    }
+    network.apply(topology(true)).await.unwrap();
+    assert!(connects(&network, PATIENCE));
+    drop(network);
+    lab.wait_until_nothing_is_left().await;
+}
+
+#[tokio::test]
 async fn networks_of_a_kept_cloud_stand_until_they_are_swept() {
     if let Some(why) = lacking() {
         println!("SKIPPED: {why}");
