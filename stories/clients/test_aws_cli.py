@@ -66,5 +66,5 @@ def test_high_level_output_and_errors(aws):
     assert aws("sqs", "list-queue-tags", "--queue-url", url)["Tags"] == {"a": "b"}
     absent = aws("sqs", "get-queue-url", "--queue-name", "absent-queue", check=False)
     assert "(AWS.SimpleQueueService.NonExistentQueue)" in absent.stderr
-    refused = aws("ec2", "describe-instances", check=False)
-    assert "(NotImplemented)" in refused.stderr and "DescribeInstances" in refused.stderr
+    refused = aws("ec2", "describe-spot-price-history", check=False)
+    assert "(NotImplemented)" in refused.stderr and "DescribeSpotPriceHistory" in refused.stderr

@@ -7,8 +7,8 @@ from signed import Signed
 
 # service, operation, call: one or more services of every protocol.
 CALLS = [
-    ("ec2", "DescribeInstances", lambda c: c.describe_instances()),
-    ("ec2", "RunInstances", lambda c: c.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1)),
+    ("ec2", "DescribeSpotPriceHistory", lambda c: c.describe_spot_price_history()),
+    ("ec2", "RequestSpotInstances", lambda c: c.request_spot_instances(InstanceCount=1)),
     ("s3", "GetObjectTorrent", lambda c: c.get_object_torrent(Bucket="some-bucket", Key="a/b c")),
     ("s3", "GetBucketMetadataConfiguration", lambda c: c.get_bucket_metadata_configuration(Bucket="some-bucket")),
     ("lambda", "ListFunctions", lambda c: c.list_functions()),
