@@ -62,7 +62,7 @@ def test_the_names_that_people_look_for_are_there(workshop):
 
 @runs
 def test_an_image_of_an_instance_brings_its_files(workshop):
-    cloud = workshop.cloud(data_dir=workshop.directory())
+    cloud = workshop.cloud()
     ec2, west = cloud.client("ec2"), cloud.client("ec2", region="eu-west-1")
     other = cloud.client("ec2", key="222222222222")
     source = run(ec2, UserData=MADE)
