@@ -115,6 +115,15 @@ def test_an_elastic_ip_takes_the_place_of_the_lent_one(workshop):
     web = run(ec2, UserData=WEB)
     lent = becomes(ec2, web, "running")["PublicIpAddress"]
     until(lambda: page(lent))
+    # The model says the same of the instance as packets do.
+    gateway = ec2.describe_internet_gateways()["InternetGateways"][0]["InternetGatewayId"]
+    for port, found in ((80, True), (22, False)):
+        path = ec2.create_network_insights_path(
+            Source=gateway, SourceIp="203.0.113.9", Destination=web, Protocol="tcp", DestinationPort=port
+        )["NetworkInsightsPath"]["NetworkInsightsPathId"]
+        ec2.start_network_insights_analysis(NetworkInsightsPathId=path)
+        seen = ec2.describe_network_insights_analyses(NetworkInsightsPathId=path)["NetworkInsightsAnalyses"][0]
+        assert seen["NetworkPathFound"] is found, seen
     elastic = ec2.allocate_address(Domain="vpc")
     ec2.associate_address(AllocationId=elastic["AllocationId"], InstanceId=web)
     assert ec2.describe_addresses()["Addresses"][0]["InstanceId"] == web

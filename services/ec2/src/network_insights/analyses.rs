@@ -3,8 +3,9 @@
 use super::seen::{Names, shown_analysis};
 use super::{NetworkInsightsAnalysis, NetworkInsightsPath, question};
 use crate::commit::{change, refuse};
-use crate::network;
-use crate::nouns::{self, ClientToken, Home, Noun, new_id};
+use crate::network_interfaces::NetworkInterface;
+use crate::nouns::{self, ALL, ClientToken, Home, Noun, new_id};
+use crate::{instances, network};
 use crate::{quotas, tags};
 use yakumo_api_ec2::{
     DeleteNetworkInsightsAnalysisInput, DeleteNetworkInsightsAnalysisOutput,
@@ -29,7 +30,12 @@ pub(super) async fn start_network_insights_analysis(
     let home = Home::of(&ctx);
     let path: NetworkInsightsPath = nouns::look_up(&ctx, home, &input.network_insights_path_id).await?;
     let topology = network::wanted(ctx.base()).await?;
-    let asked = path.clone();
+    let mut asked = path.clone();
+    // An instance is where its first interface is.
+    let interfaces: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
+    let meant = |end: &str| instances::interfaces_of(&interfaces, end).first().map(|own| own.id.clone());
+    asked.source = meant(&asked.source).unwrap_or(asked.source);
+    asked.destination = asked.destination.map(|end| meant(&end).unwrap_or(end));
     let finding = ctx.base().labour(move || question::analyse(&topology, &asked)).await?;
     let analysis = NetworkInsightsAnalysis {
         id: new_id(&ctx, NetworkInsightsAnalysis::PREFIX),

@@ -3,6 +3,7 @@
 use super::seen::shown_path;
 use super::{NetworkInsightsAnalysis, NetworkInsightsPath, id_of};
 use crate::commit::{change, refuse};
+use crate::instances;
 use crate::internet_gateways::InternetGateway;
 use crate::network_interfaces::NetworkInterface;
 use crate::nouns::{self, ClientToken, Home, Noun, new_id};
@@ -110,9 +111,7 @@ async fn check_end(tx: &Tx, home: Home, id: &str) -> Result<()> {
     match id.split('-').next() {
         Some("eni") => nouns::find::<NetworkInterface>(tx, home, id).await.map(drop),
         Some("igw") => nouns::find::<InternetGateway>(tx, home, id).await.map(drop),
-        Some("i") => Err(error::not_implemented(
-            "an instance as an end of a network insights path: name its interface,",
-        )),
+        Some("i") => instances::primary_interface(tx, home, id).await.map(drop),
         Some(kind @ ("pcx" | "tgw" | "vgw" | "vpce")) => {
             Err(error::not_implemented(&format!("{kind}-… as an end of a network insights path")))
         }
