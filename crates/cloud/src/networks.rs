@@ -19,7 +19,7 @@ pub async fn open(store: &Store, config: &Config) -> Result<(Network, u8), Store
                 Some(slice) => vec![slice],
                 None => (0..SLICES).map(|n| (first + n) % SLICES).collect(),
             };
-            match claim(run, &choices) {
+            match claim(run, &cloud, &choices) {
                 Ok((slice, file)) => (config.network.clone(), slice, Some(file)),
                 Err(why) => (Host::Nobody(why), first, None),
             }

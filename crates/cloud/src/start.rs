@@ -288,7 +288,8 @@ pub(crate) fn start_reconcilers(world: &Arc<World>) -> JoinSet<()> {
                     let found = world.room(room).map(|room| room.reconcilers()).unwrap_or_default();
                     let Some(reconciler) = found.iter().find(|one| one.name == name) else { return };
                     if let Err(error) = reconciler.run(world.clone()).await {
-                        tracing::warn!(reconciler = name, %error, "background work failed; it is tried again");
+                        let source = std::error::Error::source(&error).map(ToString::to_string);
+                        tracing::warn!(reconciler = name, %error, source, "background work failed; it is tried again");
                     }
                     tokio::select! {
                         () = bell.notified() => {}

@@ -2,6 +2,7 @@
 
 use crate::engine::program;
 use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -26,26 +27,70 @@ pub fn lacking() -> Option<String> {
     Some(format!("{} missing: install {}", missing.join(" and "), packages.join(" and ")))
 }
 
-/// Takes the first of these slices of public addresses that no running cloud of this host has, for as long as the file
-/// is open: after `kill -9` it is free again.
+/// Takes for a cloud the first of these slices of public addresses that no other cloud of this host has, for as long as the file
+/// is open: after `kill -9` it is free again, once the networks of who had it do not stand any more.
 ///
 /// # Errors
 /// In words, when none is free or the directory cannot be used.
-pub fn claim(run: &Path, choices: &[u8]) -> Result<(u8, File), String> {
+pub fn claim(run: &Path, cloud: &str, choices: &[u8]) -> Result<(u8, File), String> {
     let directory = run.join("slices");
     let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
     fs::create_dir_all(&directory).map_err(failed)?;
+    let mut standing = None;
     for slice in choices {
         let path = directory.join(slice.to_string());
-        let file = File::create(&path).map_err(failed)?;
+        let open = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let mut file = open.map_err(failed)?;
         // A sweep may have removed the file between the two; then the lock is on nothing.
         let number = |meta: std::io::Result<fs::Metadata>| meta.map(|meta| meta.ino()).ok();
-        if file.try_lock().is_ok() && number(file.metadata()) == number(fs::metadata(&path)) {
-            return Ok((*slice, file));
+        if file.try_lock().is_err() || number(file.metadata()) != number(fs::metadata(&path)) {
+            continue;
         }
+        let mut owner = String::new();
+        file.read_to_string(&mut owner).map_err(failed)?;
+        // The networks of a cloud that is kept stand without it, and the host's route to these addresses is theirs.
+        if !owner.is_empty() && owner != cloud && run.join(&owner).is_dir() {
+            standing = Some(owner);
+            continue;
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        file.write_all(cloud.as_bytes()).map_err(failed)?;
+        return Ok((*slice, file));
     }
-    match choices {
-        [_] => Err("another cloud that runs on this host has the same public addresses".to_owned()),
-        _ => Err("the clouds that run on this host have all public addresses".to_owned()),
+    match (choices, standing) {
+        ([_], Some(owner)) => Err(format!(
+            "networks of the cloud {owner}, which does not run, stand on the same public addresses: `yakumo down --clean` removes them"
+        )),
+        ([_], None) => Err("another cloud that runs on this host has the same public addresses".to_owned()),
+        (_, Some(_)) => Err(
+            "clouds of this host, also some that do not run, have all public addresses: `yakumo down --clean` removes networks that stand without a cloud"
+                .to_owned(),
+        ),
+        (_, None) => Err("the clouds that run on this host have all public addresses".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::claim;
+
+    #[test]
+    fn a_slice_is_free_when_nobody_has_it_and_nothing_of_its_owner_stands() {
+        let run = tempfile::tempdir().unwrap();
+        let take = |cloud: &str, choices: &[u8]| claim(run.path(), cloud, choices);
+        let (slice, held) = take("one", &[3, 4]).unwrap();
+        assert_eq!(slice, 3);
+        // Taken by a cloud that runs.
+        assert_eq!(take("two", &[3, 4]).unwrap().0, 4);
+        assert!(take("two", &[3]).unwrap_err().contains("runs on this host"));
+        // It was killed, and its networks stand: nobody gets them but itself.
+        drop(held);
+        std::fs::create_dir(run.path().join("one")).unwrap();
+        assert_eq!(take("two", &[3, 5]).unwrap().0, 5);
+        assert!(take("two", &[3]).unwrap_err().contains("yakumo down --clean"));
+        assert_eq!(take("one", &[3]).unwrap().0, 3);
+        // They were removed.
+        std::fs::remove_dir(run.path().join("one")).unwrap();
+        assert_eq!(take("two", &[3]).unwrap().0, 3);
     }
 }

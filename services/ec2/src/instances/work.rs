@@ -77,7 +77,10 @@ async fn run(world: Arc<World>, tended: Arc<Tended>) -> Result<()> {
                 // Somebody may have wanted something else meanwhile.
                 Ok(true) => world.base.nudge(NAME),
                 Ok(false) => {}
-                Err(error) => tracing::warn!(instance = instance.id, %error, "it is tried again"),
+                Err(error) => {
+                    let source = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::warn!(instance = instance.id, %error, source, "it is tried again");
+                }
             }
         });
     }
