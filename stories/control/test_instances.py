@@ -80,6 +80,8 @@ def test_a_command_has_a_terminal_of_its_size_and_ctrl_c(cloud, box):
     shows(b"# ")
     os.write(parent, b"stty size; sleep 1000; echo w$((40 + 2))\r")
     shows(b"33 99")
+    # A shell that is between two commands takes it for itself.
+    until(lambda: b"sleep 1000" in yakumo(cloud, "exec", box, "--", "ps").stdout)
     os.write(parent, b"\x03")
     os.write(parent, b"echo w$((40 + 2))\r")
     shows(b"w42")
