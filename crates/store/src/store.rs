@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::batch::{Batch, Op};
-use crate::blobs::{self, BlobId, Blobs, Garbage};
+use crate::blobs::{self, BlobId, Blobs, Garbage, Place};
 use crate::commit::{Committer, Mode, Order, Ticket};
 use crate::engine::{Embedded, Engine, Memory, Postgres};
 use crate::{
@@ -182,7 +182,7 @@ impl Store {
 impl Store {
     /// Removes a blob's bytes, then the record that listed it.
     pub(crate) async fn remove_blob(&self, id: BlobId, listed: &Bytes) -> Result<(), StoreError> {
-        blobs::remove(self, id).await?;
+        Place::of(self).remove(id).await?;
         let mut batch = Batch::new();
         batch.push_system(Op::delete(listed.clone()));
         self.commit(batch).await.map(|_| ())

@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{BlobId, Blobs, chunks, files, garbage_key, kept_key, kept_size, list_prefix, listed_id};
+use super::place::blocking;
+use super::{BlobId, Blobs, Place, chunks, files, garbage_key, kept_key, kept_size, list_prefix, listed_id};
 use crate::batch::{Batch, Op};
 use crate::{Range, Snapshot, Store, StoreError, record};
 
@@ -45,10 +46,8 @@ pub enum Stray {
 impl Blobs {
     /// Reads every kept blob to its end, and looks for what is not kept. Memory: some hundred bytes a blob.
     pub async fn audit(&self) -> Result<BlobAudit, StoreError> {
-        let (found, mut strays) = match self.0.engine().blob_folder() {
-            Some((folder, _)) => blocking(move || listed_files(&folder)).await?,
-            None => (chunked(&self.0).await?, Vec::new()),
-        };
+        let place = Place::of(&self.0);
+        let (found, mut strays) = place.list().await?;
         let snapshot = self.0.snapshot().await?;
         let mut known = HashSet::new();
         for list in [b'p', b'g'] {
@@ -57,37 +56,15 @@ impl Blobs {
         let mut kept = BTreeMap::new();
         for (id, value) in self::list(&snapshot, b'k').await? {
             let size_bytes = kept_size(&value)?;
-            let fault = self.fault(id, size_bytes).await?;
+            let fault = place.fault(id, size_bytes).await?;
             kept.insert(id, AuditedBlob { size_bytes, fault });
         }
         for id in found {
-            if !kept.contains_key(&id) && !known.contains(&id) && self.has_bytes(id).await? {
+            if !kept.contains_key(&id) && !known.contains(&id) && place.has_bytes(id).await? {
                 strays.push(Stray::Blob(id));
             }
         }
         Ok(BlobAudit { snapshot, kept, strays })
-    }
-
-    /// What is wrong with a kept blob. An error is a disk that cannot be read, not a damaged blob.
-    async fn fault(&self, id: BlobId, size_bytes: u64) -> Result<Option<String>, StoreError> {
-        let checked = match self.0.engine().blob_folder() {
-            Some((folder, _)) => blocking(move || files::check(&folder, id)).await,
-            None => chunks::check(&self.0, id).await,
-        };
-        match checked {
-            Ok(found) if found == size_bytes => Ok(None),
-            Ok(found) => Ok(Some(format!("it has {found} bytes and not {size_bytes}"))),
-            Err(StoreError::NoBlob { .. }) => Ok(Some("it is missing".to_owned())),
-            Err(StoreError::Corrupt { what }) => Ok(Some(format!("it is damaged: {what}"))),
-            Err(other) => Err(other),
-        }
-    }
-
-    async fn has_bytes(&self, id: BlobId) -> Result<bool, StoreError> {
-        match self.0.engine().blob_folder() {
-            Some((folder, _)) => blocking(move || Ok(files::exists(&folder, id))).await,
-            None => Ok(chunks::read(&self.0, id, 0).await.is_ok_and(|chunk| chunk.is_some())),
-        }
     }
 
     /// Removes a blob that is kept, but to which no record refers.
@@ -101,15 +78,32 @@ impl Blobs {
 
     /// Removes the bytes of a blob that no list names. Only while nobody writes blobs.
     pub async fn remove_stray(&self, id: BlobId) -> Result<(), StoreError> {
-        super::remove(&self.0, id).await
+        Place::of(&self.0).remove(id).await
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    let done = tokio::task::spawn_blocking(work);
-    done.await.map_err(|error| StoreError::engine("checking blobs", error))?
+impl Place {
+    /// The blobs that have bytes here, and what is no blob's.
+    async fn list(&self) -> Result<(Vec<BlobId>, Vec<Stray>), StoreError> {
+        match self {
+            Place::Files { folder, .. } => {
+                let folder = folder.clone();
+                blocking("listing blobs", move || listed_files(&folder)).await
+            }
+            Place::Records(store) => Ok((chunked(store).await?, Vec::new())),
+        }
+    }
+
+    /// What is wrong with a kept blob. An error is a disk that cannot be read, not a damaged blob.
+    async fn fault(&self, id: BlobId, size_bytes: u64) -> Result<Option<String>, StoreError> {
+        match self.check(id).await {
+            Ok(found) if found == size_bytes => Ok(None),
+            Ok(found) => Ok(Some(format!("it has {found} bytes and not {size_bytes}"))),
+            Err(StoreError::NoBlob { .. }) => Ok(Some("it is missing".to_owned())),
+            Err(StoreError::Corrupt { what }) => Ok(Some(format!("it is damaged: {what}"))),
+            Err(other) => Err(other),
+        }
+    }
 }
 
 async fn list(snapshot: &Snapshot, list: u8) -> Result<Vec<(BlobId, bytes::Bytes)>, StoreError> {

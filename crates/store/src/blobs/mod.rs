@@ -9,6 +9,7 @@ mod chunks;
 mod files;
 mod garbage;
 mod id;
+mod place;
 mod reader;
 mod writer;
 
@@ -25,6 +26,7 @@ pub(crate) use chunks::{CHUNK_BYTES, chunk_pairs};
 pub(crate) use files::{FileReader, FileWriter};
 pub(crate) use garbage::{Garbage, SnapshotInUse};
 pub use id::BlobId;
+pub(crate) use place::Place;
 pub use reader::{BlobHold, BlobReader};
 pub use writer::BlobWriter;
 
@@ -160,16 +162,5 @@ impl Transaction {
         self.with_batch(|batch| {
             batch.discard_blob(id);
         });
-    }
-}
-
-/// Removes a blob's bytes, wherever they are.
-pub(crate) async fn remove(store: &Store, id: BlobId) -> Result<(), StoreError> {
-    match store.engine().blob_folder() {
-        Some((folder, _)) => {
-            let removed = tokio::task::spawn_blocking(move || files::remove(&folder, id));
-            removed.await.map_err(|error| StoreError::engine("removing a blob", error))?
-        }
-        None => chunks::remove(store, id).await,
     }
 }

@@ -1,12 +1,11 @@
 //! Writing a blob. The bytes collect here and go out in large pieces, off the async workers, while the next piece
 //! collects.
 
-use std::path::PathBuf;
-
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
-use super::{BlobId, FileWriter, PendingBlob, chunks, pending_key};
+use super::place::{Place, Writing};
+use super::{BlobId, PendingBlob, chunks, pending_key};
 use crate::batch::{Batch, Op};
 use crate::{Store, StoreError, record};
 
@@ -20,24 +19,16 @@ pub struct BlobWriter {
     collected: Vec<u8>,
     size_bytes: u64,
     place: Place,
+    work: Work,
     finished: bool,
 }
 
-enum Place {
-    /// The folder of the generation, and what is done there.
-    Files { folder: PathBuf, durable: bool, work: Work },
-    /// The number of the next chunk.
-    Chunks { next: u32 },
-}
-
-/// What is done to a file. `Rest` has the file once there is one, and a buffer to use again.
+/// What is done to the bytes. `Rest` has a buffer to use again.
 enum Work {
-    Rest(Option<FileWriter>, Vec<u8>),
-    Busy(JoinHandle<Result<Written, StoreError>>),
+    Rest(Writing, Vec<u8>),
+    Busy(JoinHandle<Result<(Writing, Vec<u8>), StoreError>>),
+    Failed,
 }
-
-/// The file, unless it is finished, and the buffer whose bytes it has now.
-type Written = (Option<FileWriter>, Vec<u8>);
 
 impl BlobWriter {
     pub(crate) async fn begin(store: Store) -> Result<BlobWriter, StoreError> {
@@ -46,11 +37,9 @@ impl BlobWriter {
         batch.push_system(Op::put(pending_key(id), record::seal(super::VERSION, b"")));
         store.engine().admit(false)?;
         store.commit(batch).await?;
-        let place = match store.engine().blob_folder() {
-            Some((folder, durable)) => Place::Files { folder, durable, work: Work::Rest(None, Vec::new()) },
-            None => Place::Chunks { next: 0 },
-        };
-        Ok(BlobWriter { store, id, collected: Vec::new(), size_bytes: 0, place, finished: false })
+        let place = Place::of(&store);
+        let work = Work::Rest(place.write(id), Vec::new());
+        Ok(BlobWriter { store, id, collected: Vec::new(), size_bytes: 0, place, work, finished: false })
     }
 
     /// How many bytes have been written so far.
@@ -91,9 +80,7 @@ impl BlobWriter {
     pub async fn finish(mut self) -> Result<PendingBlob, StoreError> {
         self.write_out(true).await?;
         self.settle().await?;
-        if let Place::Files { folder, .. } = &self.place
-            && self.store.engine().blob_folder().is_none_or(|(now, _)| now != *folder)
-        {
+        if !self.place.is_current(&self.store) {
             // The store was reset or loaded meanwhile: what this blob belonged to is gone.
             return Err(StoreError::SnapshotLost);
         }
@@ -103,42 +90,22 @@ impl BlobWriter {
 
     /// Hands what has collected on. It is on its way when this returns, and not yet written.
     async fn write_out(&mut self, last: bool) -> Result<(), StoreError> {
-        let (open, spare) = self.settle().await?;
+        let (writing, spare) = self.settle().await?;
         let piece = std::mem::replace(&mut self.collected, spare);
-        match &mut self.place {
-            Place::Files { folder, durable, work } => {
-                let (id, folder, durable) = (self.id, folder.clone(), *durable);
-                *work = Work::Busy(tokio::task::spawn_blocking(move || {
-                    let mut writer = match open {
-                        Some(writer) => writer,
-                        None => FileWriter::create(&folder, id, durable)?,
-                    };
-                    writer.write(&piece)?;
-                    if last { writer.finish().map(|_| (None, piece)) } else { Ok((Some(writer), piece)) }
-                }));
-                Ok(())
-            }
-            Place::Chunks { next } => {
-                let pairs = chunks::chunk_pairs(self.id, *next, &piece);
-                *next += pairs.len() as u32;
-                if pairs.is_empty() { Ok(()) } else { chunks::write(&self.store, pairs).await }
-            }
-        }
+        self.work = Work::Busy(tokio::spawn(writing.write(piece, last)));
+        Ok(())
     }
 
-    /// Waits for what is on its way. Gives the file and an empty buffer.
-    async fn settle(&mut self) -> Result<Written, StoreError> {
-        let Place::Files { work, .. } = &mut self.place else { return Ok((None, Vec::new())) };
-        let (file, mut buffer) = match work {
-            Work::Rest(file, buffer) => (file.take(), std::mem::take(buffer)),
-            Work::Busy(busy) => {
-                let written = busy.await.map_err(|error| StoreError::engine("writing a blob", error));
-                *work = Work::Rest(None, Vec::new());
-                written?.map_err(|error| self.store.engine().explain(error))?
-            }
+    /// Waits for what is on its way. Gives what is written so far and an empty buffer.
+    async fn settle(&mut self) -> Result<(Writing, Vec<u8>), StoreError> {
+        let written = match &mut self.work {
+            Work::Busy(busy) => busy.await.map_err(|error| StoreError::engine("writing a blob", error)),
+            Work::Rest(..) | Work::Failed => Ok(Err(StoreError::Closed)),
         };
-        buffer.clear();
-        Ok((file, buffer))
+        match std::mem::replace(&mut self.work, Work::Failed) {
+            Work::Rest(writing, spare) => Ok((writing, spare)),
+            Work::Busy(_) | Work::Failed => written?.map_err(|error| self.store.engine().explain(error)),
+        }
     }
 }
 
@@ -150,13 +117,10 @@ impl Drop for BlobWriter {
         // Without a runtime the next start removes it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let (store, id) = (self.store.clone(), self.id);
-        let busy = match &mut self.place {
-            Place::Files { work, .. } => std::mem::replace(work, Work::Rest(None, Vec::new())),
-            Place::Chunks { .. } => Work::Rest(None, Vec::new()),
-        };
+        let work = std::mem::replace(&mut self.work, Work::Failed);
         runtime.spawn(async move {
             // A piece that is still being written would come after the removal, and stay for ever.
-            if let Work::Busy(busy) = busy {
+            if let Work::Busy(busy) = work {
                 drop(busy.await);
             }
             if let Err(error) = store.remove_blob(id, &pending_key(id)).await {

@@ -1,0 +1,213 @@
+//! Where the bytes of blobs are: the one place that tells files and records apart.
+//!
+//! Invariant: a blob can be opened when all of it is written, wherever that is.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::{BlobId, FileReader, FileWriter, chunks, files, kept_key, kept_size, pending_key};
+use crate::{Store, StoreError};
+
+/// So much is read of a file at a time.
+const PIECE_BYTES: usize = 512 * 1024;
+
+/// Where a store keeps the bytes of its blobs at this moment.
+pub(crate) enum Place {
+    /// Files under the folder of the present generation, and whether they are synced.
+    Files { folder: PathBuf, durable: bool },
+    /// Records beside all others.
+    Records(Store),
+}
+
+/// What was read ahead of its time: it is coming.
+pub(crate) type Coming = JoinHandle<Result<Bytes, StoreError>>;
+
+impl Place {
+    pub(crate) fn of(store: &Store) -> Place {
+        match store.engine().blob_folder() {
+            Some((folder, durable)) => Place::Files { folder, durable },
+            None => Place::Records(store.clone()),
+        }
+    }
+
+    /// Whether this is still where the store keeps blobs: a load or a reset begins anew elsewhere.
+    pub(crate) fn is_current(&self, store: &Store) -> bool {
+        match self {
+            Place::Files { folder, .. } => {
+                store.engine().blob_folder().is_some_and(|(now, _)| now == *folder)
+            }
+            Place::Records(_) => true,
+        }
+    }
+
+    /// Begins the bytes of a blob. Nothing is done yet.
+    pub(crate) fn write(&self, id: BlobId) -> Writing {
+        match self {
+            Place::Files { folder, durable } => {
+                Writing::File { folder: folder.clone(), id, durable: *durable, file: None }
+            }
+            Place::Records(store) => Writing::Records { store: store.clone(), id, next: 0 },
+        }
+    }
+
+    /// Opens a blob; with a range, its beginning is read in the same go. Errors: [`StoreError::NoBlob`].
+    pub(crate) async fn open(
+        self,
+        id: BlobId,
+        first: Option<Range<u64>>,
+    ) -> Result<(Reading, Option<Bytes>), StoreError> {
+        match self {
+            Place::Files { folder, .. } => {
+                let opened = blocking("opening a blob", move || {
+                    let file = FileReader::open(&folder, id)?;
+                    let ahead = first.map(|range| file.read(range, PIECE_BYTES)).transpose()?;
+                    Ok((file, ahead))
+                });
+                let (file, ahead) = opened.await?;
+                Ok((Reading::File(Arc::new(file)), ahead))
+            }
+            Place::Records(store) => {
+                let size_bytes = match store.engine().get(&kept_key(id)).await? {
+                    Some(value) => kept_size(&value)?,
+                    None => chunked_size(&store, id).await?,
+                };
+                Ok((Reading::Records { store, id, size_bytes }, None))
+            }
+        }
+    }
+
+    /// Reads a blob to its end. Answers its size.
+    pub(crate) async fn check(&self, id: BlobId) -> Result<u64, StoreError> {
+        match self {
+            Place::Files { folder, .. } => {
+                let folder = folder.clone();
+                blocking("checking a blob", move || files::check(&folder, id)).await
+            }
+            Place::Records(store) => chunks::check(store, id).await,
+        }
+    }
+
+    /// Whether there are any bytes of a blob, finished or not.
+    pub(crate) async fn has_bytes(&self, id: BlobId) -> Result<bool, StoreError> {
+        match self {
+            Place::Files { folder, .. } => {
+                let folder = folder.clone();
+                blocking("looking for a blob", move || Ok(files::exists(&folder, id))).await
+            }
+            Place::Records(store) => Ok(chunks::read(store, id, 0).await.is_ok_and(|chunk| chunk.is_some())),
+        }
+    }
+
+    /// Removes a blob's bytes, finished or not; there need not be any.
+    pub(crate) async fn remove(&self, id: BlobId) -> Result<(), StoreError> {
+        match self {
+            Place::Files { folder, .. } => {
+                let folder = folder.clone();
+                blocking("removing a blob", move || files::remove(&folder, id)).await
+            }
+            Place::Records(store) => chunks::remove(store, id).await,
+        }
+    }
+}
+
+/// The bytes of a blob that is being written.
+pub(crate) enum Writing {
+    /// The file is made with the first piece.
+    File { folder: PathBuf, id: BlobId, durable: bool, file: Option<FileWriter> },
+    /// The number of the next record.
+    Records { store: Store, id: BlobId, next: u32 },
+}
+
+impl Writing {
+    /// Adds a piece: every one but the last is a multiple of a chunk. Answers its buffer, empty, to be used again.
+    pub(crate) async fn write(self, piece: Vec<u8>, last: bool) -> Result<(Writing, Vec<u8>), StoreError> {
+        match self {
+            Writing::File { folder, id, durable, file } => {
+                blocking("writing a blob", move || {
+                    let mut writer = match file {
+                        Some(writer) => writer,
+                        None => FileWriter::create(&folder, id, durable)?,
+                    };
+                    writer.write(&piece)?;
+                    let mut spare = piece;
+                    spare.clear();
+                    let file = if last { writer.finish().map(|_| None)? } else { Some(writer) };
+                    Ok((Writing::File { folder, id, durable, file }, spare))
+                })
+                .await
+            }
+            Writing::Records { store, id, next } => {
+                let pairs = chunks::chunk_pairs(id, next, &piece);
+                let next = next + pairs.len() as u32;
+                if !pairs.is_empty() {
+                    chunks::write(&store, pairs).await?;
+                }
+                Ok((Writing::Records { store, id, next }, Vec::new()))
+            }
+        }
+    }
+}
+
+/// The bytes of a blob that is open.
+pub(crate) enum Reading {
+    File(Arc<FileReader>),
+    Records { store: Store, id: BlobId, size_bytes: u64 },
+}
+
+impl Reading {
+    pub(crate) fn size_bytes(&self) -> u64 {
+        match self {
+            Reading::File(file) => file.size_bytes(),
+            Reading::Records { size_bytes, .. } => *size_bytes,
+        }
+    }
+
+    /// Begins to read the beginning of a range that is not empty, where that is done elsewhere.
+    pub(crate) fn read_ahead(&self, range: Range<u64>) -> Option<Coming> {
+        match self {
+            Reading::File(file) => {
+                let file = file.clone();
+                Some(tokio::task::spawn_blocking(move || file.read(range, PIECE_BYTES)))
+            }
+            Reading::Records { .. } => None,
+        }
+    }
+
+    /// The beginning of a range, now.
+    pub(crate) async fn read(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
+        match self {
+            Reading::File(file) => {
+                let file = file.clone();
+                blocking("reading a blob", move || file.read(range, PIECE_BYTES)).await
+            }
+            Reading::Records { store, id, .. } => {
+                let chunk_bytes = chunks::CHUNK_BYTES as u64;
+                let number = u32::try_from(range.start / chunk_bytes).unwrap_or(u32::MAX);
+                let from = u64::from(number) * chunk_bytes;
+                let chunk = chunks::read(store, *id, number).await?.unwrap_or_default();
+                let start = (range.start - from).min(chunk.len() as u64) as usize;
+                let end = (range.end - from).min(chunk.len() as u64) as usize;
+                Ok(chunk.slice(start..end.max(start)))
+            }
+        }
+    }
+}
+
+/// The size of a blob in records that is not kept (yet, or any more).
+async fn chunked_size(store: &Store, id: BlobId) -> Result<u64, StoreError> {
+    let size_bytes = chunks::check(store, id).await?;
+    let known = size_bytes > 0 || store.engine().get(&pending_key(id)).await?.is_some();
+    if known { Ok(size_bytes) } else { Err(StoreError::NoBlob { id: id.to_string() }) }
+}
+
+/// Works off the async workers.
+pub(crate) async fn blocking<T: Send + 'static>(
+    what: &'static str,
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::engine(what, error))?
+}
