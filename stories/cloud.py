@@ -17,6 +17,8 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+import ordinary
+
 HERE = Path(__file__).resolve().parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent / "target"))
 BINARY = Path(os.environ.get("YAKUMO_BIN", TARGET / "debug" / "yakumo"))
@@ -32,11 +34,16 @@ CONFIG = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_t
 class Cloud:
     """A running yakumo. `data_dir` None means `--ephemeral`; extra arguments go to `yakumo up` as they are.
     `tries` above 1 starts again while the data is said to be in use: a killed owner of a database is missed only
-    when its sign of life has run out."""
+    when its sign of life has run out. `without_root` has an ordinary user run it, and all of its commands; `port` is a free one unless it is said."""
 
-    def __init__(self, data_dir=None, args=(), environ=None, tries=1):
+    def __init__(self, data_dir=None, args=(), environ=None, tries=1, without_root=False, port=0):
         self.tries = tries
         self.data_dir = data_dir
+        self.without_root = without_root
+        self.wanted = port
+        self.program = [*ordinary.become(), ordinary.reachable(BINARY)] if without_root else [str(BINARY)]
+        if without_root and data_dir:
+            ordinary.owns(data_dir)
         self.args = list(args)
         self.environ = environ or {}
         self.process = None
@@ -56,7 +63,7 @@ class Cloud:
 
     def _started(self):
         where = ["--data-dir", str(self.data_dir)] if self.data_dir else ["--ephemeral"]
-        command = [str(BINARY), "up", "--port", "0", *where, *self.args]
+        command = [*self.program, "up", "--port", str(self.wanted), *where, *self.args]
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "YAKUMO_"))}
         # A private home: the command finds what it needs to talk to a cloud of the same user, and only that one.
         environ.update(self.environ)
@@ -129,7 +136,7 @@ class Cloud:
 
     def command(self, *args, check=True, json_output=False):
         """Runs a verb of the `yakumo` command against this cloud. Gives its standard output (parsed when JSON)."""
-        command = [str(BINARY), *args, "--endpoint", self.url]
+        command = [*self.program, *args, "--endpoint", self.url]
         if json_output:
             command += ["--output", "json"]
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "YAKUMO_"))}
@@ -147,9 +154,10 @@ class Cloud:
 class Workshop:
     """Makes clouds and directories for one test and removes them at its end."""
 
-    def __init__(self):
+    def __init__(self, without_root=False):
         self.clouds = []
         self.directories = []
+        self.without_root = without_root
 
     def directory(self):
         path = Path(tempfile.mkdtemp(prefix="yakumo-story-"))
@@ -157,7 +165,7 @@ class Workshop:
         return path
 
     def cloud(self, **options):
-        cloud = Cloud(**options)
+        cloud = Cloud(**{"without_root": self.without_root, **options})
         self.clouds.append(cloud)
         return cloud
 

@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 import cloud as clouds
+import ordinary
 
 _SKIPPED = []
 
@@ -27,19 +28,27 @@ def pytest_terminal_summary(terminalreporter):
             terminalreporter.line(f"{name}: {reason}")
 
 
+def who(request):
+    """Whether a story is told without root: the fixture's parameter says so."""
+    without_root = getattr(request, "param", False)
+    if without_root and ordinary.lacking():
+        pytest.skip(ordinary.lacking())
+    return without_root
+
+
 @pytest.fixture(scope="module")
-def cloud():
-    """One ephemeral cloud for a file of stories."""
-    running = clouds.Cloud()
+def cloud(request):
+    """One ephemeral cloud for a file of stories; with the parameter True, of a user who is not root."""
+    running = clouds.Cloud(without_root=who(request))
     yield running
     assert running.alive(), f"yakumo died during this story:\n{''.join(running.log)[-4000:]}"
     running.kill()
 
 
 @pytest.fixture
-def workshop():
-    """Makes clouds and directories that live as long as one test."""
-    shop = clouds.Workshop()
+def workshop(request):
+    """Makes clouds and directories that live as long as one test; with the parameter True, of a user who is not root."""
+    shop = clouds.Workshop(without_root=who(request))
     yield shop
     shop.close()
 

@@ -6,8 +6,9 @@ import os
 import subprocess
 import sys
 
-from cloud import BINARY
+import pytest
 
+import ordinary
 PROGRAM = """
 import json, sys
 import boto3
@@ -39,7 +40,12 @@ class Inside:
     def __init__(self, cloud, interface, authority):
         environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environ |= {"YAKUMO_ENDPOINT": cloud.url, "AWS_CA_BUNDLE": str(authority), "AWS_EC2_METADATA_DISABLED": "true"}
-        command = [str(BINARY), "exec", interface, "--", sys.executable, "-c", PROGRAM]
+        python = ordinary.python() if cloud.without_root else (sys.executable, {})
+        if python is None:
+            pytest.skip("no python with boto3 is there for an ordinary user")
+        program, more = python
+        environ |= more
+        command = [*cloud.program, "exec", interface, "--", program, "-c", PROGRAM]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, env=environ, **pipes)
 

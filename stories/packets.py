@@ -4,7 +4,12 @@ import os
 import subprocess
 import time
 
-from cloud import BINARY
+import pytest
+
+
+def twice(fixture):
+    """Tells a story as root, and once more without: the same holds for packets."""
+    return pytest.mark.parametrize(fixture, [False, True], ids=["root", "without_root"], indirect=True, scope="module")
 
 TELL = "import socket as s\nl = s.create_server(('', 80))\nwhile True:\n c, a = l.accept(); c.sendall(a[0].encode()); c.close()"
 HEAR = "import socket as s, sys; print(s.create_connection((sys.argv[1], 80), 3).recv(99).decode())"
@@ -14,7 +19,7 @@ def on(cloud, interface, *command, **more):
     """Starts a command on an interface."""
     environ = {**os.environ, "YAKUMO_ENDPOINT": cloud.url}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, **more}
-    return subprocess.Popen([str(BINARY), "exec", interface, "--", *command], env=environ, **pipes)
+    return subprocess.Popen([*cloud.program, "exec", interface, "--", *command], env=environ, **pipes)
 
 
 def heard(cloud, interface, address):

@@ -10,7 +10,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 
-from cloud import BINARY
+from packets import twice
 
 networks = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
@@ -26,7 +26,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
 
 def on(cloud, interface, *command):
     environ = {**os.environ, "YAKUMO_ENDPOINT": cloud.url}
-    return subprocess.run([str(BINARY), "exec", interface, "--", *command], env=environ, stderr=subprocess.DEVNULL, timeout=60).returncode
+    return subprocess.run([*cloud.program, "exec", interface, "--", *command], env=environ, stderr=subprocess.DEVNULL, timeout=60).returncode
 
 
 def until(wanted):
@@ -56,6 +56,7 @@ def wanted(resource, bucket, **more):
 
 
 @networks
+@twice("cloud")
 def test_packets_are_told_in_files(cloud, name):
     ec2, s3 = cloud.client("ec2"), cloud.client("s3")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]

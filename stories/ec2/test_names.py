@@ -10,11 +10,14 @@ import urllib.request
 
 import pytest
 
-from cloud import BINARY
+from packets import twice
 
-pytestmark = pytest.mark.skipif(
-    os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
+    ),
+    twice("cloud"),
+]
 
 # What the C library finds: addresses of one family, or the name of an address; else its error.
 LOOK = """
@@ -48,7 +51,7 @@ NOTHING = "TimeoutError"
 def on(cloud, interface, *command):
     """What a command on an interface prints."""
     environ = {**os.environ, "YAKUMO_ENDPOINT": cloud.url}
-    command = [str(BINARY), "exec", interface, "--", *command]
+    command = [*cloud.program, "exec", interface, "--", *command]
     return subprocess.run(command, env=environ, stdout=subprocess.PIPE, timeout=60, check=True).stdout.decode()
 
 
@@ -92,7 +95,7 @@ def vpcs(cloud):
         ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
         subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
         interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
-        until(lambda: subprocess.run([str(BINARY), "exec", interface["NetworkInterfaceId"], "--", "true"], env={**os.environ, "YAKUMO_ENDPOINT": cloud.url}, stderr=subprocess.DEVNULL).returncode == 0)
+        until(lambda: subprocess.run([*cloud.program, "exec", interface["NetworkInterfaceId"], "--", "true"], env={**os.environ, "YAKUMO_ENDPOINT": cloud.url}, stderr=subprocess.DEVNULL).returncode == 0)
         return ec2, vpc, interface
 
     ours, theirs = make("eu-west-1"), make("us-east-1")

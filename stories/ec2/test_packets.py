@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from packets import TELL, heard, on, until
+from packets import TELL, heard, on, twice, until
 
 SERVE = "import http.server as h; h.ThreadingHTTPServer(('', 80), h.SimpleHTTPRequestHandler).serve_forever()"
 ASK = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=3).status)"
@@ -73,6 +73,7 @@ def test_what_is_declared_acts_on_packets_and_survives(workshop):
     assert client not in left and server not in left and vpc not in left
 
 
+@twice("workshop")
 def test_peering_and_nat_carry_packets(workshop):
     """Two accounts in two regions, and a private subnet's way out: each denied first, then allowed, then ended."""
     cloud = workshop.cloud()

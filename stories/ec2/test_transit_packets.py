@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from packets import TELL, heard, on, until
+from packets import TELL, heard, on, twice, until
 
 pytestmark = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"), reason="networks need root, ip and nft"
@@ -27,6 +27,7 @@ def spoke(ec2, n):
 RESOLVE = "import socket, sys; print(socket.gethostbyname(sys.argv[1]))"
 
 
+@twice("workshop")
 def test_transit_gateways_carry_packets(workshop):
     cloud = workshop.cloud()
     ec2 = cloud.client("ec2")

@@ -12,7 +12,8 @@ pub async fn open(store: &Store, config: &Config) -> Result<(Network, u8), Store
     let before = kept::slice(store).await?;
     let first = before.unwrap_or_else(|| Ranges::preferred(&cloud));
     let (host, slice, claimed) = match &config.network {
-        Host::Nobody(_) => (config.network.clone(), first, None),
+        // Networks that are apart share no addresses with others.
+        Host::Nobody(_) | Host::Agent { apart: true, .. } => (config.network.clone(), first, None),
         Host::Agent { run, .. } => {
             // Addresses that were handed out cannot become others.
             let choices: Vec<u8> = match before {

@@ -25,6 +25,8 @@ pub use spec::{
 #[cfg(target_os = "linux")]
 pub mod agent;
 #[cfg(target_os = "linux")]
+pub mod apart;
+#[cfg(target_os = "linux")]
 pub mod block;
 #[cfg(target_os = "linux")]
 mod channel;

@@ -82,6 +82,13 @@ pub(crate) fn make_network(path: &Path) -> Result<(), Error> {
     rustix::mount::mount_bind(&source, path).during(path.display())
 }
 
+/// Whether the network that this process is in belongs to its user namespace.
+pub(crate) fn own_the_network() -> bool {
+    let owner = File::open("/proc/self/ns/net").and_then(|network| sys::owner_of(&network));
+    let owner = owner.ok().and_then(|owner| inode(&File::from(owner)).ok());
+    owner.is_some() && owner == inode_of("/proc/self/ns/user").ok()
+}
+
 fn refuse_host(network: &File) -> Result<(), Error> {
     let asked = inode(network)?;
     let hosts = ["/proc/self/ns/net", "/proc/1/ns/net"];

@@ -6,7 +6,7 @@
 mod client;
 mod privilege;
 
-pub use privilege::{claim, lacking};
+pub use privilege::{claim, lacking, missing};
 
 use crate::engine::{Flows, Names, Ranges};
 use crate::topology::Id;
@@ -45,6 +45,9 @@ pub enum Host {
         arguments: Vec<String>,
         /// The directory of notes, such as `/run/yakumo`.
         run: PathBuf,
+        /// Whether it works in namespaces of its own, as somebody who is not root must: the host's network is not
+        /// touched, and nothing stands without the agent.
+        apart: bool,
     },
     /// Nobody, because of this.
     Nobody(String),
@@ -94,6 +97,27 @@ impl Network {
             Host::Nobody(reason) => Some(reason),
             Host::Agent { .. } => None,
         }
+    }
+
+    /// Whether networks are apart from the host's: it has no way to public addresses, and nothing stands without the cloud.
+    pub fn is_apart(&self) -> bool {
+        matches!(self.0.host, Host::Agent { apart: true, .. })
+    }
+
+    /// The process in whose namespaces networks that are apart stand. Where they do not stand yet it is started.
+    ///
+    /// # Errors
+    /// When the agent cannot be started.
+    pub async fn holder(&self) -> Result<Option<u32>, NetworkError> {
+        if !self.is_apart() {
+            return Ok(None);
+        }
+        let network = self.clone();
+        to_its_end(async move {
+            let mut agent = network.0.agent.lock().await;
+            Ok(network.open(&mut agent).await?.and_then(|client| client.process()))
+        })
+        .await
     }
 
     /// The public addresses of this cloud. The first sixteen of IPv4 and the first /56 of IPv6 are the network's own.
@@ -261,8 +285,8 @@ impl Network {
 
     fn stands(&self) -> bool {
         match &self.0.host {
-            Host::Agent { run, .. } => run.join(&self.0.cloud).exists(),
-            Host::Nobody(_) => false,
+            Host::Agent { run, apart: false, .. } => run.join(&self.0.cloud).exists(),
+            Host::Agent { .. } | Host::Nobody(_) => false,
         }
     }
 
@@ -292,10 +316,10 @@ impl Network {
 
     /// The agent, started when it is not there.
     async fn open<'a>(&self, agent: &'a mut Option<Client>) -> Result<Option<&'a mut Client>, NetworkError> {
-        let Host::Agent { program, arguments, run } = &self.0.host else { return Ok(None) };
+        let Host::Agent { program, arguments, run, apart } = &self.0.host else { return Ok(None) };
         if agent.is_none() {
             let mut client = Client::start(program, arguments, self.0.standing.clone())?;
-            client.open(&self.0.cloud, self.ranges(), run, self.0.keeps).await?;
+            client.open(&self.0.cloud, self.ranges(), run, self.0.keeps && !apart).await?;
             *agent = Some(client);
         }
         Ok(agent.as_mut())

@@ -13,15 +13,35 @@ pub const ARGUMENT: &str = "--network-agent";
 /// Where agents leave their notes.
 pub const RUN: &str = "/run/yakumo";
 
+/// The argument after it that moves the agent to namespaces of its own first.
+pub const APART: &str = "apart";
+
 /// Serves until the front is gone.
 pub fn run() -> ExitCode {
+    if std::env::args_os().nth(2).is_some_and(|argument| argument == APART)
+        && let Err(error) = apart()
+    {
+        return ended(&error);
+    }
     let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
     match socket.and_then(|mut socket| yakumo_net::agent::serve(&mut socket)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // A standard error that is gone leaves nobody to tell.
-            let _ = Terminal::stderr().line(&format!("the network agent ends: {error}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => ended(&error),
     }
+}
+
+fn ended(error: &dyn std::fmt::Display) -> ExitCode {
+    // A standard error that is gone leaves nobody to tell.
+    let _ = Terminal::stderr().line(&format!("the network agent ends: {error}"));
+    ExitCode::FAILURE
+}
+
+#[cfg(target_os = "linux")]
+fn apart() -> Result<(), yakumo_machine::Error> {
+    yakumo_machine::apart::enter()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn apart() -> Result<(), io::Error> {
+    Err(io::ErrorKind::Unsupported.into())
 }

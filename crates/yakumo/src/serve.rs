@@ -36,7 +36,7 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     let state_path = write_state(&state);
     Terminal::stdout().line(&ready_line::write(&cloud.endpoint(), began.elapsed()))?;
     let mut notes = settings.notes;
-    notes.extend(cloud.network().not_enforced().map(|why| format!("networks are not enforced: {why}")));
+    notes.extend(not_enforced(&cloud));
     greet(&state, &notes, &unavailable(&cloud))?;
     let variables = variables(&state);
     let work = hooks::run(&scripts, &variables, control.hooks(), |text| warn(&text));
@@ -49,6 +49,21 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
         state_file::remove(&path);
     }
     stopped
+}
+
+/// What this host does not let a cloud do, in sentences.
+fn not_enforced(cloud: &Cloud) -> Vec<String> {
+    let network = cloud.network();
+    if let Some(why) = network.not_enforced() {
+        return vec![format!("networks are not enforced: {why}")];
+    }
+    let apart = network.is_apart().then(|| {
+        "without root: this host has no way to the cloud's public addresses but `yakumo exec internet -- COMMAND`, and networks end \
+         with the cloud"
+            .to_owned()
+    });
+    let sandboxes = cloud.sandboxes().unavailable().map(|why| format!("instances stay pending: {why}"));
+    apart.into_iter().chain(sandboxes).collect()
 }
 
 async fn start(config: Config, signals: &mut Signals) -> Result<(Arc<Cloud>, Arc<CloudControl>), Failure> {

@@ -56,6 +56,7 @@ impl Settings {
             return Err(Failure::usage(format!("--ready-dir {} is no directory", named.display())));
         }
         let own = directory.as_ref().map(|directory| directory.join("ready.d"));
+        let network = network();
         let config = Config {
             bind: address.ip(),
             port: address.port(),
@@ -67,39 +68,65 @@ impl Settings {
             clock: options.clock.unwrap_or(ClockStart::Stored),
             seed: options.seed,
             directory,
-            network: network(),
-            sandboxes: sandboxes(),
+            sandboxes: sandboxes(&network),
+            network,
         };
         let ready_dirs = own.into_iter().chain(options.ready_dir.clone()).collect();
         Ok(Settings { config, ready_dirs, log: options.log.clone(), notes })
     }
 }
 
-/// Who starts sandboxes: this program as another agent, where networks can be made as well.
-fn sandboxes() -> yakumo_machine::Host {
-    use yakumo_machine::Host;
-    match (yakumo_net::network::lacking(), std::env::current_exe()) {
-        (Some(why), _) => Host::Nobody(why),
-        (None, Err(error)) => Host::Nobody(format!("this program does not find itself: {error}")),
-        (None, Ok(program)) => Host::Agent {
-            program,
+/// What instances need that networks do not.
+const SANDBOXES_NEED_ROOT: &str =
+    "instances need root: users of their own, control groups, and disks cannot be had without";
+
+/// Who starts sandboxes: this program as another agent, as root, where networks can be made as well.
+fn sandboxes(network: &Host) -> yakumo_machine::Host {
+    use yakumo_machine::Host as Sandboxes;
+    match network {
+        Host::Nobody(why) => Sandboxes::Nobody(why.clone()),
+        Host::Agent { apart: true, .. } => Sandboxes::Nobody(SANDBOXES_NEED_ROOT.to_owned()),
+        Host::Agent { program, run, .. } => Sandboxes::Agent {
+            program: program.clone(),
             arguments: vec![machine_agent::ARGUMENT.to_owned()],
-            run: PathBuf::from(network_agent::RUN),
+            run: run.clone(),
         },
     }
 }
 
-/// Who makes networks: this program as an agent, where that is possible.
+/// Who makes networks: this program as an agent, in namespaces of its own if it is not root, where that is possible.
 fn network() -> Host {
-    match (yakumo_net::network::lacking(), std::env::current_exe()) {
-        (Some(why), _) => Host::Nobody(why),
-        (None, Err(error)) => Host::Nobody(format!("this program does not find itself: {error}")),
-        (None, Ok(program)) => Host::Agent {
-            program,
-            arguments: vec![network_agent::ARGUMENT.to_owned()],
-            run: PathBuf::from(network_agent::RUN),
-        },
+    let possible = match yakumo_net::network::missing() {
+        Some(why) => Err(why),
+        None => is_apart(),
+    };
+    let apart = match possible {
+        Ok(apart) => apart,
+        Err(why) => return Host::Nobody(why),
+    };
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Host::Nobody(format!("this program does not find itself: {error}")),
+    };
+    let apart_too = apart.then(|| network_agent::APART.to_owned());
+    let arguments = std::iter::once(network_agent::ARGUMENT.to_owned()).chain(apart_too).collect();
+    Host::Agent { program, arguments, run: PathBuf::from(network_agent::RUN), apart }
+}
+
+/// Whether networks are to be apart from the host's, because this is not root; or why they cannot be.
+#[cfg(target_os = "linux")]
+fn is_apart() -> Result<bool, String> {
+    use yakumo_machine::apart;
+    if apart::is_root() {
+        return Ok(false);
     }
+    let what = "making networks needs root, or a user namespace";
+    apart::lacking().map_or(Ok(true), |why| Err(format!("{what}, which this system does not allow: {why}")))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_apart() -> Result<bool, String> {
+    Ok(false)
 }
 
 /// `--bind` and `--port`; where neither is given, the first address of `GATEWAY_LISTEN`.

@@ -40,7 +40,7 @@ pub use gate::CONTROL_HEADER;
 pub use health::Health;
 pub use hooks::{Hooks, ScriptState};
 pub use instances::{ConsoleText, InstanceRow};
-pub use network::{InterfaceLine, LiveAnswer, NetworkAnswer, TraceQuestion};
+pub use network::{InterfaceLine, InternetAnswer, LiveAnswer, NetworkAnswer, TraceQuestion};
 pub use remedies::{RemedyLine, StepLine};
 pub use requests::{RequestLine, RequestList, Verdict};
 pub use services::{OperationLine, ServiceLine, ServiceList};

@@ -46,9 +46,19 @@ pub struct InterfaceLine {
 pub struct LiveAnswer {
     /// Its namespace on the host.
     pub namespace: String,
+    /// The process in whose mounts the namespace has that name; `None` when it is the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<u32>,
     /// What its `/etc/resolv.conf` says.
     #[serde(default)]
     pub resolv_conf: String,
+}
+
+/// Where the Internet of a cloud is.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct InternetAnswer {
+    /// The process whose network it is; `None` when it is the host's.
+    pub holder: Option<u32>,
 }
 
 /// A question: does this connection come about?
@@ -109,7 +119,20 @@ pub(crate) async fn plug(cloud: &Cloud, id: &str, body: &[u8]) -> Result<Answer,
         Err(error) => return Err(failed(&error)),
     }
     kept::keep_plugs(cloud.store(), network.plugs()).await.map_err(|error| Answer::failed(&error))?;
-    Ok(Answer::json(&LiveAnswer { namespace: network.namespace(id), resolv_conf: network.resolv_conf(id) }))
+    let holder = network.holder().await.map_err(|error| failed(&error))?;
+    let (namespace, resolv_conf) = (network.namespace(id), network.resolv_conf(id));
+    Ok(Answer::json(&LiveAnswer { namespace, holder, resolv_conf }))
+}
+
+/// Tells where public addresses of the cloud are reached from.
+pub(crate) async fn internet(cloud: &Cloud, body: &[u8]) -> Result<Answer, Answer> {
+    input::nothing(body)?;
+    let network = cloud.network();
+    if let Some(why) = network.not_enforced() {
+        return Err(Answer::conflict(format!("networks are not enforced here: {why}")));
+    }
+    let holder = network.holder().await.map_err(|error| failed(&error))?;
+    Ok(Answer::json(&InternetAnswer { holder }))
 }
 
 /// Removes all networks from the host. What is wanted comes back with the next change or start.

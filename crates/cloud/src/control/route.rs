@@ -26,6 +26,7 @@ pub(crate) enum Route<'a> {
     Topology,
     CleanNetwork,
     PlugInterface(&'a str),
+    Internet,
     Trace,
     Instances,
     Instance(&'a str),
@@ -73,6 +74,7 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answ
         ["_yakumo", "network", "topology"] => vec![(Method::GET, Route::Topology)],
         ["_yakumo", "network", "clean"] => vec![(Method::POST, Route::CleanNetwork)],
         ["_yakumo", "network", "trace"] => vec![(Method::POST, Route::Trace)],
+        ["_yakumo", "network", "internet"] => vec![(Method::POST, Route::Internet)],
         ["_yakumo", "network", "interfaces", id, "live"] => {
             vec![(Method::POST, Route::PlugInterface(id))]
         }
@@ -128,6 +130,7 @@ pub(crate) async fn run(
         Route::Topology => network::topology(cloud, query),
         Route::CleanNetwork => network::clean(cloud, body).await,
         Route::PlugInterface(id) => network::plug(cloud, id, body).await,
+        Route::Internet => network::internet(cloud, body).await,
         Route::Trace => network::trace(cloud, body),
         Route::Instances => instances::list(cloud).await,
         Route::Instance(id) => instances::one(cloud, id).await,
@@ -170,6 +173,7 @@ mod tests {
             (Method::POST, "/_yakumo/network/clean", Passport::Full),
             (Method::POST, "/_yakumo/network/trace", Passport::Full),
             (Method::POST, "/_yakumo/network/interfaces/eni-1/live", Passport::Full),
+            (Method::POST, "/_yakumo/network/internet", Passport::Full),
             (Method::GET, "/_yakumo/instances", Passport::Full),
             (Method::GET, "/_yakumo/instances/i-1/console", Passport::Full),
             (Method::POST, "/_yakumo/instances/i-1/exec", Passport::Full),

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// What of the platform is not here, whatever runs.
 const UNAVAILABLE: &[&str] = &[
-    "machines: functions, tasks, instances and database engines are not part of this release",
+    "machines: functions, tasks and database engines are not part of this release",
     "faults: throttles, errors and latency cannot be injected yet",
 ];
 
@@ -19,7 +19,13 @@ const UNAVAILABLE: &[&str] = &[
 pub fn unavailable(cloud: &Cloud) -> Vec<String> {
     let network =
         cloud.network().not_enforced().map(|why| format!("network: packets are not filtered: {why}"));
-    network.into_iter().chain(UNAVAILABLE.iter().map(|text| (*text).to_owned())).collect()
+    let apart = (cloud.network().is_apart()).then(|| {
+        "network: apart from the host's: public addresses are reached by `yakumo exec internet` alone"
+            .to_owned()
+    });
+    let instances = cloud.sandboxes().unavailable().map(|why| format!("instances: none runs: {why}"));
+    let lacking = network.into_iter().chain(apart).chain(instances);
+    lacking.chain(UNAVAILABLE.iter().map(|text| (*text).to_owned())).collect()
 }
 
 /// Everything about a running cloud.

@@ -109,14 +109,26 @@ pub fn run(names: &Names, changes: &Changes) -> Result<(), EngineError> {
     let wires: Vec<String> = changes.wired.iter().map(wire_line).collect();
     ip_lines("", "making links", &wires, &[])?;
     each(&changes.inside, |inside| {
-        settings(&inside.namespace, &inside.link_settings)?;
         ip_lines(&inside.namespace, "removing lines", &inside.ip_gone, &GONE)?;
-        ip_lines(&inside.namespace, "adding lines", &inside.ip, &[])
+        let lines = [link_lines(&inside.link_settings), inside.ip.clone()].concat();
+        ip_lines(&inside.namespace, "adding lines", &lines, &[])
     })?;
     match &changes.host {
         Some(Some(lines)) => ip_lines("", "the host's link", &host_lines(lines), &[]),
         _ => Ok(()),
     }
+}
+
+/// Settings of links' neighbours as `ip` sets them: many kernels show their files to the host's root alone.
+fn link_lines(files: &[(String, String)]) -> Vec<String> {
+    let of = |path: &str| {
+        let (link, setting) = path.strip_prefix("ipv4/neigh/")?.split_once('/')?;
+        Some((link.to_owned(), setting.to_owned()))
+    };
+    let found = files.iter().filter_map(|(path, value)| of(path).map(|found| (found, value)));
+    found
+        .map(|((link, setting), value)| format!("ntable change name arp_cache dev {link} {setting} {value}"))
+        .collect()
 }
 
 /// Without IPv6 on the host, the host's link has IPv4 alone.

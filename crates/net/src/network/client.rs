@@ -25,7 +25,7 @@ pub struct Client {
     /// Where what stands is told.
     standing: watch::Sender<Arc<Standing>>,
     // Reaped by the runtime when it has ended.
-    _child: tokio::process::Child,
+    child: tokio::process::Child,
 }
 
 impl Client {
@@ -43,7 +43,12 @@ impl Client {
         command.process_group(0);
         let child = tokio::process::Command::from(command).spawn()?;
         let socket = UnixStream::from_std(ours)?;
-        Ok(Client { socket, told: Topology::default(), standing, _child: child })
+        Ok(Client { socket, told: Topology::default(), standing, child })
+    }
+
+    /// Its process, while it runs.
+    pub fn process(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Has it take up what stands.

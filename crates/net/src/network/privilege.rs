@@ -6,14 +6,18 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Why networks cannot be made here, in words that name what would help; `None` when they can. It starts nothing: the
-/// start of a cloud waits for it.
+/// Why networks cannot be made by this process, in words that name what would help; `None` when they can.
 pub fn lacking() -> Option<String> {
+    let needs_root =
+        || (!rustix::process::geteuid().is_root()).then(|| "making networks needs root".to_owned());
+    missing().or_else(needs_root)
+}
+
+/// What this host has not got to make networks with, whoever asks; `None` when nothing is missing. It starts nothing: the
+/// start of a cloud waits for it.
+pub fn missing() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return Some("networks are made of Linux's namespaces".to_owned());
-    }
-    if !rustix::process::geteuid().is_root() {
-        return Some("making networks needs root".to_owned());
     }
     if !Path::new("/proc/self/ns/net").exists() {
         return Some("this kernel has no network namespaces".to_owned());

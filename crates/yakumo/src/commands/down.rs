@@ -46,7 +46,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         None if options.clean => {}
         None => return Err(Failure::new(Exit::Absent, "no cloud of yours runs")),
     }
-    if options.clean {
+    if options.clean && !rules_this_host() {
+        out.line("nothing was left: what is made without root ends with its cloud")?;
+    } else if options.clean {
         // What runs in a network goes before the network.
         let swept = sweep_instances()?;
         let removed = yakumo_net::engine::sweep(Path::new(RUN)).map_err(|error| {
@@ -64,6 +66,17 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         out.line(&text)?;
     }
     Ok(())
+}
+
+/// Whether networks of this user's clouds can stand without them.
+#[cfg(target_os = "linux")]
+fn rules_this_host() -> bool {
+    yakumo_machine::apart::is_root()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn rules_this_host() -> bool {
+    true
 }
 
 /// Ends what runs of clouds that do not.

@@ -68,6 +68,7 @@ impl Lab {
             program: env!("CARGO_BIN_EXE_yakumo").into(),
             arguments: vec!["--network-agent".into()],
             run: self.run.path().to_owned(),
+            apart: false,
         };
         Network::new(&self.cloud, Ranges::new(&self.cloud, 31), host, keeps, None)
     }
