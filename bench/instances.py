@@ -29,7 +29,8 @@ def first_line(ec2, instance):
             if line.startswith("first line at "):
                 return float(line.split()[-1])
         time.sleep(0.02)
-    raise RuntimeError(f"{instance} says nothing")
+    found = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"][0]
+    raise RuntimeError(f"{instance} says nothing; it is {found['State']['Name']}: {found.get('StateReason', {}).get('Message', '')}")
 
 
 def states(ec2):

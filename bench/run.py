@@ -9,6 +9,7 @@
   python3 bench/run.py depth      a queue with 1,000,000 messages beside an empty one
   python3 bench/run.py policy     one evaluation of ten policies of five statements
   python3 bench/run.py identities requests beside 10,000 roles and 50,000 policies, and beside none
+  python3 bench/run.py network    1,000 interfaces, changed rules, throughput beside bare routed pairs; as root
   python3 bench/run.py instances  from RunInstances to the first line of user data, 200 at once, idle ones; as root
   python3 bench/run.py size       the binary; with --build, how long a clean release build takes
   python3 bench/run.py profile    where the server's time goes in each phase (needs perf)
@@ -79,6 +80,15 @@ def table(rows, columns):
         print("  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths, strict=True))))
 
 
+def need_networks():
+    """Ends with what is missing, when no network can be made here."""
+    places = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    missing = [name for name in ("ip", "nft") if not shutil.which(name, path=places)]
+    if os.geteuid() != 0 or missing:
+        why = f"missing here: {' and '.join(missing)} (Debian: apt-get install iproute2 nftables)" if missing else "it needs root"
+        sys.exit(f"networks cannot be made: {why}")
+
+
 def keep(name, result):
     """Writes the result where the next reader looks for it."""
     place = TARGET / "bench"
@@ -113,6 +123,8 @@ def main():
     arguments = parser.parse_args()
     arguments.data = Path(arguments.data or TARGET / "bench" / "data")
     shutil.rmtree(arguments.data, ignore_errors=True)
+    if arguments.what in ("network", "instances"):
+        need_networks()
     build(arguments)
     module = {"s3": objects, "s3_depth": objects, "instances": instances}.get(arguments.what, measurements)
     keep(arguments.what, getattr(module, arguments.what)(arguments, TARGET, table))
