@@ -1,6 +1,7 @@
 //! Blobs as files: the body, then a checksum for each 64 KiB of it, then the size.
 //!
-//! Invariant: a file is complete when it has its final name. All of this blocks; callers are off the async workers.
+//! Invariant: a file is complete when it has its final name. All of this blocks; callers are off the async workers, except where a
+//! function says that it does not wait.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -172,9 +173,36 @@ impl FileReader {
             }
             other => other.map_err(|error| StoreError::io_at("opening", &path, error))?,
         };
+        FileReader::of(file, id)
+    }
+
+    /// Opens a blob if that needs no wait for the disk. It may be called on an async worker.
+    pub(crate) fn open_in_memory(folder: &Path, id: BlobId) -> Result<Option<FileReader>, StoreError> {
+        let Some(file) = memory::open(&place(folder, id)) else { return Ok(None) };
+        let len = file.metadata().map_or(0, |meta| meta.len());
+        if !memory::has(&file, len.saturating_sub(END_BYTES)..len) {
+            return Ok(None);
+        }
+        FileReader::of(file, id).map(Some)
+    }
+
+    fn of(file: File, id: BlobId) -> Result<FileReader, StoreError> {
         let mut reader = FileReader { file, id, size_bytes: 0, checksums: Vec::new() };
         reader.read_end()?;
         Ok(reader)
+    }
+
+    /// As [`FileReader::read`], if that needs no wait for the disk. It may be called on an async worker.
+    pub(crate) fn read_in_memory(
+        &self,
+        range: Range<u64>,
+        most_bytes: usize,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let end = range.end.min(self.size_bytes).min(range.start.saturating_add(most_bytes as u64));
+        if !memory::has(&self.file, range.start..end) {
+            return Ok(None);
+        }
+        self.read(range, most_bytes).map(Some)
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {
@@ -258,6 +286,44 @@ impl FileReader {
 
     fn damaged(&self, why: &str) -> StoreError {
         StoreError::corrupt(format!("the blob {}: {why}", self.id))
+    }
+}
+
+/// What the kernel has of files in memory: such reads are a copy, and handing them to another thread costs more than they do.
+#[cfg(target_os = "linux")]
+mod memory {
+    use super::{File, Path, Range};
+    use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+    use rustix::io::{ReadWriteFlags, preadv2};
+    use std::io::IoSliceMut;
+
+    /// Opens a file whose whole path is in memory (`RESOLVE_CACHED`, openat2(2)).
+    pub(super) fn open(path: &Path) -> Option<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok().map(File::from)
+    }
+
+    /// Whether the first and the last byte of a range can be read without a wait (`RWF_NOWAIT`, preadv2(2)). What lies between
+    /// nearly always can, then; when it cannot, the read waits, and that is all.
+    pub(super) fn has(file: &File, range: Range<u64>) -> bool {
+        let at_hand = |at: u64| {
+            let mut byte = [0];
+            preadv2(file, &mut [IoSliceMut::new(&mut byte)], at, ReadWriteFlags::NOWAIT) == Ok(1)
+        };
+        !range.is_empty() && at_hand(range.end - 1) && at_hand(range.start)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod memory {
+    use super::{File, Path, Range};
+
+    pub(super) fn open(_: &Path) -> Option<File> {
+        None
+    }
+
+    pub(super) fn has(_: &File, _: Range<u64>) -> bool {
+        false
     }
 }
 

@@ -62,6 +62,9 @@ impl Place {
     ) -> Result<(Reading, Option<Bytes>), StoreError> {
         match self {
             Place::Files { folder, .. } => {
+                if let Some(file) = FileReader::open_in_memory(&folder, id)? {
+                    return Ok((Reading::File(Arc::new(file)), None));
+                }
                 let opened = blocking("opening a blob", move || {
                     let file = FileReader::open(&folder, id)?;
                     let ahead = first.map(|range| file.read(range, PIECE_BYTES)).transpose()?;
@@ -163,6 +166,14 @@ impl Reading {
         match self {
             Reading::File(file) => file.size_bytes(),
             Reading::Records { size_bytes, .. } => *size_bytes,
+        }
+    }
+
+    /// The beginning of a range that is not empty, if it is at hand.
+    pub(crate) fn read_at_hand(&self, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
+        match self {
+            Reading::File(file) => file.read_in_memory(range, PIECE_BYTES),
+            Reading::Records { .. } => Ok(None),
         }
     }
 

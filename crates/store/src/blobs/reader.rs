@@ -1,5 +1,5 @@
-//! Reading a blob: any range, as a stream, with every block checked. While one piece is on its way to whoever asked,
-//! the next one is read.
+//! Reading a blob: any range, as a stream, with every block checked. What has to be waited for is read while the piece
+//! before it is on its way to whoever asked.
 
 use std::ops::Range;
 
@@ -18,6 +18,8 @@ pub struct BlobReader {
     reading: Reading,
     /// What was read before it was asked for.
     ahead: Option<Ahead>,
+    /// Whether the last piece was there without a wait.
+    is_at_hand: bool,
     _in_use: InUse,
 }
 
@@ -58,7 +60,7 @@ impl BlobReader {
         let BlobHold { store, id, in_use } = hold;
         let (reading, first) = Place::of(&store).open(id, first).await?;
         let (size_bytes, ahead) = (reading.size_bytes(), first.map(Ahead::There));
-        Ok(BlobReader { id, size_bytes, reading, ahead, _in_use: in_use })
+        Ok(BlobReader { id, size_bytes, reading, ahead, is_at_hand: false, _in_use: in_use })
     }
 
     /// How many bytes the whole blob has.
@@ -78,7 +80,8 @@ impl BlobReader {
                 return Err(StoreError::corrupt(format!("the blob {} ends at byte {at}", reader.id)));
             }
             let next = at + piece.len() as u64;
-            if next < end {
+            // A copy from memory is made when it is asked for: it is sent while it is in the processor's caches.
+            if next < end && !reader.is_at_hand {
                 reader.ahead = reader.reading.read_ahead(next..end).map(Ahead::Coming);
             }
             Ok(Some((piece, (reader, next))))
@@ -105,7 +108,14 @@ impl BlobReader {
             Some(Ahead::Coming(coming)) => {
                 coming.await.map_err(|error| StoreError::engine("reading a blob", error))?
             }
-            None => self.reading.read(range).await,
+            None => {
+                let at_hand = self.reading.read_at_hand(range.clone())?;
+                self.is_at_hand = at_hand.is_some();
+                match at_hand {
+                    Some(piece) => Ok(piece),
+                    None => self.reading.read(range).await,
+                }
+            }
         }
     }
 }
