@@ -26,11 +26,10 @@ pub async fn open(store: &Store, config: &Config) -> Result<(Network, u8), Store
             }
         }
     };
-    if before != Some(slice) {
-        kept::keep_slice(store, slice).await?;
-    }
+    let ranges = Ranges::new(&cloud, slice);
+    kept::keep_slice(store, slice, ranges).await?;
     let keeps = !matches!(config.location, Location::Memory);
-    let network = Network::new(&cloud, Ranges::new(&cloud, slice), host, keeps, claimed);
+    let network = Network::new(&cloud, ranges, host, keeps, claimed);
     network.set_plugs(kept::plugs(store).await?);
     Ok((network, slice))
 }

@@ -91,7 +91,7 @@ impl Cloud {
         let loopback = is_loopback(config.bind);
         let root_key = if loopback { None } else { Some(kept::root_key(&store, &Ids::new(None)).await?) };
         let (network, slice) = networks::open(&store, &config).await?;
-        let sandboxes = machines::open(&store, &config, &network);
+        let sandboxes = machines::open(&store, &config, &network).await?;
         let (ways, nets) = (Internet::new(), network.clone());
         let base =
             Base::with_outside(store.clone(), clock, ids, ways, nets, sandboxes.clone(), authority(&tls));

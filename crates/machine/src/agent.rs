@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The first message of a front.
@@ -32,6 +32,9 @@ pub struct Opening {
     pub run: PathBuf,
     /// Whether sandboxes live on when the front is gone, for its next start; else they are removed with their disks.
     pub keeps: bool,
+    /// The generation of the machine's volumes.
+    #[serde(default)]
+    pub generation: Option<String>,
 }
 
 /// What the agent says without being asked: that this sandbox has ended.
@@ -41,6 +44,23 @@ pub struct Ended(pub String);
 /// What one conversation's question is answered with.
 pub type Answer = Result<Reply, Error>;
 
+/// Lets work begin until the end, which waits for what is under way: a sandbox that is just being started could not be found by it.
+#[derive(Default)]
+struct Gate(RwLock<bool>);
+
+impl Gate {
+    /// Does something unless the end has come.
+    fn pass<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
+        let is_shut = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        (!*is_shut).then(work)
+    }
+
+    /// Lets nothing begin any more, and waits until nothing is under way.
+    fn shut(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+}
+
 /// Serves a front until it is gone. `keeper` is the program and the arguments that make it a keeper.
 ///
 /// # Errors
@@ -49,54 +69,69 @@ pub fn serve(socket: OwnedFd, keeper: Vec<OsString>) -> Result<(), Error> {
     let Some((opening, _)) = channel::receive::<Opening>(&socket).during("the front")? else { return Ok(()) };
     let opened = open(&opening, keeper);
     let told: Result<Report, Error> = opened.as_ref().map(|_| Machine::report()).map_err(Clone::clone);
-    channel::send(&socket, &told, &[]).during("the front")?;
+    let heard = channel::send(&socket, &told, &[]).during("the front");
     let (machine, _note) = opened?;
-    let machine = Arc::new(machine);
+    let (machine, gate) = (Arc::new(machine), Arc::new(Gate::default()));
+    let served = heard.and_then(|()| answer(&socket, &machine, &gate));
+    if !opening.keeps {
+        gate.shut();
+        remove_all(&machine, &opening.root)?;
+        std::fs::remove_file(note_path(&opening.run, &opening.cloud)).ok();
+    }
+    served
+}
+
+/// Answers until the front is gone, which is no error.
+fn answer(socket: &OwnedFd, machine: &Arc<Machine>, gate: &Arc<Gate>) -> Result<(), Error> {
     let watch = Arc::new(Watch::start(socket.try_clone().during("the front")?)?);
     for (id, status) in machine.list()? {
         if let Status::Running(state) = status {
             watch.add(&id, state.keeper.open());
         }
     }
-    let warm = Arc::clone(&machine);
+    let (warm, open) = (Arc::clone(machine), Arc::clone(gate));
     // The first instance need not wait for it; what cannot be made ready says so when it is started.
-    std::thread::Builder::new().spawn(move || warm.prepare(&Image::Host).ok()).during("a thread")?;
-    while let Some(((), descriptors)) = channel::receive::<()>(&socket).during("the front")? {
+    let prepare = move || open.pass(|| warm.prepare(&Image::Host).ok()).flatten();
+    std::thread::Builder::new().spawn(prepare).during("a thread")?;
+    while let Some(((), descriptors)) = channel::receive::<()>(socket).during("the front")? {
         let Some(conversation) = descriptors.into_iter().next() else { continue };
-        let (machine, watch) = (Arc::clone(&machine), Arc::clone(&watch));
+        let (machine, watch, gate) = (Arc::clone(machine), Arc::clone(&watch), Arc::clone(gate));
         // A thread that cannot be had ends the conversation: the front sees it end.
         std::thread::Builder::new()
             .name("conversation".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || converse(&machine, &watch, &conversation))
+            .spawn(move || converse(&machine, &watch, &gate, &conversation))
             .ok();
-    }
-    if !opening.keeps {
-        remove_all(&machine, &opening.root)?;
-        std::fs::remove_file(note_path(&opening.run, &opening.cloud)).ok();
     }
     Ok(())
 }
 
 fn open(opening: &Opening, keeper: Vec<OsString>) -> Result<(Machine, File), Error> {
-    let configuration = Configuration { root: opening.root.clone(), name: opening.cloud.clone(), keeper };
-    let machine = Machine::open(configuration)?;
     let path = note_path(&opening.run, &opening.cloud);
     make_directory(path.parent().unwrap_or(Path::new("/")))?;
     let note = File::options().read(true).write(true).create(true).truncate(false).open(&path);
     let note = note.during(path.display())?;
+    // Before anything is there: what a killed agent leaves is found by it.
     let locked = try_lock(note)?.ok_or_else(|| Error::failed("the sandboxes", "another agent has them"))?;
     let text = serde_json::to_vec(opening).during("a note")?;
     locked.set_len(0).and_then(|()| (&locked).write_all(&text)).during(path.display())?;
-    Ok((machine, locked))
+    let (root, name, generation) = (opening.root.clone(), opening.cloud.clone(), opening.generation.clone());
+    let opened = Machine::open(Configuration { root, name, keeper, generation });
+    if opened.is_err() && !opening.keeps {
+        // There is nothing to find; the first error is the one to tell.
+        std::fs::remove_file(&path).ok();
+    }
+    Ok((opened?, locked))
 }
 
-fn converse(machine: &Machine, watch: &Watch, conversation: &OwnedFd) {
+fn converse(machine: &Machine, watch: &Watch, gate: &Gate, conversation: &OwnedFd) {
     while let Ok(Some((request, descriptors))) = channel::receive::<Request>(conversation) {
         let started = if let Request::Start(spec) = &request { Some(spec.id.clone()) } else { None };
-        let (answer, descriptors): (Answer, Vec<OwnedFd>) = match machine.perform(request, descriptors) {
-            Ok((reply, descriptors)) => (Ok(reply), descriptors),
-            Err(error) => (Err(error), Vec::new()),
+        let performed = gate.pass(|| machine.perform(request, descriptors));
+        let (answer, descriptors): (Answer, Vec<OwnedFd>) = match performed {
+            Some(Ok((reply, descriptors))) => (Ok(reply), descriptors),
+            Some(Err(error)) => (Err(error), Vec::new()),
+            None => return,
         };
         if let (Some(id), Ok(Reply::Started(state))) = (started, &answer) {
             watch.add(&id, state.keeper.open());
@@ -165,10 +200,11 @@ fn note_path(run: &Path, cloud: &str) -> PathBuf {
     run.join("machines").join(cloud)
 }
 
+/// Removes everything of a machine. One sandbox that does not end keeps no other one.
 fn remove_all(machine: &Machine, root: &Path) -> Result<(), Error> {
-    for (id, _) in machine.list()? {
-        machine.remove(&id)?;
-    }
+    let removed: Vec<Result<(), Error>> = machine.list()?.iter().map(|(id, _)| machine.remove(id)).collect();
+    machine.remove_networks();
+    removed.into_iter().collect::<Result<(), Error>>()?;
     crate::place::remove_tree(root)
 }
 
@@ -188,7 +224,8 @@ pub fn sweep(run: &Path, keeper: &[OsString]) -> Result<Vec<String>, Error> {
             && opening.root.is_dir()
         {
             let (root, name) = (opening.root.clone(), opening.cloud.clone());
-            let machine = Machine::open(Configuration { root, name, keeper: keeper.to_vec() })?;
+            let keeper = keeper.to_vec();
+            let machine = Machine::open(Configuration { root, name, keeper, generation: None })?;
             if opening.keeps {
                 machine.list()?.iter().try_for_each(|(id, _)| machine.kill(id).map(drop))?;
             } else {

@@ -76,19 +76,32 @@ pub(crate) fn fit(path: &Path) -> Result<(), Error> {
 /// Copies a block file, holes as holes; where the file system can, both share what is the same. While a sandbox writes to it, the copy
 /// is of no certain moment: stop the sandbox or detach the volume first.
 pub fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    let source = File::open(from).during(from.display())?;
-    let size = source.metadata().during(from.display())?.len();
+    copy_open(&File::open(from).during(from.display())?, to)
+}
+
+/// The same of one that is open.
+pub(crate) fn copy_open(source: &File, to: &Path) -> Result<(), Error> {
+    let size = source.metadata().during(to.display())?.len();
     let mut options = File::options();
     let target = options.write(true).create_new(true).mode(0o600).open(to).during(to.display())?;
-    let copied = match rustix::fs::ioctl_ficlone(&target, &source) {
+    let copied = match rustix::fs::ioctl_ficlone(&target, source) {
         Ok(()) => Ok(()),
-        Err(_) => copy_data(&source, &target, size).during(to.display()),
+        Err(_) => copy_data(source, &target, size).during(to.display()),
     };
     if copied.is_err() {
         // Half a copy is of no use; the first error is the one to tell.
         std::fs::remove_file(to).ok();
     }
     copied
+}
+
+/// Whether copies in the directory of `trial`, a file that is not there, share their bytes with a file.
+pub(crate) fn shares(source: &File, trial: &Path) -> Result<bool, Error> {
+    let mut options = File::options();
+    let file = options.write(true).create_new(true).mode(0o600).open(trial).during(trial.display())?;
+    let shares = rustix::fs::ioctl_ficlone(&file, source).is_ok();
+    std::fs::remove_file(trial).during(trial.display())?;
+    Ok(shares)
 }
 
 fn copy_data(source: &File, target: &File, size: u64) -> std::io::Result<()> {
@@ -105,13 +118,30 @@ fn copy_data(source: &File, target: &File, size: u64) -> std::io::Result<()> {
         let (mut from, mut to) = (begin, begin);
         while from < end {
             let length = usize::try_from(end - from).unwrap_or(usize::MAX).min(1 << 30);
-            if rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), length)? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            match rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), length) {
+                Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) => {}
+                // Two kinds of file systems: the bytes come through here.
+                Err(rustix::io::Errno::XDEV) => (from, to) = carry(source, target, from, end)?,
+                Err(error) => return Err(error.into()),
             }
         }
         at = end;
     }
     Ok(())
+}
+
+/// Copies bytes through this process; where it has come to in both.
+fn carry(source: &File, target: &File, begin: u64, end: u64) -> std::io::Result<(u64, u64)> {
+    let (mut at, mut buffer) = (begin, vec![0; 1 << 20]);
+    while at < end {
+        let length = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
+        let Some(part) = buffer.get_mut(..length) else { break };
+        source.read_exact_at(part, at)?;
+        target.write_all_at(part, at)?;
+        at += part.len() as u64;
+    }
+    Ok((at, at))
 }
 
 /// Mounts a block file on a directory.

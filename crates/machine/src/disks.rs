@@ -7,8 +7,10 @@ use crate::block;
 use crate::error::During;
 use crate::keeper::{Help, private_mounts};
 use crate::machine::Machine;
+use crate::moment;
 use crate::place::make_directory;
 use crate::spec::check_id;
+use crate::states::Process;
 use crate::sys;
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
@@ -91,11 +93,7 @@ impl Machine {
     /// # Errors
     /// Of the host's file system.
     pub fn volumes(&self) -> Result<Vec<String>, Error> {
-        let names = names(&self.root().join(DIRECTORY))?;
-        let ids = names.iter().filter_map(|name| name.strip_suffix(".img"));
-        let mut ids: Vec<String> = ids.filter(|id| check_id(id).is_ok()).map(str::to_owned).collect();
-        ids.sort();
-        Ok(ids)
+        moment::ids(&self.root().join(DIRECTORY))
     }
 
     /// Clears away what was being made when an earlier process ended, and lets go on what it has left frozen.
@@ -105,9 +103,19 @@ impl Machine {
             if name.starts_with(FRESH) {
                 // Whoever still writes to it finds that it is gone.
                 std::fs::remove_file(directory.join(&name)).ok();
-            } else if let Some(id) = name.strip_prefix(FROZEN)
-                && check_id(id).is_ok()
-            {
+            }
+        }
+        self.thaw_left()
+    }
+
+    /// Lets those file systems go on whose helper has ended without doing so.
+    pub(crate) fn thaw_left(&self) -> Result<(), Error> {
+        let directory = self.root().join(DIRECTORY);
+        for name in names(&directory)? {
+            let Some(id) = name.strip_prefix(FROZEN).filter(|id| check_id(id).is_ok()) else { continue };
+            let helper = std::fs::read(directory.join(&name)).unwrap_or_default();
+            let helper = serde_json::from_slice::<Process>(&helper).ok();
+            if helper.is_none_or(|helper| helper.open().is_none()) {
                 self.help(&Help::Thaw { path: self.file(id) }, DONE_WITHIN)?;
             }
         }
@@ -140,7 +148,8 @@ impl Machine {
     }
 }
 
-fn names(directory: &Path) -> Result<Vec<String>, Error> {
+/// The names in a directory; none where there is no directory.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>, Error> {
     if !directory.is_dir() {
         return Ok(Vec::new());
     }
@@ -155,23 +164,63 @@ fn names(directory: &Path) -> Result<Vec<String>, Error> {
 pub(crate) fn copy(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
     let _turn = block::turn(from)?;
     let Some((device, _open)) = block::attached(from) else { return block::copy(from, to) };
-    let note = note(from);
-    let frozen = looked_at(root, &device)?;
-    File::create(&note).during(note.display())?;
-    let copied = match sys::freeze(&frozen, true) {
-        Ok(()) => block::copy(from, to),
-        // Somebody who was killed has left it so.
-        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => block::copy(from, to),
-        Err(error) => Err(Error::failed("cannot freeze the file system", error)),
-    };
-    melt(&frozen, &note)?;
+    private_mounts()?;
+    let mut frozen = Frozen::prepare(root, from, &device)?;
+    frozen.freeze()?;
+    let copied = block::copy(from, to);
+    frozen.melt()?;
     copied
+}
+
+/// In a helper: a mounted file system that stands still, until this is dropped. A note beside the volume says so to others.
+pub(crate) struct Frozen {
+    mounted: File,
+    note: PathBuf,
+    is_still: bool,
+}
+
+impl Frozen {
+    /// Gets hold of it; the mounts of this process are its own already. A file system that stands still cannot be mounted, so all of
+    /// several come before the first is frozen.
+    pub(crate) fn prepare(root: &Path, path: &Path, device: &str) -> Result<Frozen, Error> {
+        Ok(Frozen { mounted: looked_at(root, device)?, note: note(path), is_still: false })
+    }
+
+    /// Lets it write out all that it has and wait.
+    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+        let helper = i32::try_from(std::process::id()).ok().and_then(Process::of);
+        let helper = serde_json::to_vec(&helper).during("a note")?;
+        std::fs::write(&self.note, helper).during(self.note.display())?;
+        self.is_still = true;
+        match sys::freeze(&self.mounted, true) {
+            Ok(()) => Ok(()),
+            // Somebody who was killed has left it so.
+            Err(error) if error.raw_os_error() == Some(libc::EBUSY) => Ok(()),
+            Err(error) => Err(Error::failed("cannot freeze the file system", error)),
+        }
+    }
+
+    /// Lets it go on.
+    pub(crate) fn melt(mut self) -> Result<(), Error> {
+        self.is_still = false;
+        melt(&self.mounted, &self.note)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        if self.is_still {
+            // What does not melt here has its note, and is looked at again.
+            melt(&self.mounted, &self.note).ok();
+        }
+    }
 }
 
 /// In a helper: lets a file system go on.
 pub(crate) fn thaw(root: &Path, path: &Path) -> Result<(), Error> {
     let note = note(path);
     if let Some((device, _open)) = block::attached(path) {
+        private_mounts()?;
         return melt(&looked_at(root, &device)?, &note);
     }
     std::fs::remove_file(&note).during(note.display())
@@ -189,6 +238,7 @@ pub(crate) fn grow(root: &Path, path: &Path, bytes: u64) -> Result<(), Error> {
     // Also when the file has the size already: who was killed may not have come to the file system.
     let Some((name, device)) = block::attached(path) else { return block::fit(path) };
     sys::resize_loop(&device).during("cannot resize the device")?;
+    private_mounts()?;
     let _mounted = looked_at(root, &name)?;
     match block::run("resize2fs", [OsStr::new(&name)], &[0]) {
         // Inside another container the kernel may not let even root do so: it grows when it is mounted next.
@@ -197,9 +247,8 @@ pub(crate) fn grow(root: &Path, path: &Path, bytes: u64) -> Result<(), Error> {
     }
 }
 
-/// Mounts a device for this process alone and opens its root: the file system is the one that the sandbox uses.
+/// Mounts a device in the mounts of this process, which are its own, and opens its root: the file system is the one that the sandbox uses.
 fn looked_at(root: &Path, device: &str) -> Result<File, Error> {
-    private_mounts()?;
     let stage = root.join(STAGE);
     make_directory(&stage)?;
     block::mount_device(device, &stage, false)?;

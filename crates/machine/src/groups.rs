@@ -307,6 +307,57 @@ mod tests {
         assert_eq!(find(each_of("cpu", &limits), "cpu.cfs_quota_us"), None);
     }
 
+    /// A directory in the place of the kernel's file system: what is written where, and what is read from where.
+    #[test]
+    fn version_2_is_one_tree_with_controllers_switched_on_from_above() {
+        let root = tempfile::tempdir().unwrap();
+        let tree = Hierarchy::One(root.path().to_owned());
+        let limits = Limits { memory_bytes: 64 << 20, cpu_thousandths: Some(500), ..Limits::default() };
+        // Hosts that cannot switch controllers on make no group.
+        std::fs::create_dir(root.path().join("cgroup.subtree_control")).unwrap();
+        let refused = tree.make("cloud.i-1", &limits).unwrap_err();
+        assert!(refused.message.starts_with("cannot write +cpu +memory +pids to"), "{refused}");
+        assert!(!root.path().join("yakumo/cloud.i-1").exists());
+        std::fs::remove_dir(root.path().join("cgroup.subtree_control")).unwrap();
+
+        let groups = tree.make("cloud.i-1", &limits).unwrap();
+        groups.add(4711).unwrap();
+        let at = |file: &str| root.path().join("yakumo/cloud.i-1").join(file);
+        let read = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap_or_default();
+        for above in [root.path().to_owned(), root.path().join("yakumo")] {
+            assert_eq!(read(above.join("cgroup.subtree_control")), "+cpu +memory +pids");
+        }
+        for (file, value) in [
+            ("memory.max", "67108864"),
+            ("cpu.max", "50000 100000"),
+            ("cpu.weight", "100"),
+            ("pids.max", "1024"),
+            ("cgroup.procs", "4711"),
+            // Where the host does not count swap there is no such file, and none is needed.
+            ("memory.swap.max", ""),
+        ] {
+            assert_eq!(read(at(file)), value, "{file}");
+        }
+        for (file, text) in [
+            ("memory.current", "4096\n"),
+            ("cpu.stat", "usage_usec 1500\nuser_usec 1000\nnr_throttled 3\n"),
+            ("memory.events", "low 0\noom 2\noom_kill 1\noom_group_kill 0\n"),
+            ("pids.current", "7\n"),
+        ] {
+            std::fs::write(at(file), text).unwrap();
+        }
+        let usage = groups.usage();
+        assert_eq!((usage.memory_bytes, usage.cpu_us, usage.processes), (4096, 1500, 7));
+        assert_eq!((usage.out_of_memory_kills, usage.held_back), (1, 3));
+        groups.kill();
+        assert_eq!(read(at("cgroup.kill")), "1");
+        // The kernel lets a group go with its files; a directory does not.
+        std::fs::remove_dir_all(at("")).unwrap();
+        groups.remove().unwrap();
+        tree.keep_here().unwrap();
+        assert_eq!(read(root.path().join("yakumo/keepers/cgroup.procs")), "0");
+    }
+
     #[test]
     fn fields_are_found_by_their_whole_name() {
         assert_eq!(field("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n", "oom_kill"), Some(3));

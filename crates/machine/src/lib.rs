@@ -7,6 +7,7 @@
 mod error;
 mod files;
 mod protocol;
+mod replacing;
 mod requests;
 mod sandboxes;
 mod spec;
@@ -15,6 +16,7 @@ mod states;
 pub use error::{Error, Kind};
 pub use files::{FILE_BYTES_MAX, File};
 pub use protocol::{Exit, REBOOT, Size};
+pub use replacing::{Alone, Held};
 pub use requests::{Reply, Request};
 pub use sandboxes::{Host, Sandboxes};
 pub use spec::{
@@ -44,6 +46,8 @@ mod init;
 mod keeper;
 #[cfg(target_os = "linux")]
 mod machine;
+#[cfg(target_os = "linux")]
+mod moment;
 #[cfg(target_os = "linux")]
 mod namespaces;
 #[cfg(target_os = "linux")]

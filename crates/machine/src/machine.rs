@@ -42,6 +42,9 @@ pub struct Configuration {
     pub name: String,
     /// The program and arguments that call [`crate::keeper_main`]; two more arguments are added.
     pub keeper: Vec<OsString>,
+    /// The generation of its volumes, as whoever has replaced them knows it: a replacement that an earlier process has begun is brought to
+    /// its end. Without it nothing is done about one.
+    pub generation: Option<String>,
 }
 
 /// All sandboxes of one directory.
@@ -51,6 +54,10 @@ pub struct Machine {
     images: Images,
     /// Keepers that this process has started, until it has waited for them.
     children: Mutex<Vec<Child>>,
+    /// The generation of volumes that is to be in place before anything else is done.
+    unsettled: Mutex<Option<String>>,
+    /// Network namespaces that this process has made.
+    networks: Mutex<Vec<PathBuf>>,
 }
 
 /// What this host can do, each with the reason when it cannot.
@@ -75,9 +82,11 @@ impl Machine {
         place::make_directory(&configuration.root.join("sandboxes"))?;
         configuration.root = configuration.root.canonicalize().during(configuration.root.display())?;
         let images = Images::open(configuration.root.join("images"))?;
-        let machine = Machine { configuration, images, children: Mutex::new(Vec::new()) };
+        let (children, unsettled) = (Mutex::new(Vec::new()), Mutex::new(configuration.generation.clone()));
+        let machine = Machine { configuration, images, children, unsettled, networks: Mutex::default() };
         machine.sweep()?;
         machine.sweep_volumes()?;
+        machine.be_settled()?;
         Ok(machine)
     }
 
@@ -129,9 +138,19 @@ impl Machine {
         started
     }
 
+    /// What is to be in place is: all else waits for that.
+    fn be_settled(&self) -> Result<(), Error> {
+        let mut due = self.unsettled.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(generation) = &*due {
+            self.settle(generation)?;
+            *due = None;
+        }
+        Ok(())
+    }
+
     fn start_keeper(&self, id: &str, place: &Place) -> Result<State, Error> {
         let errors = File::create(place.at("keeper.log")).during("keeper.log")?;
-        let (child, outcome) = self.keeper(id, errors.into(), STARTED_WITHIN)?;
+        let (child, outcome) = self.keeper(id, Stdio::null(), errors.into(), STARTED_WITHIN)?;
         match outcome {
             Some(state) => {
                 self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(child);
@@ -148,6 +167,7 @@ impl Machine {
     fn keeper<T: DeserializeOwned>(
         &self,
         task: &str,
+        input: Stdio,
         errors: Stdio,
         within: Duration,
     ) -> Result<(Child, Option<Result<T, Error>>), Error> {
@@ -156,8 +176,11 @@ impl Machine {
         };
         let mut command = std::process::Command::new(program);
         command.args(arguments).arg(&self.configuration.root).arg(task);
-        command.env_clear().current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
-        let mut child = command.spawn().during("cannot start a keeper")?;
+        command.env_clear().current_dir("/").stdin(input).stdout(Stdio::piped()).stderr(errors);
+        let child = command.spawn().during("cannot start a keeper");
+        // What it was given, too, is its own now.
+        drop(command);
+        let mut child = child?;
         let line = child.stdout.take().map(|output| first_line(output, within));
         let line = line.unwrap_or_else(|| Err(Error::failed("the keeper", "it has no output")));
         let outcome = line.map(|line| serde_json::from_str::<Result<T, Error>>(&line).ok());
@@ -169,10 +192,22 @@ impl Machine {
     }
 
     pub(crate) fn help(&self, help: &Help, within: Duration) -> Result<(), Error> {
+        self.help_with(help, Stdio::null(), within)
+    }
+
+    /// Lets a helper do something, with something else than nothing as its input.
+    pub(crate) fn help_with(&self, help: &Help, input: Stdio, within: Duration) -> Result<(), Error> {
         let task = serde_json::to_string(help).during("a task")?;
-        let (mut child, outcome) = self.keeper::<()>(&task, Stdio::null(), within)?;
-        child.wait().during("a helper")?;
-        outcome.unwrap_or_else(|| Err(Error::failed("a helper", "it ended without a word")))
+        let helped =
+            self.keeper::<()>(&task, input, Stdio::null(), within).and_then(|(mut child, outcome)| {
+                child.wait().during("a helper")?;
+                outcome.unwrap_or_else(|| Err(Error::failed("a helper", "it ended without a word")))
+            });
+        if helped.is_err() && matches!(help, Help::Copy { .. } | Help::Save { .. }) {
+            // It may have been killed while something stood still; the first error is the one to tell.
+            self.thaw_left().ok();
+        }
+        helped
     }
 
     /// Mounts a volume into a running sandbox. It is there until the sandbox ends or it is detached; what is to be there at the next
@@ -194,7 +229,18 @@ impl Machine {
     /// Makes a network namespace whose network the root of a sandbox in it will rule, and shows it at `path`, as `ip netns add` does. It is
     /// there until `path` is unmounted and no process is in it. One sandbox at a time should live in it.
     pub fn make_network(&self, path: &Path) -> Result<(), Error> {
+        self.networks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(path.to_owned());
         self.help(&Help::Network(path.to_owned()), STARTED_WITHIN)
+    }
+
+    /// Shows the network namespaces no more that this process has made. They are nobody's when whoever wanted them has gone.
+    pub(crate) fn remove_networks(&self) {
+        for path in self.networks.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
+            // Most have been removed by whoever wanted them.
+            if rustix::mount::unmount(&path, rustix::mount::UnmountFlags::DETACH).is_ok() {
+                std::fs::remove_file(&path).ok();
+            }
+        }
     }
 
     /// Answers a request that was carried, with the descriptors that came along; what it answers may have some, too.
@@ -203,6 +249,11 @@ impl Machine {
         request: Request,
         descriptors: Vec<OwnedFd>,
     ) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        if let Request::Settle { generation } = &request {
+            *self.unsettled.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                Some(generation.clone());
+        }
+        self.be_settled()?;
         let reply = match request {
             Request::Start(spec) => Reply::Started(self.start(&spec)?),
             Request::Run { id, command, terminal, stays } => {
@@ -238,6 +289,16 @@ impl Machine {
             Request::GrowVolume { id, bytes } => self.grow_volume(&id, bytes).map(|()| Reply::Done)?,
             Request::RemoveVolume { id } => self.remove_volume(&id).map(|()| Reply::Done)?,
             Request::ListVolumes => Reply::Volumes(self.volumes()?),
+            Request::SaveVolumes { to } => {
+                let heard = descriptors.into_iter().next();
+                let heard = heard.ok_or_else(|| Error::invalid("there is nobody to hear of it"))?;
+                self.save_volumes(&to, heard).map(|()| Reply::Done)?
+            }
+            Request::PlaceVolumes { from, to, generation } => {
+                Machine::place_volumes(from.as_deref(), &to, &generation).map(|()| Reply::Done)?
+            }
+            // Just now.
+            Request::Settle { .. } => Reply::Done,
             Request::MakeNetwork { path } => self.make_network(&path).map(|()| Reply::Done)?,
             Request::Remove { id } => self.remove(&id).map(|()| Reply::Done)?,
         };

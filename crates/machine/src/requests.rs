@@ -135,6 +135,25 @@ pub enum Request {
     },
     /// The ids of all volumes.
     ListVolumes,
+    /// Copy all volumes as they are at one moment. A descriptor comes along: see [`crate::Machine::save_volumes`].
+    SaveVolumes {
+        /// The directory that the copies come into; it is there and empty.
+        to: PathBuf,
+    },
+    /// Fill a directory with volumes that lie in another one.
+    PlaceVolumes {
+        /// Where they lie; none are placed without it.
+        from: Option<PathBuf>,
+        /// The directory; it is made.
+        to: PathBuf,
+        /// What it is marked with.
+        generation: String,
+    },
+    /// Remove all sandboxes and put the volumes of a generation in the place of those that are there.
+    Settle {
+        /// The generation.
+        generation: String,
+    },
     /// Make a network namespace for a sandbox that administers its network.
     MakeNetwork {
         /// Where it is shown.

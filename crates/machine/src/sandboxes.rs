@@ -5,12 +5,14 @@
 use crate::Error;
 use crate::requests::{Reply, Request};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::sync::Arc;
-use tokio::sync::{Mutex, Semaphore, watch};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
 
 /// How many requests are under way at once.
-const REQUESTS_MAX: usize = 128;
+pub(crate) const REQUESTS_MAX: u32 = 128;
+/// The generation of volumes that have never been replaced.
+const FIRST: &str = "first";
 
 /// Who starts sandboxes.
 #[derive(Clone, Debug)]
@@ -38,16 +40,34 @@ struct Inner {
     root: PathBuf,
     keeps: bool,
     agent: Mutex<Option<imp::Agent>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    /// The generation of the volumes.
+    generation: std::sync::Mutex<String>,
     changes: watch::Sender<u64>,
 }
 
 impl Sandboxes {
     /// The sandboxes of the cloud with this id, in a directory. `keeps` says whether they outlive the cloud, for its next start.
     pub fn new(cloud: &str, root: PathBuf, host: Host, keeps: bool) -> Sandboxes {
-        let (agent, turns) = (Mutex::default(), Semaphore::new(REQUESTS_MAX));
+        let (agent, turns) = (Mutex::default(), Arc::new(Semaphore::new(REQUESTS_MAX as usize)));
         let (changes, _) = watch::channel(0);
-        Sandboxes(Arc::new(Inner { host, cloud: cloud.to_owned(), root, keeps, agent, turns, changes }))
+        let generation = std::sync::Mutex::new(FIRST.to_owned());
+        let cloud = cloud.to_owned();
+        Sandboxes(Arc::new(Inner { host, cloud, root, keeps, agent, turns, generation, changes }))
+    }
+
+    /// Says which generation of volumes is to be in place, as it was kept. Before the first request.
+    pub fn set_generation(&self, generation: &str) {
+        generation.clone_into(&mut self.0.generation.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn generation(&self) -> String {
+        self.0.generation.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The machine's directory. It is there when there is, or was, a sandbox.
+    pub fn root(&self) -> &Path {
+        &self.0.root
     }
 
     /// None can be started, because of this.
@@ -93,9 +113,29 @@ impl Sandboxes {
         if let Some(reason) = self.unavailable() {
             return Err(Error::unsupported(reason));
         }
-        let _turn = self.0.turns.acquire().await.map_err(|error| Error::failed("the sandboxes", error))?;
+        let turn = self.turns(1).await?;
+        self.talk(request, descriptors, Some(turn)).await
+    }
+
+    /// So many of the requests that may be under way at once.
+    pub(crate) async fn turns(&self, number: u32) -> Result<OwnedSemaphorePermit, Error> {
+        let turns = Arc::clone(&self.0.turns).acquire_many_owned(number).await;
+        turns.map_err(|error| Error::failed("the sandboxes", error))
+    }
+
+    /// The turn is over when the agent has answered, also when nobody waits for that any more.
+    pub(crate) async fn talk(
+        &self,
+        request: Request,
+        descriptors: Vec<OwnedFd>,
+        turn: Option<OwnedSemaphorePermit>,
+    ) -> Result<(Reply, Vec<OwnedFd>), Error> {
         let conversation = self.conversation().await?;
-        let talk = move || imp::talk(&conversation, &request, descriptors);
+        let talk = move || {
+            let said = imp::talk(&conversation, &request, descriptors);
+            drop(turn);
+            said
+        };
         tokio::task::spawn_blocking(talk).await.map_err(|error| Error::failed("the sandbox agent", error))?
     }
 
@@ -106,8 +146,11 @@ impl Sandboxes {
             return Ok(conversation);
         }
         let inner = Arc::clone(&self.0);
-        let start =
-            move || imp::Agent::start(&inner.host, &inner.cloud, &inner.root, inner.keeps, &inner.changes);
+        let start = move || {
+            let generation = Sandboxes(Arc::clone(&inner)).generation();
+            let opening = (&*inner.cloud, &*inner.root, inner.keeps, generation);
+            imp::Agent::start(&inner.host, opening, &inner.changes)
+        };
         let started = tokio::task::spawn_blocking(start).await;
         let started = started.map_err(|error| Error::failed("the sandbox agent", error))??;
         let conversation = started.conversation()?;
@@ -150,9 +193,7 @@ mod imp {
     impl Agent {
         pub(super) fn start(
             host: &Host,
-            cloud: &str,
-            root: &Path,
-            keeps: bool,
+            (cloud, root, keeps, generation): (&str, &Path, bool, String),
             changes: &watch::Sender<u64>,
         ) -> Result<Agent, Error> {
             let Host::Agent { program, arguments, run } = host else {
@@ -166,7 +207,8 @@ mod imp {
             let child = command.spawn().during("the sandbox agent")?;
             drop(command);
             let agent = Agent { socket: ours, child };
-            let opening = Opening { root: root.to_owned(), cloud: cloud.to_owned(), run: run.clone(), keeps };
+            let (root, cloud, run) = (root.to_owned(), cloud.to_owned(), run.clone());
+            let opening = Opening { root, cloud, run, keeps, generation: Some(generation) };
             channel::send(&agent.socket, &opening, &[]).during("the sandbox agent")?;
             if !wait_for(&agent.socket, OPENS_WITHIN)? {
                 return Err(Error::failed("the sandbox agent", "it does not answer"));
@@ -228,9 +270,7 @@ mod imp {
     impl Agent {
         pub(super) fn start(
             _: &Host,
-            _: &str,
-            _: &Path,
-            _: bool,
+            _: (&str, &Path, bool, String),
             _: &watch::Sender<u64>,
         ) -> Result<Agent, Error> {
             Err(Error::unsupported("sandboxes are made of Linux's namespaces"))

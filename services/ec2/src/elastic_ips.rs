@@ -8,7 +8,7 @@ mod associations;
 mod life;
 
 pub(crate) use associations::{check_gateway, link, unlink, unlink_interface};
-pub(crate) use life::{give_back, lend};
+pub(crate) use life::{give_back, key_of_note, lend};
 
 use crate::access::{self, Asked};
 use crate::commit::only_if;

@@ -32,6 +32,7 @@ mod nouns;
 mod pages;
 mod prefix_lists;
 mod quotas;
+mod renumber;
 mod route_tables;
 mod security_group_rules;
 mod security_groups;
@@ -52,6 +53,7 @@ mod work;
 mod zones;
 
 pub use instances::{InstanceLine, instance_lines};
+pub use renumber::renumber;
 
 use std::sync::Arc;
 use yakumo_room::{Base, Room};

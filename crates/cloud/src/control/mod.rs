@@ -89,7 +89,7 @@ impl CloudControl {
             cloud: Arc::downgrade(cloud),
             gate,
             hooks: Hooks::default(),
-            snapshots: snapshots::Shelf::new(directory),
+            snapshots: snapshots::Shelf::new(cloud),
             began: Instant::now(),
             conversations: Arc::new(tokio::sync::Semaphore::new(instances::CONVERSATIONS_MAX)),
         };

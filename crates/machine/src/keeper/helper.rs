@@ -7,7 +7,7 @@ use crate::place::{Place, make_directory};
 use crate::root::{Owners, mounts, volumes};
 use crate::spec::{Source, Volume};
 use crate::states::State;
-use crate::{Error, disks, namespaces, sys};
+use crate::{Error, disks, moment, namespaces, sys};
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, StatxFlags};
 use rustix::mount::{MountPropagationFlags, UnmountFlags};
 use rustix::thread::LinkNameSpaceType;
@@ -25,6 +25,8 @@ pub(crate) enum Help {
     Detach { id: String, path: String, force: bool },
     /// Copy a block file, as it is at one moment.
     Copy { from: PathBuf, to: PathBuf },
+    /// Copy all volumes, as they are at one moment; who waits for it is at the other end of the input.
+    Save { to: PathBuf },
     /// Make a block file larger, while it is mounted as well.
     Grow { path: PathBuf, bytes: u64 },
     /// Let a file system go on that somebody has left frozen.
@@ -39,6 +41,7 @@ pub(super) fn help(root: &Path, help: &Help) -> Result<(), Error> {
         Help::Attach { id, volume } => attach(&Place::of(root, id), volume),
         Help::Detach { id, path, force } => detach(&Place::of(root, id), path, *force),
         Help::Copy { from, to } => disks::copy(root, from, to),
+        Help::Save { to } => moment::save(root, to),
         Help::Grow { path, bytes } => disks::grow(root, path, *bytes),
         Help::Thaw { path } => disks::thaw(root, path),
         Help::Network(path) => namespaces::make_network(path),

@@ -42,7 +42,7 @@ pub fn bench() -> Option<Bench> {
 /// How the machine in a directory is opened.
 pub fn configuration(root: PathBuf) -> Configuration {
     let keeper = vec![env!("CARGO_BIN_EXE_yakumo-machine-keeper").into()];
-    Configuration { root, name: "test".to_owned(), keeper }
+    Configuration { root, name: "test".to_owned(), keeper, generation: None }
 }
 
 /// A sandbox of the host image that runs until it is stopped.

@@ -7,5 +7,6 @@ mod bench;
 mod escapes;
 mod life;
 mod limits;
+mod moments;
 mod networks;
 mod remains;

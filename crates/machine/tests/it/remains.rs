@@ -3,7 +3,7 @@
 use crate::bench::{PATIENCE, bench, configuration, spec, until};
 use std::collections::BTreeSet;
 use std::path::Path;
-use yakumo_machine::{Command, Disk, Exit, Machine, Spec, Status};
+use yakumo_machine::{Command, Disk, Exit, Machine, Request, Spec, Status};
 
 /// What of the kernel a sandbox could leave behind.
 fn remains(name: &str) -> BTreeSet<String> {
@@ -92,6 +92,72 @@ fn a_killed_starter_leaves_a_sandbox_that_is_found_again() {
     // A machine that is opened anew knows how it ended.
     let again = Machine::open(configuration(root)).unwrap();
     assert!(matches!(again.status("i-1").unwrap(), Some(Status::Ended(found)) if found == end));
+}
+
+/// The front of the sandboxes that are gone with it; this test's program, run again for one test only.
+#[test]
+#[ignore = "no test: run by `a_front_that_is_killed_while_sandboxes_start_leaves_nothing`, which kills it"]
+fn front() {
+    let Some(root) = std::env::var_os("YAKUMO_MACHINE_FRONT").map(std::path::PathBuf::from) else { return };
+    let host = yakumo_machine::Host::Agent {
+        program: env!("CARGO_BIN_EXE_yakumo-machine-keeper").into(),
+        arguments: vec!["--agent".to_owned()],
+        run: root.with_extension("run"),
+    };
+    let name = root.file_name().unwrap().to_str().unwrap().to_owned();
+    let sandboxes = yakumo_machine::Sandboxes::new(&name, root, host, false);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let start = |id: &str, disk: Disk| {
+            let command = Some(Command::new(["sh", "-c", "sleep 1000 & sleep 1000"]));
+            let spec = Spec { command, disk, ..spec(id) };
+            let sandboxes = sandboxes.clone();
+            tokio::spawn(async move { sandboxes.ask(Request::Start(Box::new(spec))).await })
+        };
+        let starts =
+            [start("i-1", some_disk()), start("i-2", Disk::Directory), start("i-3", Disk::Directory)];
+        for start in starts {
+            start.await.unwrap().unwrap();
+        }
+        println!("all run");
+        tokio::time::sleep(PATIENCE).await;
+    });
+}
+
+#[test]
+fn a_front_that_is_killed_while_sandboxes_start_leaves_nothing() {
+    use std::io::{BufRead, BufReader};
+    let Some(bench) = bench() else { return };
+    let mut began = 0;
+    for round in 0..24u64 {
+        let name = format!("killed-{}-{round}", std::process::id());
+        let root = bench.directory.path().join(&name);
+        let mut front = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "remains::front", "--nocapture", "--include-ignored"])
+            .env("YAKUMO_MACHINE_FRONT", &root)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let note = root.with_extension("run").join("machines").join(&name);
+        if round == 0 {
+            // Once when all run, so that what is looked for can be seen.
+            let lines = BufReader::new(front.stdout.take().unwrap()).lines();
+            assert!(lines.map_while(Result::ok).any(|line| line.ends_with("all run")));
+            assert!(remains(&name).len() >= 3, "{:?}", remains(&name));
+        } else {
+            until("the agent has its note", || note.exists());
+            // Anywhere between the agent's start and the last sandbox's.
+            std::thread::sleep(std::time::Duration::from_millis(round * round * 3 % 400));
+            began += usize::from(root.join("sandboxes/i-1").exists());
+        }
+        front.kill().unwrap();
+        front.wait().unwrap();
+        // The agent's last act.
+        until("the agent has ended", || !note.exists());
+        assert!(!root.exists(), "round {round}: {:?}", std::fs::read_dir(&root).map(Iterator::count));
+        until("loop devices are freed", || remains(&name).is_empty());
+    }
+    assert!(began > 0, "no sandbox was ever about to start: nothing is proved");
 }
 
 fn starters() -> Spec {

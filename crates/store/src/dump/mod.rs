@@ -127,7 +127,11 @@ impl Store {
     /// The file appears under its name when it is whole and synced; a file that is there is replaced. Commits go on
     /// meanwhile.
     pub async fn save(&self, to: &Path) -> Result<Contents, StoreError> {
-        let snapshot = self.snapshot().await?;
+        self.save_as_of(&self.snapshot().await?, to).await
+    }
+
+    /// The same as of the moment of a snapshot that was taken before.
+    pub async fn save_as_of(&self, snapshot: &Snapshot, to: &Path) -> Result<Contents, StoreError> {
         let mut writer = DumpWriter::create(to, self.cloud()).await?;
         let mut range = Range::whole();
         loop {
@@ -140,7 +144,7 @@ impl Store {
                 }
             }
         }
-        self.save_blobs(&snapshot, &mut writer).await?;
+        self.save_blobs(snapshot, &mut writer).await?;
         writer.finish().await
     }
 
@@ -169,6 +173,11 @@ impl Store {
     /// Errors: [`StoreError::Corrupt`] when the file is damaged or cut short, [`StoreError::NewerFormat`]; the old
     /// content stays then. So it does when the process is killed before the end.
     pub async fn load(&self, from: &Path) -> Result<Contents, StoreError> {
+        self.load_with(from, Vec::new()).await
+    }
+
+    /// The same, and these pairs beside what the file holds, or in its place: there are no others at any moment.
+    pub async fn load_with(&self, from: &Path, more: Vec<Pair>) -> Result<Contents, StoreError> {
         let path = from.to_path_buf();
         let read = tokio::task::spawn_blocking(move || DumpReader::check(&path));
         let (contents, order) =
@@ -176,19 +185,29 @@ impl Store {
         let path = from.to_path_buf();
         let open = tokio::task::spawn_blocking(move || DumpReader::open(&path));
         let file = open.await.map_err(|error| StoreError::engine("reading a snapshot", error))??;
-        self.replace(Some(file), order).await?;
+        self.replace(Some(file), order, more).await?;
         Ok(contents)
     }
 
     /// Removes everything: keys, feed and blobs. Snapshots taken before are lost.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        self.replace(None, Order::FIRST).await
+        self.reset_to(Vec::new()).await
     }
 
-    async fn replace(&self, file: Option<DumpReader>, saved: Order) -> Result<(), StoreError> {
+    /// The same, and then there are only these pairs.
+    pub async fn reset_to(&self, pairs: Vec<Pair>) -> Result<(), StoreError> {
+        self.replace(None, Order::FIRST, pairs).await
+    }
+
+    async fn replace(
+        &self,
+        file: Option<DumpReader>,
+        saved: Order,
+        mut last: Vec<Pair>,
+    ) -> Result<(), StoreError> {
         let hold = self.committer().hold().await;
         // The order goes on above everything that was here and everything that comes.
-        let last = vec![self.committer().ceiling_above(saved)];
+        last.push(self.committer().ceiling_above(saved));
         self.engine().replace(Content::new(file, last)).await?;
         self.garbage().forget();
         self.committer().restart().await?;

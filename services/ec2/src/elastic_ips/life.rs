@@ -116,6 +116,13 @@ pub(crate) async fn lend(tx: &Tx, ctx: &Ctx, interface: &NetworkInterface) -> Re
     Ok(address)
 }
 
+/// The key of a stored note of a public address, whose address is another one now; `None` when the key is no note's.
+pub(crate) fn key_of_note(key: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
+    let table = shared().record_key(PublicAddress::TABLE, &[]);
+    let note = key.starts_with(&table).then(|| PublicAddress::from_bytes(bytes).ok())??;
+    Some(shared().record_key(PublicAddress::TABLE, &[&note.address.to_string()]).to_vec())
+}
+
 /// Takes it back.
 pub(crate) fn give_back(tx: &Tx, address: Ipv4Addr) {
     tx.delete::<PublicAddress>(&shared(), &[&address.to_string()]);
