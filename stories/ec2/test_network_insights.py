@@ -24,7 +24,7 @@ def net(ec2):
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     [table] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
     [acl] = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
-    return {"vpc": vpc, "web": web, "client": client, "server": server, "gateway": gateway,
+    return {"vpc": vpc, "web": web, "subnet": subnets[0], "client": client, "server": server, "gateway": gateway,
             "table": table["RouteTableId"], "acl": acl["NetworkAclId"]}
 
 
@@ -53,7 +53,30 @@ def test_what_comes_through_and_what_does_not(ec2, net):
     arn = f"arn:aws:ec2:us-east-1:000000000000:network-interface/{net['server']}"
     assert found["ForwardPathComponents"][-1]["Component"] == {"Id": net["server"], "Arn": arn}
     assert found["ReturnPathComponents"][0]["Component"]["Id"] == net["server"]
-    assert explained(analyse(ec2, **way, DestinationPort=81)) == ("ENI_SG_RULES_MISMATCH", "ingress", net["server"])
+    # Each component with the rule, entry or route that let the packet pass.
+    parts = {part["Component"]["Id"]: part for part in found["ForwardPathComponents"]}
+    assert parts[net["web"]]["SecurityGroupRule"] == {
+        "Cidr": "0.0.0.0/0", "Direction": "ingress", "PortRange": {"From": 80, "To": 80}, "Protocol": "tcp",
+    }
+    assert parts[net["table"]]["RouteTableRoute"] == {
+        "DestinationCidr": "10.0.0.0/16", "GatewayId": "local", "Origin": "createroutetable", "State": "active",
+    }
+    acls = [part["AclRule"] for part in found["ForwardPathComponents"] if "AclRule" in part]
+    assert acls == [
+        {"Cidr": "0.0.0.0/0", "Egress": egress, "Protocol": "all", "RuleAction": "allow", "RuleNumber": 100} for egress in (True, False)
+    ]
+    assert parts[net["client"]]["Vpc"]["Id"] == net["vpc"] and parts[net["client"]]["Subnet"]["Arn"].startswith("arn:aws:ec2:")
+    header = parts[net["client"]]["OutboundHeader"]
+    assert header["Protocol"] == "6" and header["DestinationPortRanges"] == [{"From": 80, "To": 80}] and len(header["SourceAddresses"]) == 1
+    # An answer is let pass by the group, and by no rule of it.
+    [group] = [part for part in found["ReturnPathComponents"] if part["Component"]["Id"] == net["web"]]
+    assert "SecurityGroupRule" not in group
+    assert [part["AclRule"]["Egress"] for part in found["ReturnPathComponents"] if "AclRule" in part] == [True, False]
+    assert [part["SequenceNumber"] for part in found["ForwardPathComponents"]] == list(range(1, len(found["ForwardPathComponents"]) + 1))
+    stopped = analyse(ec2, **way, DestinationPort=81)
+    assert explained(stopped) == ("ENI_SG_RULES_MISMATCH", "ingress", net["server"])
+    assert [group["Id"] for group in stopped["Explanations"][0]["SecurityGroups"]] == [net["web"]]
+    assert stopped["Explanations"][0]["Vpc"]["Id"] == net["vpc"] and stopped["Explanations"][0]["NetworkInterface"]["Id"] == net["server"]
     assert explained(analyse(ec2, **way, DestinationPort=80, Protocol="udp"))[0] == "ENI_SG_RULES_MISMATCH"
     # Without a port, one that comes through is enough.
     assert analyse(ec2, **way)["NetworkPathFound"] is True
@@ -68,7 +91,12 @@ def test_acls_stop_what_comes_back_too(ec2, net):
     entry = {"NetworkAclId": net["acl"], "RuleNumber": 50, "Protocol": "6", "RuleAction": "deny", "CidrBlock": "0.0.0.0/0"}
     # The answer's port: an entry that denies ephemeral ports stops no request, but every answer.
     ec2.create_network_acl_entry(**entry, Egress=False, PortRange={"From": 1024, "To": 65535})
-    assert explained(analyse(ec2, **way)) == ("SUBNET_ACL_RESTRICTION", "ingress", net["acl"])
+    stopped = analyse(ec2, **way)
+    assert explained(stopped) == ("SUBNET_ACL_RESTRICTION", "ingress", net["acl"])
+    assert stopped["Explanations"][0]["AclRule"] == {
+        "Cidr": "0.0.0.0/0", "Egress": False, "PortRange": {"From": 1024, "To": 65535}, "Protocol": "tcp", "RuleAction": "deny", "RuleNumber": 50,
+    }
+    assert stopped["Explanations"][0]["Vpc"]["Id"] == net["vpc"]
     ec2.delete_network_acl_entry(NetworkAclId=net["acl"], RuleNumber=50, Egress=False)
     assert analyse(ec2, **way)["NetworkPathFound"] is True
 
@@ -78,6 +106,15 @@ def test_the_internet_needs_routes_and_addresses(ec2, net):
     assert explained(analyse(ec2, **out)) == ("NO_ROUTE_TO_DESTINATION", None, net["table"])
     ec2.create_route(RouteTableId=net["table"], DestinationCidrBlock="0.0.0.0/0", GatewayId=net["gateway"])
     assert explained(analyse(ec2, **out)) == ("IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", None, net["gateway"])
+    # A route through what is gone is named.
+    other = ec2.create_network_interface(SubnetId=net["subnet"])["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.create_route(RouteTableId=net["table"], DestinationCidrBlock="203.0.113.0/24", NetworkInterfaceId=other)
+    ec2.delete_network_interface(NetworkInterfaceId=other)
+    stopped = analyse(ec2, **out)
+    assert explained(stopped) == ("BAD_STATE_ROUTE", None, net["table"])
+    route = stopped["Explanations"][0]["RouteTableRoute"]
+    assert (route["DestinationCidr"], route["NetworkInterfaceId"], route["State"]) == ("203.0.113.0/24", other, "blackhole")
+    ec2.delete_route(RouteTableId=net["table"], DestinationCidrBlock="203.0.113.0/24")
     into = {"Source": net["gateway"], "SourceIp": "203.0.113.7", "Destination": net["server"]}
     assert explained(analyse(ec2, **into, DestinationPort=80))[0] == "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
     for end in ("client", "server"):

@@ -1,4 +1,4 @@
-"""What transit gateways do to packets: two VPCs reach each other, a third with another table does not, a blackhole stops."""
+"""What transit gateways do to packets: two VPCs reach each other, a third with another table does not, a blackhole stops; an egress VPC."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 def spoke(ec2, n):
     """A VPC with an interface that admits everybody, and what leads everything else to the transit gateway later."""
     vpc = ec2.create_vpc(CidrBlock=f"10.{n}.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{n}.1.0/24")["Subnet"]["SubnetId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{n}.1.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
     interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
     group = interface["Groups"][0]["GroupId"]
     ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="10.0.0.0/8")
@@ -84,4 +84,82 @@ def test_transit_gateways_carry_packets(workshop):
     finally:
         for server in servers:
             server.kill()
+        urllib.request.urlopen(urllib.request.Request(f"{cloud.url}/_yakumo/network/clean", b"{}", {"x-yakumo-control": "1"}))
+
+
+def test_spokes_share_an_egress_vpc(workshop):
+    """A spoke's default route leads to the gateway, from there to the NAT gateway of a VPC in which nothing runs, and into the Internet."""
+    cloud = workshop.cloud()
+    ec2 = cloud.client("ec2")
+    zone = {"AvailabilityZone": "us-east-1a"}
+    table = lambda vpc: ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]  # noqa: E731
+    vpc, subnet, interface, main = spoke(ec2, 1)
+    hub = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    inner, outer = (ec2.create_subnet(VpcId=hub, CidrBlock=f"10.9.{n}.0/24", **zone)["Subnet"]["SubnetId"] for n in (1, 2))
+    inside, outside = table(hub), table(hub)
+    for one, its in ((inner, inside), (outer, outside)):
+        ec2.associate_route_table(RouteTableId=its, SubnetId=one)
+    internet = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=internet, VpcId=hub)
+    ec2.create_route(RouteTableId=outside, DestinationCidrBlock="0.0.0.0/0", GatewayId=internet)
+    public = ec2.allocate_address()
+    nat = ec2.create_nat_gateway(SubnetId=outer, AllocationId=public["AllocationId"])["NatGateway"]["NatGatewayId"]
+    made = ec2.create_transit_gateway()["TransitGateway"]
+    gateway, default = made["TransitGatewayId"], made["Options"]["AssociationDefaultRouteTableId"]
+    attach = lambda vpc, subnet: ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])  # noqa: E731
+    attach(vpc, subnet)
+    out = attach(hub, inner)["TransitGatewayVpcAttachment"]["TransitGatewayAttachmentId"]
+    ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", TransitGatewayId=gateway)
+    ec2.create_transit_gateway_route(TransitGatewayRouteTableId=default, DestinationCidrBlock="0.0.0.0/0", TransitGatewayAttachmentId=out)
+    ec2.create_route(RouteTableId=inside, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+
+    # A server that everybody in the Internet reaches: it tells who asked.
+    there = ec2.create_vpc(CidrBlock="10.3.0.0/16")["Vpc"]["VpcId"]
+    its = ec2.create_subnet(VpcId=there, CidrBlock="10.3.1.0/24")["Subnet"]["SubnetId"]
+    server = ec2.create_network_interface(SubnetId=its)["NetworkInterface"]
+    ec2.authorize_security_group_ingress(GroupId=server["Groups"][0]["GroupId"], IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
+    door = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=door, VpcId=there)
+    [way] = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [there]}])["RouteTables"]
+    ec2.create_route(RouteTableId=way["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=door)
+    site = ec2.allocate_address()
+    ec2.associate_address(AllocationId=site["AllocationId"], NetworkInterfaceId=server["NetworkInterfaceId"])
+
+    client = interface["NetworkInterfaceId"]
+    hear = lambda: heard(cloud, client, site["PublicIp"])  # noqa: E731
+    trace = lambda: cloud.command("trace", client, f"{site['PublicIp']}:80", check=False)  # noqa: E731
+    until(lambda: on(cloud, server["NetworkInterfaceId"], "true").wait(timeout=60) == 0)
+    serving = on(cloud, server["NetworkInterfaceId"], "python3", "-c", TELL)
+    try:
+        until(lambda: on(cloud, client, "true").wait(timeout=60) == 0)
+        # The NAT gateway's subnet does not know the way back to the spoke.
+        until(lambda: f"its answer is stopped by {internet}" in trace())
+        assert hear() == ""
+        ec2.create_route(RouteTableId=outside, DestinationCidrBlock="10.1.0.0/16", TransitGatewayId=gateway)
+        until(lambda: hear() == public["PublicIp"])
+        said = trace()
+        assert "there and back" in said and f"enters {hub} by {inner}" in said and f"0.0.0.0/0 leads to {nat}" in said
+        # Without the NAT gateway on the way, the internet gateway takes nothing from the spoke.
+        ec2.replace_route(RouteTableId=inside, DestinationCidrBlock="0.0.0.0/0", GatewayId=internet)
+        until(lambda: hear() == "")
+        assert "stopped by" in trace()
+        ec2.replace_route(RouteTableId=inside, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
+        until(lambda: hear() == public["PublicIp"])
+        # Reachability Analyzer names the routes by which it goes.
+        path = ec2.create_network_insights_path(Source=client, DestinationIp=site["PublicIp"], Destination=server["NetworkInterfaceId"], Protocol="tcp", DestinationPort=80)
+        path = path["NetworkInsightsPath"]["NetworkInsightsPathId"]
+        ec2.start_network_insights_analysis(NetworkInsightsPathId=path)
+        [found] = ec2.describe_network_insights_analyses(NetworkInsightsPathId=path)["NetworkInsightsAnalyses"]
+        assert found["NetworkPathFound"] is True
+        routes = [part["TransitGatewayRouteTableRoute"] for part in found["ForwardPathComponents"] if "TransitGatewayRouteTableRoute" in part]
+        assert routes == [{"DestinationCidr": "0.0.0.0/0", "State": "active", "RouteOrigin": "static", "AttachmentId": out, "ResourceId": hub, "ResourceType": "vpc"}]
+        through = [part["RouteTableRoute"].get("NatGatewayId") for part in found["ForwardPathComponents"] if "RouteTableRoute" in part]
+        assert nat in through
+        [translated] = [part for part in found["ForwardPathComponents"] if part["Component"]["Id"] == nat]
+        assert translated["InboundHeader"]["SourceAddresses"] == [f"{interface['PrivateIpAddress']}/32"]
+        assert translated["OutboundHeader"]["SourceAddresses"] != translated["InboundHeader"]["SourceAddresses"]
+        back = [part["TransitGatewayRouteTableRoute"]["RouteOrigin"] for part in found["ReturnPathComponents"] if "TransitGatewayRouteTableRoute" in part]
+        assert back == ["propagated"]
+    finally:
+        serving.kill()
         urllib.request.urlopen(urllib.request.Request(f"{cloud.url}/_yakumo/network/clean", b"{}", {"x-yakumo-control": "1"}))

@@ -116,7 +116,13 @@ fn topology(count: usize) -> Topology {
     topology.acls.insert("acl-1".into(), Acl { ingress: open.clone(), egress: open });
     for s in 0..4 {
         let cidrs = vec![cidr(&format!("10.0.{}.0/18", s * 64))];
-        let subnet = Subnet { vpc: "vpc-1".into(), cidrs, route_table: "rtb-1".into(), acl: "acl-1".into() };
+        let subnet = Subnet {
+            vpc: "vpc-1".into(),
+            cidrs,
+            route_table: "rtb-1".into(),
+            acl: "acl-1".into(),
+            zone: String::new(),
+        };
         topology.subnets.insert(format!("subnet-{s}"), subnet);
     }
     for g in 0..10 {

@@ -71,6 +71,8 @@ pub struct Engine {
     names: Names,
     kept: Kept,
     present: Plan,
+    /// What the kernel was made equal to; nothing when that failed or is not known.
+    applied: Option<Topology>,
     counters: Counters,
 }
 
@@ -86,7 +88,7 @@ impl Engine {
         let mut kept = Kept::new(run, cloud);
         kept.lock()?;
         let counters = Counters::default();
-        let mut engine = Engine { names, kept, present: Plan::default(), counters };
+        let mut engine = Engine { names, kept, present: Plan::default(), applied: None, counters };
         engine.take_up()?;
         Ok(engine)
     }
@@ -130,10 +132,20 @@ impl Engine {
     /// # Errors
     /// When the topology has flaws (nothing is changed), or when the kernel refuses what was built anew as well.
     pub fn apply(&mut self, topology: &Topology) -> Result<(), EngineError> {
+        if self.applied.as_ref() == Some(topology) {
+            return Ok(());
+        }
         let flaws = topology.flaws();
         if !flaws.is_empty() {
             return Err(EngineError::Flawed(flaws));
         }
+        self.applied = None;
+        self.make(topology)?;
+        self.applied = Some(topology.clone());
+        Ok(())
+    }
+
+    fn make(&mut self, topology: &Topology) -> Result<(), EngineError> {
         let wanted = compile(topology, &self.names, &self.present.marks)?;
         let first = self.step_to(wanted);
         if first.is_ok() {
@@ -257,6 +269,7 @@ impl Engine {
     /// # Errors
     /// When the kernel refuses.
     pub fn clean(&mut self) -> Result<(), EngineError> {
+        self.applied = None;
         self.present = Plan::default();
         let there: Vec<String> = kernel::namespaces(self.names.prefix())?.into_iter().collect();
         kernel::remove_namespaces(&there)?;
@@ -287,7 +300,8 @@ pub fn sweep(run: &Path) -> Result<Vec<String>, EngineError> {
         let names = Names::new(&cloud, Ranges::new(&cloud, 0));
         let mut kept = Kept::new(run.to_owned(), &cloud);
         if kept.try_lock()? {
-            Engine { names, kept, present: Plan::default(), counters: Counters::default() }.clean()?;
+            let (present, counters) = (Plan::default(), Counters::default());
+            Engine { names, kept, present, applied: None, counters }.clean()?;
             removed.push(cloud);
         }
     }

@@ -34,6 +34,9 @@ pub enum NetworkError {
     Refused(String),
 }
 
+/// How many agents are tried for one change: one may have died before, and one may die at it.
+const AGENTS_MAX: usize = 3;
+
 /// Who makes networks.
 #[derive(Clone, Debug)]
 pub enum Host {
@@ -302,16 +305,23 @@ impl Network {
         if agent.is_none() && !live && !self.stands() {
             return Ok(());
         }
-        let Some(client) = self.open(&mut agent).await? else { return Ok(()) };
-        let outcome = client.apply(&topology).await;
-        if matches!(outcome, Err(NetworkError::Agent(_))) {
+        let mut outcome = self.follow_with(&mut agent, &topology).await;
+        for _ in 1..AGENTS_MAX {
+            if !matches!(outcome, Err(NetworkError::Agent(_))) {
+                break;
+            }
             // It is gone; the next one takes up what stands.
             *agent = None;
-            if let Some(client) = self.open(&mut agent).await? {
-                return client.apply(&topology).await;
-            }
+            outcome = self.follow_with(&mut agent, &topology).await;
         }
         outcome
+    }
+
+    async fn follow_with(&self, agent: &mut Option<Client>, topology: &Topology) -> Result<(), NetworkError> {
+        match self.open(agent).await? {
+            Some(client) => client.apply(topology).await,
+            None => Ok(()),
+        }
     }
 
     /// The agent, started when it is not there.

@@ -102,6 +102,9 @@ pub struct Subnet {
     pub route_table: Id,
     /// The network ACL that is associated with it.
     pub acl: Id,
+    /// Its availability zone; transit gateways prefer it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub zone: String,
 }
 
 impl Subnet {

@@ -8,7 +8,7 @@ mod packet;
 mod route;
 mod walk;
 
-pub use hop::{End, Hop, Step, Trace};
+pub use hop::{End, Hop, Rule, Step, Trace};
 pub use packet::{Flow, Packet};
 pub use route::{Chosen, choose};
 

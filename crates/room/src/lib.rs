@@ -65,6 +65,6 @@ pub use yakumo_wire::{ByteStream, Head, http_date};
 /// What rooms with a data plane of their own write with: batches under their own locks.
 pub mod store {
     pub use yakumo_store::key::{KeyBuilder, KeyReader};
-    pub use yakumo_store::{Batch, Pair, Range, StoreError, Ticket, Transaction};
+    pub use yakumo_store::{Batch, Change, Order, Pair, Range, StoreError, Ticket, Transaction};
     pub use yakumo_store::{BlobId, BlobReader, BlobWriter, PendingBlob, SMALL_BODY_BYTES};
 }

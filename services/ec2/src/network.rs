@@ -6,6 +6,7 @@
 mod endpoints;
 mod joints;
 mod labels;
+mod told;
 mod transit;
 mod words;
 
@@ -21,10 +22,13 @@ use crate::route_tables::{self, RouteTable};
 use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
 use crate::vpcs::Vpc;
+use labels::name_of;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
+use told::Told;
 use yakumo_aws::{Error, Result};
 use yakumo_machine::{Kind, Request};
 use yakumo_net::Topology;
@@ -41,12 +45,35 @@ const NAMESPACES: &str = "/run/netns";
 
 /// Tells the network engine what is wanted, at the start and after every change.
 pub(crate) fn reconciler() -> Reconciler {
-    Reconciler::new(RECONCILER, EVERY, |world: Arc<World>| async move { apply(&world.base).await })
+    let told: Arc<Mutex<Option<Told>>> = Arc::default();
+    Reconciler::new(RECONCILER, EVERY, move |world: Arc<World>| {
+        let told = told.clone();
+        async move { follow(&world.base, &mut *told.lock().await).await }
+    })
+}
+
+/// Makes the networks as the records say, from what they were told last where that is enough.
+async fn follow(base: &Base, told: &mut Option<Told>) -> Result<()> {
+    let known = match told.take() {
+        Some(before) => before.follow(base).await?,
+        None => None,
+    };
+    let known = match known {
+        Some(known) => known,
+        None => Told::read(base).await?,
+    };
+    make(base, known.topology.clone()).await?;
+    *told = Some(known);
+    Ok(())
 }
 
 /// Makes the networks as the records say. When it returns, packets obey.
 pub(crate) async fn apply(base: &Base) -> Result<()> {
     let wanted = wanted(base).await?;
+    make(base, wanted).await
+}
+
+async fn make(base: &Base, wanted: Topology) -> Result<()> {
     let standing = base.network.standing().borrow().clone();
     let fresh = |(id, interface): &(&String, &topology::Interface)| {
         interface.live && !interface.source_dest_check && !standing.interfaces.contains_key(*id)
@@ -105,6 +132,7 @@ async fn add(base: &Base, home: Home, topology: &mut Topology) -> Result<()> {
             cidrs: subnet.blocks().filter_map(words::cidr).collect(),
             route_table: table.id.clone(),
             acl: acl.id.clone(),
+            zone: subnet.zone.clone(),
         };
         topology.subnets.insert(subnet.id, said);
     }

@@ -5,9 +5,11 @@
 //! Source: <https://docs.aws.amazon.com/vpc/latest/reachability/how-reachability-analyzer-works.html>
 
 mod analyses;
+mod components;
 mod paths;
 mod question;
 mod seen;
+mod shapes;
 
 use crate::access::{self, Asked};
 use crate::internet_gateways::InternetGateway;
@@ -15,6 +17,7 @@ use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
 use crate::nouns::{ClientToken, Home};
 use crate::tags::Tags;
+use components::{Component, Decider};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 use yakumo_api_ec2 as api;
@@ -68,9 +71,11 @@ pub(crate) struct NetworkInsightsAnalysis {
     /// Whether there is a way there and back.
     pub found: bool,
     /// What is passed on the way there, in order.
-    pub forward: Vec<String>,
+    #[serde(deserialize_with = "components::kept")]
+    pub forward: Vec<Component>,
     /// What is passed on the way back.
-    pub back: Vec<String>,
+    #[serde(deserialize_with = "components::kept")]
+    pub back: Vec<Component>,
     /// Why there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub obstacle: Option<Obstacle>,
@@ -83,7 +88,7 @@ pub(crate) struct NetworkInsightsAnalysis {
 }
 
 /// What stands in the way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Obstacle {
     /// AWS's code: <https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html>.
     pub code: String,
@@ -92,6 +97,18 @@ pub(crate) struct Obstacle {
     /// `ingress` or `egress`, where there is a direction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,
+    /// The entry or route that stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Decider>,
+    /// Its VPC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
+    /// Its subnet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet: Option<String>,
+    /// The security groups none of whose rules allows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
 }
 
 noun!(

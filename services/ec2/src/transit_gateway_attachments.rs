@@ -58,7 +58,7 @@ pub(crate) struct Options {
     pub dns: bool,
     /// `Ipv6Support`: whether IPv6 blocks of the VPC are propagated.
     pub ipv6: bool,
-    /// `ApplianceModeSupport`. Both directions of a flow take the same way here with and without it.
+    /// `ApplianceModeSupport`: packets enter by one zone, whatever zones they come from.
     pub appliance: bool,
     /// `SecurityGroupReferencingSupport`: it acts when the gateway has it, too.
     pub groups: bool,

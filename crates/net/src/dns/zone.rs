@@ -212,7 +212,8 @@ mod tests {
         let mut b = world();
         let name = "ec2-198-18-0-20.compute-1.amazonaws.com";
         for (dns, expected) in [(true, "10.0.1.4"), (false, "198.18.0.20")] {
-            let attach = |vpc: &str, dns| TransitAttachment { vpc: vpc.into(), route_table: None, dns };
+            let attach =
+                |vpc: &str, dns| TransitAttachment { vpc: vpc.into(), dns, ..TransitAttachment::default() };
             let attachments =
                 [("tgw-attach-1", attach("vpc-1", true)), ("tgw-attach-2", attach("vpc-2", dns))];
             let attachments = attachments.map(|(id, attachment)| (id.to_owned(), attachment)).into();

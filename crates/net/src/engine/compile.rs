@@ -7,6 +7,7 @@ mod filter;
 mod gateways;
 mod router;
 mod rules;
+mod transit;
 
 use super::names::{hash, link};
 use super::plan::{Plan, Wire, WireEnd};
@@ -62,7 +63,7 @@ pub fn compile(
 ) -> Result<Plan, EngineError> {
     let live = members(topology)?;
     let mut compile = Compile { topology, names, plan: Plan::default(), live };
-    compile.plan.marks = next_marks(&compile.live, marks)?;
+    compile.plan.marks = next_marks(&compile.subnets(), marks)?;
     let vpcs: Vec<&str> = compile.live.keys().copied().collect();
     for vpc in &vpcs {
         compile.router(vpc)?;
@@ -96,6 +97,9 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
             endpoint: managed.contains(id),
         });
     }
+    for vpc in topology.vpcs_behind(|vpc| live.contains_key(vpc)) {
+        live.entry(vpc).or_default();
+    }
     for (id, gateway) in &topology.nat_gateways {
         let Some((subnet_id, subnet)) = topology.subnets.get_key_value(&gateway.subnet) else { continue };
         let Some(members) = live.get_mut(subnet.vpc.as_str()) else { continue };
@@ -122,16 +126,15 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
     Ok(live)
 }
 
-/// Each subnet with members keeps its mark, or gets the lowest that is free in its VPC.
+/// Each subnet keeps its mark, or gets the lowest that is free in its VPC.
 fn next_marks(
-    live: &BTreeMap<&str, Vec<Member<'_>>>,
+    subnets: &BTreeMap<&str, BTreeSet<&str>>,
     before: &BTreeMap<String, u16>,
 ) -> Result<BTreeMap<String, u16>, EngineError> {
     let mut marks = BTreeMap::new();
-    for (vpc, members) in live {
-        let subnets: BTreeSet<&str> = members.iter().map(|member| member.subnet_id).collect();
+    for (vpc, subnets) in subnets {
         let mut used: BTreeSet<u16> = subnets.iter().filter_map(|id| before.get(*id)).copied().collect();
-        for subnet in subnets {
+        for subnet in subnets.iter().copied() {
             let mark = match before.get(subnet) {
                 Some(mark) => *mark,
                 None => (1..crate::topology::LIMITS.subnets_of_vpc)
@@ -149,7 +152,21 @@ fn next_marks(
     Ok(marks)
 }
 
-impl Compile<'_> {
+impl<'a> Compile<'a> {
+    /// The subnets of each router that packets come from: those of members, and those of attachments to transit gateways.
+    fn subnets(&self) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+        let of = |members: &Vec<Member<'a>>| members.iter().map(|member| member.subnet_id).collect();
+        let mut all: BTreeMap<&str, BTreeSet<&str>> =
+            self.live.iter().map(|(vpc, members)| (*vpc, of(members))).collect();
+        let gateways = self.topology.transit_gateways.values();
+        for attachment in gateways.flat_map(|gateway| gateway.attachments.values()) {
+            if let Some(known) = all.get_mut(attachment.vpc.as_str()) {
+                known.extend(attachment.subnets.values().map(String::as_str));
+            }
+        }
+        all
+    }
+
     /// Adds a wire on which addresses are not resolved: both ends have one hardware address, and whatever is sent into
     /// one end is for whoever is at the other.
     fn unnumbered(&mut self, id: &str, a: (String, String), b: (String, String)) -> Result<(), EngineError> {

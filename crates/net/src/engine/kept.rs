@@ -15,7 +15,8 @@ const BYTES_MAX: u64 = 256 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Kept {
     directory: PathBuf,
-    /// Held while there is an engine: an agent that still ends its work is waited for.
+    /// Held while there is an engine: an agent that still ends its work is waited for. The programs that it runs hold it, too:
+    /// they may outlive an agent that is killed.
     lock: Option<fs::File>,
 }
 
@@ -52,9 +53,13 @@ impl Kept {
     }
 
     fn lock_file(&self) -> Result<fs::File, EngineError> {
-        fs::create_dir_all(&self.directory)
-            .and_then(|()| fs::File::create(self.directory.join("network.lock")))
-            .map_err(|error| self.failed(error))
+        let open = || {
+            fs::create_dir_all(&self.directory)?;
+            let file = fs::File::create(self.directory.join("network.lock"))?;
+            rustix::io::fcntl_setfd(&file, rustix::io::FdFlags::empty())?;
+            Ok(file)
+        };
+        open().map_err(|error| self.failed(error))
     }
 
     /// The plan that held, and what was being changed. A plan that cannot be read is none: all is built anew.

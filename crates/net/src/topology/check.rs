@@ -159,6 +159,9 @@ impl Topology {
         for gateway in self.transit_gateways.values() {
             for (id, attachment) in &gateway.attachments {
                 want(self.vpcs.contains_key(&attachment.vpc), id, &attachment.vpc);
+                for subnet in attachment.subnets.values() {
+                    want(self.vpc_of_subnet(subnet) == Some(attachment.vpc.as_str()), id, subnet);
+                }
             }
         }
     }
@@ -281,8 +284,13 @@ mod tests {
         topology.vpcs.insert("vpc-1; flush ruleset".into(), Vpc::default());
         assert_eq!(topology.flaws(), [Flaw::Id("vpc-1; flush ruleset".into())]);
         topology.vpcs.clear();
-        let subnet =
-            Subnet { vpc: "vpc-1".into(), cidrs: vec![], route_table: "rtb-1".into(), acl: "acl-1".into() };
+        let subnet = Subnet {
+            vpc: "vpc-1".into(),
+            cidrs: vec![],
+            route_table: "rtb-1".into(),
+            acl: "acl-1".into(),
+            zone: String::new(),
+        };
         topology.subnets.insert("subnet-1".into(), subnet);
         assert_eq!(topology.flaws().len(), 3);
     }

@@ -1,9 +1,9 @@
 //! What joins networks: NAT gateways, peering connections, transit gateways.
 
-use super::Id;
+use super::{Id, Topology};
 use crate::Cidr;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// A NAT gateway. It carries traffic when its VPC has a live interface.
@@ -52,15 +52,31 @@ pub struct TransitGateway {
 }
 
 /// A VPC's attachment to a transit gateway.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/tgw/how-transit-gateways-work.html>
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TransitAttachment {
     /// The VPC.
     pub vpc: Id,
+    /// Its subnets by their zones, one in each. What is sent in another zone does not reach the gateway.
+    pub subnets: BTreeMap<String, Id>,
     /// The route table that decides about packets from the VPC; without one they are dropped.
     pub route_table: Option<Id>,
     /// Whether public names of other VPCs, whose attachments have this, too, lead to private addresses.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dns: bool,
+    /// Whether both ways of a connection enter the VPC by one zone, whatever zones they come from: appliance mode.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub appliance: bool,
+}
+
+impl TransitAttachment {
+    /// The subnet by which packets enter that were sent in a zone: the one of that zone, if there is one.
+    /// DIFFERS: AWS spreads other packets, and those of appliance mode, over all zones; here it is the first one.
+    pub fn entry(&self, zone: &str) -> Option<&Id> {
+        let own = self.subnets.get(zone).filter(|_| !self.appliance);
+        own.or_else(|| self.subnets.values().next())
+    }
 }
 
 /// A route table of a transit gateway.
@@ -77,4 +93,23 @@ pub struct TransitRoute {
     pub cidr: Cidr,
     /// The attachment it leads to; `None` drops the packet.
     pub attachment: Option<Id>,
+    /// Whether an attachment told it. No packet depends on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub propagated: bool,
+}
+
+impl Topology {
+    /// The VPCs with NAT gateways that somebody of these VPCs could go out by: those at the same transit gateways.
+    pub fn vpcs_behind(&self, is_one: impl Fn(&str) -> bool) -> BTreeSet<&str> {
+        let with_nat = self.nat_gateways.values().filter_map(|gateway| self.vpc_of_subnet(&gateway.subnet));
+        let with_nat: BTreeSet<&str> = with_nat.collect();
+        let mut behind = BTreeSet::new();
+        for gateway in self.transit_gateways.values() {
+            let vpcs = || gateway.attachments.values().map(|attachment| attachment.vpc.as_str());
+            if vpcs().any(&is_one) {
+                behind.extend(vpcs().filter(|vpc| with_nat.contains(vpc)));
+            }
+        }
+        behind
+    }
 }

@@ -1,6 +1,6 @@
 //! What network ACLs and security groups decide.
 
-use super::Packet;
+use super::{Packet, Rule};
 use crate::Topology;
 use crate::topology::{Acl, AclEntry, GroupRule, Peer};
 use std::collections::BTreeSet;
@@ -15,8 +15,8 @@ pub enum Direction {
     Egress,
 }
 
-/// A decision and its reason.
-pub type Decision = (bool, String);
+/// A decision and its reason: for people, and the rule itself where there is one.
+pub type Decision = (bool, String, Option<Rule>);
 
 /// Asks a network ACL: the entry with the lowest number that matches decides.
 pub fn acl(acl: &Acl, direction: Direction, packet: &Packet) -> Decision {
@@ -24,13 +24,18 @@ pub fn acl(acl: &Acl, direction: Direction, packet: &Packet) -> Decision {
         Direction::Ingress => (&acl.ingress, packet.source),
         Direction::Egress => (&acl.egress, packet.destination),
     };
+    let egress = direction == Direction::Egress;
     let matches = |entry: &&AclEntry| entry.cidr.contains(peer) && entry.traffic.matches(packet);
     match Acl::in_order(entries).into_iter().find(matches) {
         Some(entry) => {
             let verb = if entry.allow { "allows" } else { "denies" };
-            (entry.allow, format!("entry {} {verb} {} {}", entry.number, entry.traffic, entry.cidr))
+            let why = format!("entry {} {verb} {} {}", entry.number, entry.traffic, entry.cidr);
+            (entry.allow, why, Some(Rule::Acl { egress, entry: Some(entry.clone()) }))
         }
-        None => (false, format!("no entry matches {packet}, so entry * denies it")),
+        None => {
+            let why = format!("no entry matches {packet}, so entry * denies it");
+            (false, why, Some(Rule::Acl { egress, entry: None }))
+        }
     }
 }
 
@@ -51,12 +56,14 @@ pub fn groups(
         let found =
             rules.iter().find(|rule| rule.traffic.matches(packet) && speaks_of(topology, vpc, rule, peer));
         if let Some(rule) = found {
-            return (true, format!("{} of {id} allows {} {}", rule.id, rule.traffic, named(&rule.peer)));
+            let why = format!("{} of {id} allows {} {}", rule.id, rule.traffic, named(&rule.peer));
+            let egress = direction == Direction::Egress;
+            return (true, why, Some(Rule::Group { group: id.clone(), egress, rule: rule.clone() }));
         }
     }
     let names: Vec<&str> = groups.iter().map(String::as_str).collect();
     let names = if names.is_empty() { "no security group".to_owned() } else { names.join(", ") };
-    (false, format!("no rule of {names} allows {packet}"))
+    (false, format!("no rule of {names} allows {packet}"), None)
 }
 
 fn speaks_of(topology: &Topology, vpc: &str, rule: &GroupRule, peer: IpAddr) -> bool {

@@ -1,6 +1,8 @@
 //! What a trace consists of.
 
-use crate::topology::Id;
+use super::Packet;
+use crate::Cidr;
+use crate::topology::{AclEntry, GroupRule, Id, Target};
 use serde::{Deserialize, Serialize};
 
 /// A whole way.
@@ -46,10 +48,57 @@ pub struct Hop {
     pub step: Step,
     /// The rule, entry or route that decided, and why, for people.
     pub why: String,
+    /// The same for programs, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Rule>,
+    /// The packet as it was when this was decided; where it was translated, as it became.
+    pub packet: Packet,
     /// Whether the packet went on.
     pub passed: bool,
     /// Whether the packet is the answer.
     pub answer: bool,
+}
+
+/// What decided: one rule, entry or route.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// A rule of a security group, which allows.
+    Group {
+        /// `sg-…`.
+        group: Id,
+        /// Whether it speaks of what goes out.
+        egress: bool,
+        /// The rule.
+        rule: GroupRule,
+    },
+    /// An entry of a network ACL.
+    Acl {
+        /// Whether it speaks of what leaves the subnet.
+        egress: bool,
+        /// The entry; without one it is the last of all, which denies.
+        entry: Option<AclEntry>,
+    },
+    /// A route of a VPC's route table.
+    Route {
+        /// Its block, or the one of the prefix list's that the packet matches.
+        cidr: Cidr,
+        /// The prefix list that has the block, `pl-…`.
+        list: Option<Id>,
+        /// Through what.
+        target: Target,
+        /// Whether the target is there.
+        active: bool,
+    },
+    /// A route of a transit gateway's route table.
+    Transit {
+        /// Its block.
+        cidr: Cidr,
+        /// Where it leads, `tgw-attach-…`; without one it is a blackhole.
+        attachment: Option<Id>,
+        /// Whether nobody wrote it: an attachment told it.
+        propagated: bool,
+    },
 }
 
 /// The kinds of decisions.
@@ -74,6 +123,8 @@ pub enum Step {
     Translation,
     /// A VPC entered from outside: only what is local there is reached.
     Entry,
+    /// A VPC left by an attachment to a transit gateway, which is in certain zones.
+    Attachment,
     /// A transit gateway's route table.
     Transit,
     /// The end of the way.
@@ -93,6 +144,7 @@ impl Step {
             Step::GroupIngress => "security group, ingress",
             Step::Translation => "translation",
             Step::Entry => "entry",
+            Step::Attachment => "attachment",
             Step::Transit => "transit gateway",
             Step::Arrival => "arrival",
         }

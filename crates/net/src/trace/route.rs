@@ -3,7 +3,7 @@
 
 use crate::Cidr;
 use crate::Topology;
-use crate::topology::{Destination, RouteTable, Target};
+use crate::topology::{Destination, Id, RouteTable, Target};
 use std::net::IpAddr;
 
 /// The route that was chosen.
@@ -11,6 +11,8 @@ use std::net::IpAddr;
 pub struct Chosen {
     /// Its block.
     pub cidr: Cidr,
+    /// The prefix list that has the block, `pl-…`.
+    pub list: Option<Id>,
     /// Through what.
     pub target: Target,
     /// Whether the target is there; a route whose target is gone drops packets.
@@ -22,20 +24,21 @@ impl RouteTable {
     /// Of several for one block the last local or static one counts, and one of a prefix list only without any.
     pub fn resolved(&self, topology: &Topology) -> std::collections::BTreeMap<Cidr, Chosen> {
         let mut found = std::collections::BTreeMap::new();
-        let chosen = |cidr: Cidr, target: &Target| {
-            (cidr, Chosen { cidr, target: target.clone(), active: topology.has_target(&self.vpc, target) })
+        let chosen = |cidr: Cidr, target: &Target, list: Option<&Id>| {
+            let active = topology.has_target(&self.vpc, target);
+            (cidr, Chosen { cidr, list: list.cloned(), target: target.clone(), active })
         };
         let local = topology.vpcs.get(&self.vpc).into_iter().flat_map(|vpc| &vpc.cidrs);
-        found.extend(local.map(|cidr| chosen(*cidr, &Target::Local)));
+        found.extend(local.map(|cidr| chosen(*cidr, &Target::Local, None)));
         for route in &self.routes {
             if let Destination::Cidr(cidr) = &route.destination {
-                found.extend([chosen(*cidr, &route.target)]);
+                found.extend([chosen(*cidr, &route.target, None)]);
             }
         }
         for route in &self.routes {
             let Destination::PrefixList(list) = &route.destination else { continue };
-            for cidr in topology.prefix_lists.get(list).into_iter().flat_map(|list| &list.entries) {
-                found.entry(*cidr).or_insert_with(|| chosen(*cidr, &route.target).1);
+            for cidr in topology.prefix_lists.get(list).into_iter().flat_map(|found| &found.entries) {
+                found.entry(*cidr).or_insert_with(|| chosen(*cidr, &route.target, Some(list)).1);
             }
         }
         found

@@ -1,7 +1,9 @@
 //! The way of a packet, from whoever sends it to where it ends.
 
-use super::filter::{self, Direction};
-use super::{Chosen, End, Flow, Hop, Packet, Step, choose};
+mod joints;
+
+use super::filter::{self, Decision, Direction};
+use super::{Chosen, End, Flow, Hop, Packet, Rule, Step, choose};
 use crate::Topology;
 use crate::topology::{ENDPOINT_PORT, GATEWAY_PORTS, Id, Interface, NatGateway, Subnet, Target};
 use std::net::IpAddr;
@@ -109,13 +111,13 @@ impl<'a> Walk<'a> {
             } else {
                 format!("{} is not its own address, and its source/destination check is on", packet.source)
             };
-            self.hop(from.id, Step::SourceCheck, (own, why))?;
+            self.hop(from.id, Step::SourceCheck, &packet, (own, why))?;
         }
         if let Some(outcome) = self.serve(from, packet) {
             return outcome;
         }
         self.groups(from, Direction::Egress, &packet)?;
-        let next = self.route(from, &packet)?;
+        let next = self.route(from.subnet, &packet)?;
         let inside = matches!(&next, Next::Node(to) if to.subnet_id == from.subnet_id);
         if !inside {
             self.acl(from.subnet, Direction::Egress, &packet)?;
@@ -124,13 +126,13 @@ impl<'a> Walk<'a> {
             Next::Node(to) => self.arrive(Some(from.subnet_id), to, packet),
             Next::Internet(gateway) => self.out(&from.subnet.vpc, gateway, packet),
             Next::Vpc(through, vpc) => self.enter(through, vpc, packet),
-            Next::Transit(gateway) => self.transit(gateway, &from.subnet.vpc, packet),
+            Next::Transit(gateway) => self.transit(gateway, from.subnet, packet),
             Next::Endpoint(id) => {
                 if !matches!(packet.flow, Flow::Tcp { to, .. } if GATEWAY_PORTS.contains(&to)) {
                     let why = format!("the service does not answer {}", packet.flow);
-                    return self.stop(&id, Step::Arrival, why);
+                    return self.stop(&id, Step::Arrival, &packet, why);
                 }
-                self.hop(&id, Step::Arrival, (true, format!("{packet} reaches the service")))?;
+                self.hop(&id, Step::Arrival, &packet, (true, format!("{packet} reaches the service")))?;
                 Ok((End::Endpoint(id), packet))
             }
         }
@@ -155,38 +157,39 @@ impl<'a> Walk<'a> {
         } else {
             (false, format!("{} does not answer {}", service.name(), packet.flow))
         };
-        let passed = self.hop(id, Step::Arrival, decision);
+        let passed = self.hop(id, Step::Arrival, &packet, decision);
         Some(passed.map(|()| (End::Router(id.clone()), packet)))
     }
 
     /// The answer of a router's service.
     fn served(&mut self, vpc: &str, reply: Packet) -> Outcome {
         let Some(to) = self.holder(vpc, reply.destination) else {
-            return self.stop(vpc, Step::Entry, format!("{} is not in {vpc}", reply.destination));
+            return self.stop(vpc, Step::Entry, &reply, format!("{} is not in {vpc}", reply.destination));
         };
-        self.hop(to.id, Step::Arrival, (true, format!("{reply} arrives")))?;
+        self.hop(to.id, Step::Arrival, &reply, (true, format!("{reply} arrives")))?;
         Ok((End::Interface(to.id.to_owned()), reply))
     }
 
-    fn route(&mut self, from: Node<'a>, packet: &Packet) -> Result<Next<'a>, Stop> {
-        let id = &from.subnet.route_table;
-        let chosen = self
-            .topology
-            .route_tables
-            .get(id)
-            .and_then(|table| choose(self.topology, table, packet.destination));
-        let Some(Chosen { cidr, target, active }) = chosen else {
-            return self.stop(id, Step::Route, format!("no route leads to {}", packet.destination));
+    /// Asks the route table of a subnet.
+    fn route(&mut self, from: &'a Subnet, packet: &Packet) -> Result<Next<'a>, Stop> {
+        let id = &from.route_table;
+        let table = self.topology.route_tables.get(id);
+        let chosen = table.and_then(|table| choose(self.topology, table, packet.destination));
+        let Some(Chosen { cidr, list, target, active }) = chosen else {
+            return self.stop(id, Step::Route, packet, format!("no route leads to {}", packet.destination));
         };
-        if !active {
-            return self.stop(id, Step::Route, format!("{cidr} leads to {}: a blackhole", target.id()));
+        let of = list.as_ref().map(|list| format!(" of {list}")).unwrap_or_default();
+        let said = format!("{cidr}{of} leads to {}", target.id());
+        let next = if active { self.next(&from.vpc, &target, packet) } else { None };
+        let rule = Some(Rule::Route { cidr, list, target, active });
+        match next {
+            Some(next) => self.decide(id, Step::Route, packet, (true, said, rule)).map(|()| next),
+            None if active => {
+                let why = format!("{said}, where nothing takes {}", packet.destination);
+                self.refuse(id, Step::Route, packet, (why, rule))
+            }
+            None => self.refuse(id, Step::Route, packet, (format!("{said}: a blackhole"), rule)),
         }
-        let Some(next) = self.next(&from.subnet.vpc, &target, packet) else {
-            let why = format!("{cidr} leads to {}, where nothing takes {}", target.id(), packet.destination);
-            return self.stop(id, Step::Route, why);
-        };
-        self.hop(id, Step::Route, (true, format!("{cidr} leads to {}", target.id())))?;
-        Ok(next)
     }
 
     fn next(&self, vpc: &'a str, target: &Target, packet: &Packet) -> Option<Next<'a>> {
@@ -247,180 +250,76 @@ impl<'a> Walk<'a> {
     fn arrive_at_interface(&mut self, to: Node<'a>, interface: &Interface, packet: Packet) -> Outcome {
         if !interface.has(packet.destination) {
             let why = format!("{} is not its own address", packet.destination);
-            self.hop(to.id, Step::DestinationCheck, (!interface.source_dest_check, why))?;
+            self.hop(to.id, Step::DestinationCheck, &packet, (!interface.source_dest_check, why))?;
         }
         self.groups(to, Direction::Ingress, &packet)?;
         let is_managed = !self.answer && self.topology.endpoint_of(to.id).is_some();
         if is_managed && !matches!(packet.flow, Flow::Tcp { to: ENDPOINT_PORT, .. }) {
             let why = format!("an endpoint does not answer {}", packet.flow);
-            return self.stop(to.id, Step::Arrival, why);
+            return self.stop(to.id, Step::Arrival, &packet, why);
         }
         let live = if interface.live { "" } else { " (nothing runs there)" };
-        self.hop(to.id, Step::Arrival, (true, format!("{packet} arrives{live}")))?;
+        self.hop(to.id, Step::Arrival, &packet, (true, format!("{packet} arrives{live}")))?;
         Ok((End::Interface(to.id.to_owned()), packet))
-    }
-
-    fn arrive_at_nat(&mut self, to: Node<'a>, gateway: &NatGateway, mut packet: Packet) -> Outcome {
-        if packet.destination == IpAddr::V4(gateway.private) {
-            let before = self.translated.iter().find(|(id, _)| *id == to.id).filter(|_| self.answer);
-            let Some((_, before)) = before.copied() else {
-                return self.stop(to.id, Step::Arrival, "it forwards, and answers nobody".to_owned());
-            };
-            self.hop(
-                to.id,
-                Step::Translation,
-                (true, format!("{} becomes {before} again", packet.destination)),
-            )?;
-            packet.destination = before;
-            return self.leave(to, packet);
-        }
-        if self.answer {
-            return self.stop(
-                to.id,
-                Step::Translation,
-                "an answer of no connection that it knows".to_owned(),
-            );
-        }
-        self.hop(to.id, Step::Translation, (true, format!("{} becomes {}", packet.source, gateway.private)))?;
-        self.translated.push((to.id, packet.source));
-        packet.source = IpAddr::V4(gateway.private);
-        self.leave(to, packet)
-    }
-
-    /// A packet leaves a VPC through its internet gateway or egress-only gateway.
-    fn out(&mut self, vpc: &str, gateway: &str, mut packet: Packet) -> Outcome {
-        if packet.source.is_ipv4() {
-            let Some(public) = self.public_of(vpc, packet.source) else {
-                let why = format!("{} has no public address", packet.source);
-                return self.stop(gateway, Step::Translation, why);
-            };
-            self.hop(gateway, Step::Translation, (true, format!("{} becomes {public}", packet.source)))?;
-            packet.source = public;
-        }
-        self.internet(packet, gateway)
-    }
-
-    /// A packet is in the Internet: a public address leads back into a VPC, every other one to a host.
-    pub fn internet(&mut self, mut packet: Packet, from: &str) -> Outcome {
-        let Some((vpc, private)) = self.private_of(packet.destination) else {
-            // AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
-            if matches!(packet.destination, IpAddr::V4(to) if to.is_private() || to.is_link_local()) {
-                let why = format!("{} is a private address", packet.destination);
-                return self.stop("internet", Step::Arrival, why);
-            }
-            self.hop("internet", Step::Arrival, (true, format!("{packet} arrives")))?;
-            return Ok((End::Internet, packet));
-        };
-        let attached = self.topology.vpcs.get(vpc).and_then(|vpc| vpc.internet_gateway.as_deref());
-        // What was sent through an egress-only gateway is answered through it.
-        let only = |vpc: &'a crate::topology::Vpc| vpc.egress_only_gateways.first().map(String::as_str);
-        let answered =
-            || self.topology.vpcs.get(vpc).and_then(only).filter(|_| self.answer && !private.is_ipv4());
-        let Some(gateway) = attached.or_else(answered) else {
-            return self.stop(vpc, Step::Entry, format!("it has no internet gateway for {from} to enter by"));
-        };
-        if packet.destination != private {
-            self.hop(
-                gateway,
-                Step::Translation,
-                (true, format!("{} becomes {private}", packet.destination)),
-            )?;
-        }
-        packet.destination = private;
-        self.enter(gateway, vpc, packet)
-    }
-
-    /// A packet enters a VPC from outside: it reaches what is local there and nothing else.
-    fn enter(&mut self, through: &str, vpc: &str, packet: Packet) -> Outcome {
-        match self.holder(vpc, packet.destination) {
-            Some(to) => {
-                self.hop(through, Step::Entry, (true, format!("{} is in {vpc}", packet.destination)))?;
-                self.arrive(None, to, packet)
-            }
-            None => {
-                let why = format!("{} is not in {vpc}, and nothing leads through it", packet.destination);
-                self.stop(through, Step::Entry, why)
-            }
-        }
-    }
-
-    fn transit(&mut self, id: &str, vpc: &str, packet: Packet) -> Outcome {
-        let Some(gateway) = self.topology.transit_gateways.get(id) else { return Err(Stop) };
-        let from = gateway.attachments.iter().find(|(_, attachment)| attachment.vpc == vpc);
-        let table = from.and_then(|(_, attachment)| attachment.route_table.as_ref());
-        let Some(table) = table else {
-            return self.stop(id, Step::Transit, format!("the attachment of {vpc} has no route table"));
-        };
-        let routes = gateway.route_tables.get(table).map(|table| table.routes.as_slice()).unwrap_or_default();
-        let matching = routes.iter().filter(|route| route.cidr.contains(packet.destination));
-        let Some(route) = matching.max_by_key(|route| route.cidr.prefix()) else {
-            return self.stop(table, Step::Transit, format!("no route leads to {}", packet.destination));
-        };
-        let found =
-            route.attachment.as_ref().and_then(|to| gateway.attachments.get(to).map(|found| (to, found)));
-        let Some((to, attachment)) = found else {
-            return self.stop(table, Step::Transit, format!("{} is a blackhole", route.cidr));
-        };
-        self.hop(table, Step::Transit, (true, format!("{} leads to {to}", route.cidr)))?;
-        self.enter(to, &attachment.vpc, packet)
-    }
-
-    fn public_of(&self, vpc: &str, private: IpAddr) -> Option<IpAddr> {
-        match self.holder(vpc, private)?.kind {
-            Kind::Interface(interface) => {
-                let own = interface.addresses.iter().find(|own| IpAddr::V4(own.private) == private)?;
-                own.public.map(IpAddr::V4)
-            }
-            Kind::Nat(gateway) => gateway.public.map(IpAddr::V4),
-        }
-    }
-
-    /// The VPC and the private address behind a public one.
-    fn private_of(&self, public: IpAddr) -> Option<(&'a str, IpAddr)> {
-        let topology = self.topology;
-        let interfaces = topology.interfaces.values().find_map(|interface| {
-            let v4 = interface.addresses.iter().find(|one| one.public.map(IpAddr::V4) == Some(public));
-            let private = v4.map(|one| IpAddr::V4(one.private));
-            let private = private
-                .or_else(|| interface.ipv6.iter().map(|own| IpAddr::V6(*own)).find(|own| *own == public));
-            Some((topology.vpc_of(interface)?, private?))
-        });
-        interfaces.or_else(|| {
-            let gateway =
-                topology.nat_gateways.values().find(|one| one.public.map(IpAddr::V4) == Some(public))?;
-            Some((topology.vpc_of_subnet(&gateway.subnet)?, IpAddr::V4(gateway.private)))
-        })
     }
 
     fn groups(&mut self, node: Node<'_>, direction: Direction, packet: &Packet) -> Result<(), Stop> {
         let Kind::Interface(interface) = node.kind else { return Ok(()) };
         let step = if direction == Direction::Egress { Step::GroupEgress } else { Step::GroupIngress };
         let decision = if self.answer {
-            (true, "an answer of a connection that was allowed".to_owned())
+            (true, "an answer of a connection that was allowed".to_owned(), None)
         } else {
             filter::groups(self.topology, &node.subnet.vpc, &interface.groups, direction, packet)
         };
-        self.hop(node.id, step, decision)
+        self.decide(node.id, step, packet, decision)
     }
 
     fn acl(&mut self, subnet: &Subnet, direction: Direction, packet: &Packet) -> Result<(), Stop> {
         let step = if direction == Direction::Egress { Step::AclEgress } else { Step::AclIngress };
         match self.topology.acls.get(&subnet.acl) {
-            Some(acl) => self.hop(&subnet.acl, step, filter::acl(acl, direction, packet)),
-            None => self.stop(&subnet.acl, step, "it is not there".to_owned()),
+            Some(acl) => self.decide(&subnet.acl, step, packet, filter::acl(acl, direction, packet)),
+            None => self.stop(&subnet.acl, step, packet, "it is not there".to_owned()),
         }
     }
 
-    fn hop(&mut self, at: &str, step: Step, (passed, why): (bool, String)) -> Result<(), Stop> {
-        let looped = self.hops.len() >= HOPS_MAX;
-        let why = if looped { "the packet goes round in circles".to_owned() } else { why };
-        let passed = passed && !looped;
-        self.hops.push(Hop { at: at.to_owned(), step, why, passed, answer: self.answer });
+    fn hop(
+        &mut self,
+        at: &str,
+        step: Step,
+        packet: &Packet,
+        (passed, why): (bool, String),
+    ) -> Result<(), Stop> {
+        self.decide(at, step, packet, (passed, why, None))
+    }
+
+    fn decide(
+        &mut self,
+        at: &str,
+        step: Step,
+        packet: &Packet,
+        (passed, why, rule): Decision,
+    ) -> Result<(), Stop> {
+        if self.hops.len() >= HOPS_MAX {
+            return self.stop(at, step, packet, "the packet goes round in circles".to_owned());
+        }
+        let (at, answer, packet) = (at.to_owned(), self.answer, *packet);
+        self.hops.push(Hop { at, step, why, rule, packet, passed, answer });
         if passed { Ok(()) } else { Err(Stop) }
     }
 
-    fn stop<T>(&mut self, at: &str, step: Step, why: String) -> Result<T, Stop> {
-        self.hops.push(Hop { at: at.to_owned(), step, why, passed: false, answer: self.answer });
+    fn stop<T>(&mut self, at: &str, step: Step, packet: &Packet, why: String) -> Result<T, Stop> {
+        self.refuse(at, step, packet, (why, None))
+    }
+
+    fn refuse<T>(
+        &mut self,
+        at: &str,
+        step: Step,
+        packet: &Packet,
+        (why, rule): (String, Option<Rule>),
+    ) -> Result<T, Stop> {
+        let (at, answer, packet) = (at.to_owned(), self.answer, *packet);
+        self.hops.push(Hop { at, step, why, rule, packet, passed: false, answer });
         Err(Stop)
     }
 }

@@ -3,16 +3,19 @@
 use crate::sample::Builder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with, sockopt};
+use rustix::net::{
+    AddressFamily, SendFlags, SocketFlags, SocketType, bind, connect, ipproto, sendto, socket_with, sockopt,
+};
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
-use yakumo_net::engine::{Ranges, inside};
+use yakumo_net::engine::{Ranges, SLICES, inside};
+use yakumo_net::network::claim;
 use yakumo_net::trace::{Flow, Query, Source, trace};
 use yakumo_net::{Engine, Place, SocketKind};
 
@@ -26,6 +29,27 @@ const PATIENCE: Duration = Duration::from_millis(1200);
 const DOUBT: Duration = Duration::from_millis(250);
 
 static NEXT: AtomicU8 = AtomicU8::new(0);
+
+/// What is asked of the other end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ask {
+    /// A connection to a port.
+    Tcp(u16),
+    /// A datagram to a port, and one back.
+    Udp(u16),
+    /// An echo.
+    Ping,
+}
+
+impl Ask {
+    fn flow(self, to: IpAddr) -> Flow {
+        match self {
+            Ask::Tcp(to) => Flow::Tcp { from: FROM, to },
+            Ask::Udp(to) => Flow::Udp { from: FROM, to },
+            Ask::Ping => Flow::echo(to),
+        }
+    }
+}
 
 /// Why no network can be made here; `None` when it can. Found out once: tests run beside each other.
 pub fn lacking() -> Option<String> {
@@ -73,24 +97,40 @@ pub struct Lab {
     ranges: Ranges,
     served: Vec<String>,
     end: Arc<AtomicBool>,
+    /// Clouds of this host, and tests of other processes, have other public addresses.
+    _claimed: std::fs::File,
 }
 
 impl Lab {
-    /// A new one. Tests of one process take slices that differ.
+    /// A new one.
     pub fn new(_name: &str) -> Lab {
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
         let cloud = format!("t{:05x}{:02x}", std::process::id() & 0xf_ffff, number);
-        let ranges = Ranges::new(&cloud, number);
+        let first = Ranges::preferred(&cloud);
+        let choices: Vec<u8> = (0..SLICES).map(|n| (first + n) % SLICES).collect();
+        let (slice, claimed) = claim(Path::new("/run/yakumo"), &cloud, &choices).unwrap();
+        let ranges = Ranges::new(&cloud, slice);
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::open(&cloud, ranges, directory.path().to_owned()).ok();
         let end = Arc::new(AtomicBool::new(false));
-        Lab { engine, wanted: Builder::default(), directory, cloud, ranges, served: Vec::new(), end }
+        let (wanted, served) = (Builder::default(), Vec::new());
+        Lab { engine, wanted, directory, cloud, ranges, served, end, _claimed: claimed }
     }
 
     /// The engine dies, and another one takes over.
     pub fn restart(&mut self) {
         self.engine = None;
         self.engine = Engine::open(&self.cloud, self.ranges, self.directory.path().to_owned()).ok();
+    }
+
+    /// Lets go of the engine: somebody else is to be it until a restart.
+    pub fn release(&mut self) {
+        self.engine = None;
+    }
+
+    /// The directory of notes of all clouds.
+    pub fn run(&self) -> &Path {
+        self.directory.path()
     }
 
     /// What makes them.
@@ -152,6 +192,8 @@ impl Lab {
     /// Listens in a namespace; whoever connects is told the name.
     pub fn serve(&self, namespace: &str, name: &str, ports: &[u16]) {
         for port in ports {
+            let any = SocketAddr::new("::".parse().unwrap(), *port);
+            self.echo(inside(namespace, || UdpSocket::bind(any)).unwrap());
             let listener = inside(namespace, || {
                 TcpListener::bind(SocketAddr::new("::".parse().unwrap(), *port))
                     .or_else(|_| TcpListener::bind(SocketAddr::new("0.0.0.0".parse().unwrap(), *port)))
@@ -167,7 +209,22 @@ impl Lab {
             .unwrap();
         let port = listener.local_addr().unwrap().port();
         self.answer(listener, "host");
+        self.echo(UdpSocket::bind(SocketAddr::new("::".parse().unwrap(), port)).unwrap());
         port
+    }
+
+    /// Sends back whatever comes.
+    fn echo(&self, socket: UdpSocket) {
+        socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let end = self.end.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 64];
+            while !end.load(Ordering::SeqCst) {
+                if let Ok((length, peer)) = socket.recv_from(&mut bytes) {
+                    let _ = socket.send_to(&bytes[..length], peer);
+                }
+            }
+        });
     }
 
     /// Listens by a socket that the engine opens, and tells whoever connects the name and who asked.
@@ -218,7 +275,7 @@ impl Lab {
         let told = self.model(from, to, port);
         let wait = if told && wanted { PATIENCE } else { DOUBT };
         let answered = self.connect_as(from, None, to, port, wait);
-        let explain = || self.explain(from, to, port);
+        let explain = || self.explain(from, to, Ask::Tcp(port));
         assert_eq!(told, wanted, "the model about {from} to {to}:{port}\n{}", explain());
         assert_eq!(
             answered.is_some(),
@@ -229,11 +286,24 @@ impl Lab {
     }
 
     /// What the model says and what the kernel does. Who should answer is asked once more before it counts as silent.
-    pub fn both(&self, from: &str, to: &str, port: u16) -> (bool, bool) {
-        let told = self.model(from, to, port);
+    pub fn both(&self, from: &str, to: &str, ask: Ask) -> (bool, bool) {
+        let told = trace(&self.wanted.topology, &self.query(from, to, ask)).is_ok_and(|trace| trace.answered);
         let wait = if told { PATIENCE } else { DOUBT };
-        let again = |wait| self.connect_as(from, None, to, port, wait).is_some();
+        let again = |wait| self.answers(from, to, ask, wait);
         (told, again(wait) || (told && again(PATIENCE * 3)))
+    }
+
+    /// Whether somebody answers in the kernel.
+    fn answers(&self, from: &str, to: &str, ask: Ask, wait: Duration) -> bool {
+        let namespace = if from == "host" { String::new() } else { self.namespace(from) };
+        let address: IpAddr = to.parse().unwrap();
+        match ask {
+            Ask::Tcp(port) => self.connect_as(from, None, to, port, wait).is_some(),
+            Ask::Udp(port) => {
+                inside(&namespace, || echoed(SocketAddr::new(address, port), wait)).unwrap_or(false)
+            }
+            Ask::Ping => inside(&namespace, || ping(address, wait)).unwrap_or(false),
+        }
     }
 
     /// The cloud's id.
@@ -243,22 +313,23 @@ impl Lab {
 
     /// What the model says.
     pub fn model(&self, from: &str, to: &str, port: u16) -> bool {
-        trace(&self.wanted.topology, &self.query(from, to, port)).is_ok_and(|trace| trace.answered)
+        let query = self.query(from, to, Ask::Tcp(port));
+        trace(&self.wanted.topology, &query).is_ok_and(|trace| trace.answered)
     }
 
-    fn query(&self, from: &str, to: &str, port: u16) -> Query {
+    fn query(&self, from: &str, to: &str, ask: Ask) -> Query {
         let destination: IpAddr = to.parse().unwrap();
         let host = if destination.is_ipv4() { self.host() } else { self.host_v6() };
         let source = match from {
             "host" => Source::Internet(host),
             id => Source::Interface { id: id.to_owned(), address: None },
         };
-        Query { source, destination, flow: Flow::Tcp { from: FROM, to: port } }
+        Query { source, destination, flow: ask.flow(destination) }
     }
 
     /// The model's hops.
-    pub fn explain(&self, from: &str, to: &str, port: u16) -> String {
-        match trace(&self.wanted.topology, &self.query(from, to, port)) {
+    pub fn explain(&self, from: &str, to: &str, ask: Ask) -> String {
+        match trace(&self.wanted.topology, &self.query(from, to, ask)) {
             Ok(trace) => trace.hops.iter().map(|hop| format!("{hop:?}\n")).collect(),
             Err(error) => error.to_string(),
         }
@@ -270,6 +341,9 @@ impl Drop for Lab {
         self.end.store(true, Ordering::SeqCst);
         if thread::panicking() && std::env::var_os("YAKUMO_KEEP_LAB").is_some() {
             return;
+        }
+        if self.engine.is_none() {
+            self.restart();
         }
         self.engine().clean().unwrap();
         if !thread::panicking() {
@@ -288,6 +362,52 @@ pub fn left(cloud: &str) -> Vec<String> {
     all.extend(names("/sys/class/net"));
     all.retain(|name| name.contains(cloud));
     all
+}
+
+/// Sends a datagram and waits for the same one back.
+fn echoed(to: SocketAddr, wait: Duration) -> io::Result<bool> {
+    let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = UdpSocket::bind(any)?;
+    socket.set_read_timeout(Some(wait))?;
+    socket.connect(to)?;
+    socket.send(b"echo")?;
+    let mut bytes = [0; 16];
+    Ok(socket.recv(&mut bytes).is_ok_and(|length| bytes.get(..length) == Some(&b"echo"[..])))
+}
+
+/// Sends an echo request and waits for its answer, which must be from whom was asked.
+fn ping(to: IpAddr, wait: Duration) -> io::Result<bool> {
+    static ECHOES: AtomicU16 = AtomicU16::new(1);
+    let number = ECHOES.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+    let (family, protocol, request, reply) = match to {
+        IpAddr::V4(_) => (AddressFamily::INET, ipproto::ICMP, 8, 0),
+        IpAddr::V6(_) => (AddressFamily::INET6, ipproto::ICMPV6, 128, 129),
+    };
+    let socket = socket_with(family, SocketType::RAW, SocketFlags::CLOEXEC, Some(protocol))?;
+    let mut packet = [request, 0, 0, 0, 0x79, 0x6b, number[0], number[1]];
+    if to.is_ipv4() {
+        // The kernel writes the checksum of ICMPv6 alone.
+        let sum: u32 = packet.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+        let sum = u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap();
+        packet[2..4].copy_from_slice(&(!sum).to_be_bytes());
+    }
+    sendto(&socket, &packet, SendFlags::empty(), &SocketAddr::new(to, 0))?;
+    let socket = UdpSocket::from(socket);
+    let end = Instant::now() + wait;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        socket.set_read_timeout(Some(left))?;
+        let mut bytes = [0; 256];
+        let Ok((length, from)) = socket.recv_from(&mut bytes) else { return Ok(false) };
+        let header = if to.is_ipv4() { usize::from(bytes[0] & 0x0f) * 4 } else { 0 };
+        let found = bytes.get(header..length).unwrap_or_default();
+        if found.first() == Some(&reply) && found.get(4..8) == packet.get(4..8) && from.ip() == to {
+            return Ok(true);
+        }
+    }
 }
 
 fn dial(source: Option<SocketAddr>, to: SocketAddr, wait: Duration) -> io::Result<String> {

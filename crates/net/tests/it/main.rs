@@ -6,8 +6,10 @@ mod endpoints;
 mod filters;
 mod flows;
 mod gateways;
+mod kills;
 mod lab;
 mod random;
 #[allow(dead_code, reason = "the tests beside the code use the rest")]
 mod sample;
 mod services;
+mod transit;

@@ -1,7 +1,7 @@
 //! Random topologies: the model and the kernel agree; sequences of changes end where a fresh build does.
 
 use crate::lab;
-use crate::lab::{Lab, PORTS};
+use crate::lab::{Ask, Lab, PORTS};
 use crate::sample::Builder;
 use std::process::Command;
 use std::thread;
@@ -15,7 +15,7 @@ use yakumo_net::topology::{
 pub struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -31,14 +31,14 @@ impl Dice {
     }
 }
 
-fn seed(case: u64) -> Dice {
+pub fn seed(case: u64) -> Dice {
     let base = std::env::var("YAKUMO_NET_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(7_u64);
     let mut dice = Dice((base + case).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     dice.roll(2);
     dice
 }
 
-fn cases(variable: &str, usual: u64) -> u64 {
+pub fn cases(variable: &str, usual: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
@@ -50,8 +50,13 @@ fn traffic(dice: &mut Dice) -> Traffic {
         Traffic::Tcp(Ports::only(port)),
         Traffic::Tcp(Ports { from: 1024, to: u16::MAX }),
         Traffic::Tcp(Ports::ALL),
+        Traffic::Udp(Ports::only(port)),
         Traffic::Udp(Ports::ALL),
         Traffic::Icmp { kind: None, code: None },
+        Traffic::Icmp { kind: Some(8), code: None },
+        Traffic::Icmp { kind: Some(0), code: Some(0) },
+        Traffic::Icmpv6 { kind: None, code: None },
+        Traffic::Icmpv6 { kind: Some(128), code: Some(0) },
     ])
 }
 
@@ -70,7 +75,7 @@ fn block(dice: &mut Dice) -> String {
 }
 
 /// One to three VPCs: 10.0, 10.1, 10.2, each with two subnets and two to four interfaces.
-fn topology(lab: &Lab, dice: &mut Dice) -> Builder {
+pub fn topology(lab: &Lab, dice: &mut Dice) -> Builder {
     let mut b = Builder::default();
     let vpcs = 1 + dice.roll(3);
     let mut publics = 0;
@@ -85,6 +90,7 @@ fn topology(lab: &Lab, dice: &mut Dice) -> Builder {
         for s in 0..2 {
             let subnet = format!("subnet-{v}{s}");
             b.subnet(&subnet, &vpc, &format!("10.{v}.{s}.0/24"));
+            b.zone(&subnet, if dice.chance(70) { ["a", "b"][s] } else { "a" });
             if dice.chance(70) {
                 b.own_table(&subnet, &format!("rtb-{v}{s}"));
             }
@@ -150,7 +156,15 @@ fn transit(b: &mut Builder, dice: &mut Dice, vpcs: usize) {
     let mut gateway = TransitGateway::default();
     for v in 0..vpcs {
         let table = dice.chance(80).then(|| format!("tgw-rtb-{}", dice.roll(2)));
-        let attachment = TransitAttachment { vpc: format!("vpc-{v}"), route_table: table, dns: false };
+        let subnets = (0..2).filter(|_| dice.chance(80)).map(|s| format!("subnet-{v}{s}"));
+        let subnets = subnets.map(|subnet| (b.topology.subnets[&subnet].zone.clone(), subnet)).collect();
+        let attachment = TransitAttachment {
+            vpc: format!("vpc-{v}"),
+            subnets,
+            route_table: table,
+            dns: false,
+            appliance: dice.chance(30),
+        };
         gateway.attachments.insert(format!("tgw-attach-{v}"), attachment);
     }
     for table in ["tgw-rtb-0", "tgw-rtb-1"] {
@@ -158,8 +172,21 @@ fn transit(b: &mut Builder, dice: &mut Dice, vpcs: usize) {
         for v in 0..vpcs {
             if dice.chance(80) {
                 let attachment = dice.chance(80).then(|| format!("tgw-attach-{v}"));
-                routes.push(TransitRoute { cidr: format!("10.{v}.0.0/16").parse().unwrap(), attachment });
+                let route = |cidr: &str| TransitRoute {
+                    cidr: cidr.parse().unwrap(),
+                    attachment: attachment.clone(),
+                    propagated: false,
+                };
+                routes.push(route(&format!("10.{v}.0.0/16")));
+                let blocks = &b.topology.vpcs[&format!("vpc-{v}")].cidrs;
+                routes.extend(
+                    blocks.iter().filter(|cidr| !cidr.is_ipv4()).map(|cidr| route(&cidr.to_string())),
+                );
             }
+        }
+        if dice.chance(60) {
+            let attachment = Some(format!("tgw-attach-{}", dice.roll(vpcs)));
+            routes.push(TransitRoute { cidr: "0.0.0.0/0".parse().unwrap(), attachment, propagated: false });
         }
         gateway.route_tables.insert(table.to_owned(), TransitTable { routes });
     }
@@ -186,7 +213,12 @@ fn routes(b: &mut Builder, dice: &mut Dice, vpcs: usize) {
         for s in 0..2 {
             let subnet = format!("subnet-{v}{s}");
             for _ in 0..1 + dice.roll(4) {
-                let (to, target) = match dice.roll(9) {
+                let other = dice.roll(vpcs);
+                let six = b.topology.vpcs[&format!("vpc-{other}")].cidrs[1].to_string();
+                let (to, target) = match dice.roll(12) {
+                    9 if other + 1 == v => (six, Target::Peering(format!("pcx-{other}{v}"))),
+                    9 | 10 if other != v => (six, Target::TransitGateway("tgw-0".into())),
+                    11 => ("0.0.0.0/0".to_owned(), Target::TransitGateway("tgw-0".into())),
                     0..=2 => ("0.0.0.0/0".to_owned(), Target::InternetGateway(format!("igw-{v}"))),
                     3 => ("::/0".to_owned(), Target::InternetGateway(format!("igw-{v}"))),
                     4 if s == 1 => ("0.0.0.0/0".to_owned(), Target::NatGateway(format!("nat-{v}"))),
@@ -201,16 +233,14 @@ fn routes(b: &mut Builder, dice: &mut Dice, vpcs: usize) {
                         _ => ("10.0.0.0/8".to_owned(), Target::TransitGateway("tgw-0".into())),
                     },
                 };
-                if to != "::/0" || !matches!(target, Target::TransitGateway(_)) {
-                    b.route(&subnet, &to, target);
-                }
+                b.route(&subnet, &to, target);
             }
         }
     }
 }
 
 /// Who may ask whom: each interface and the host, each address of every other interface.
-fn questions(lab: &Lab, dice: &mut Dice) -> Vec<(String, String, u16)> {
+fn questions(lab: &Lab, dice: &mut Dice) -> Vec<(String, String, Ask)> {
     let topology = &lab.wanted.topology;
     let mut all = Vec::new();
     let senders = topology.interfaces.keys().map(String::as_str).chain(["host"]);
@@ -226,7 +256,9 @@ fn questions(lab: &Lab, dice: &mut Dice) -> Vec<(String, String, u16)> {
                         .all_addresses()
                         .any(|own| own.is_ipv4() == address.is_ipv4());
                 if fits && to != from {
-                    all.push((from.to_owned(), address.to_string(), *dice.of(&PORTS)));
+                    let port = *dice.of(&PORTS);
+                    let ask = *dice.of(&[Ask::Tcp(port), Ask::Tcp(port), Ask::Udp(port), Ask::Ping]);
+                    all.push((from.to_owned(), address.to_string(), ask));
                 }
             }
         }
@@ -268,25 +300,28 @@ fn model_and_kernel_agree() {
         serve_routers(&lab);
         let mut questions = questions(&lab, &mut dice);
         let host = lab.host().to_string();
-        questions.extend(lab.wanted.topology.interfaces.keys().map(|id| (id.clone(), host.clone(), port)));
+        let ways = [Ask::Tcp(port), Ask::Udp(port), Ask::Ping];
+        questions.extend(
+            lab.wanted.topology.interfaces.keys().map(|id| (id.clone(), host.clone(), *dice.of(&ways))),
+        );
         for (id, (to, port)) in lab.wanted.topology.interfaces.keys().zip(ROUTER.iter().cycle()) {
-            questions.push((id.clone(), (*to).to_owned(), *port));
+            questions.push((id.clone(), (*to).to_owned(), Ask::Tcp(*port)));
         }
         let (mut yes, mut wrong) = (0, Vec::new());
         let outcomes: Vec<(bool, bool)> = thread::scope(|scope| {
             let lab = &lab;
             let asked: Vec<_> = questions
                 .iter()
-                .map(|(from, to, port)| scope.spawn(move || lab.both(from, to, *port)))
+                .map(|(from, to, ask)| scope.spawn(move || lab.both(from, to, *ask)))
                 .collect();
             asked.into_iter().map(|one| one.join().unwrap()).collect()
         });
-        for ((from, to, port), (told, passed)) in questions.iter().zip(outcomes) {
+        for ((from, to, ask), (told, passed)) in questions.iter().zip(outcomes) {
             yes += usize::from(told);
             if told != passed {
                 wrong.push(format!(
-                    "{from} to {to}:{port}: model {told}, kernel {passed}\n{}",
-                    lab.explain(from, to, *port)
+                    "{from} to {to} {ask:?}: model {told}, kernel {passed}\n{}",
+                    lab.explain(from, to, *ask)
                 ));
             }
         }
@@ -327,7 +362,7 @@ fn dump(lab: &Lab) -> Vec<String> {
 }
 
 /// The same when it does not change any more.
-fn settled(lab: &Lab) -> Vec<String> {
+pub fn settled(lab: &Lab) -> Vec<String> {
     let (end, mut last) = (Instant::now() + Duration::from_secs(10), dump(lab));
     loop {
         thread::sleep(Duration::from_millis(50));
@@ -379,27 +414,27 @@ fn changes_end_where_a_fresh_build_does() {
         let changed = settled(&lab);
         let topology = lab.wanted.topology.clone();
         lab.engine().rebuild(&topology).unwrap();
-        // The kernel finds out about carriers a moment later.
-        let end = Instant::now() + Duration::from_secs(10);
-        let (mut differ, mut lacks);
-        loop {
-            let fresh = dump(&lab);
-            differ = changed.iter().filter(|line| !fresh.contains(line)).cloned().collect::<Vec<_>>();
-            lacks = fresh.into_iter().filter(|line| !changed.contains(line)).collect::<Vec<_>>();
-            if (differ.is_empty() && lacks.is_empty()) || Instant::now() > end {
-                break;
-            }
-            thread::sleep(Duration::from_millis(50));
+        differ(&lab, &changed, case);
+    }
+}
+
+/// Compares what was with a fresh build. The kernel finds out about carriers a moment later.
+pub fn differ(lab: &Lab, changed: &[String], case: u64) {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let fresh = dump(lab);
+        let surplus: Vec<&String> = changed.iter().filter(|line| !fresh.contains(line)).collect();
+        let lacking: Vec<&String> = fresh.iter().filter(|line| !changed.contains(line)).collect();
+        if surplus.is_empty() && lacking.is_empty() {
+            return;
         }
-        assert!(
-            differ.is_empty() && lacks.is_empty(),
-            "case {case}: too much {differ:#?}\nlacking {lacks:#?}"
-        );
+        assert!(Instant::now() < end, "case {case}: too much {surplus:#?}\nlacking {lacking:#?}");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
 /// Takes parts of another topology, or the whole of it.
-fn mix(wanted: &mut Builder, next: Builder, dice: &mut Dice) {
+pub fn mix(wanted: &mut Builder, next: Builder, dice: &mut Dice) {
     if wanted.topology.vpcs.is_empty() || dice.chance(40) {
         *wanted = next;
         return;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use yakumo_net::Cidr;
 use yakumo_net::topology::{
     Acl, AclEntry, Destination, Group, GroupRule, Id, Interface, NatGateway, Peer, Peering, PrivateAddress,
-    Route, RouteTable, Subnet, Target, Topology, Traffic, Vpc,
+    Route, RouteTable, Subnet, Target, Topology, Traffic, TransitAttachment, TransitRoute, Vpc,
 };
 
 /// An address in a test.
@@ -50,7 +50,8 @@ impl Builder {
     /// A subnet with the VPC's main table and default ACL.
     pub fn subnet(&mut self, id: &str, vpc: &str, block: &str) -> &mut Builder {
         let (route_table, acl) = (format!("rtb-{vpc}"), format!("acl-{vpc}"));
-        let subnet = Subnet { vpc: vpc.into(), cidrs: vec![cidr(block)], route_table, acl };
+        let subnet =
+            Subnet { vpc: vpc.into(), cidrs: vec![cidr(block)], route_table, acl, zone: String::new() };
         self.topology.subnets.insert(id.into(), subnet);
         self
     }
@@ -170,6 +171,36 @@ impl Builder {
             public: public.map(|public| public.parse().expect("a test's address")),
         };
         self.topology.nat_gateways.insert(id.into(), gateway);
+        self
+    }
+
+    /// The zone of a subnet.
+    pub fn zone(&mut self, subnet: &str, zone: &str) -> &mut Builder {
+        self.topology.subnets.get_mut(subnet).expect("a subnet").zone = zone.into();
+        self
+    }
+
+    /// An attachment `tgw-attach-VPC` by some subnets, each of which is in its zone already, with the gateway's table `tgw-rtb-1`.
+    pub fn attach(&mut self, gateway: &str, vpc: &str, subnets: &[&str]) -> &mut Builder {
+        let zoned = |id: &&str| (self.topology.subnets[*id].zone.clone(), Id::from(*id));
+        let attachment = TransitAttachment {
+            vpc: vpc.into(),
+            subnets: subnets.iter().map(zoned).collect(),
+            route_table: Some("tgw-rtb-1".into()),
+            ..TransitAttachment::default()
+        };
+        let gateway = self.topology.transit_gateways.entry(gateway.into()).or_default();
+        gateway.route_tables.entry("tgw-rtb-1".into()).or_default();
+        gateway.attachments.insert(format!("tgw-attach-{vpc}"), attachment);
+        self
+    }
+
+    /// A route of a transit gateway's table `tgw-rtb-1` to the attachment of a VPC.
+    pub fn transit_route(&mut self, gateway: &str, to: &str, vpc: &str) -> &mut Builder {
+        let route =
+            TransitRoute { cidr: cidr(to), attachment: Some(format!("tgw-attach-{vpc}")), propagated: false };
+        let gateway = self.topology.transit_gateways.get_mut(gateway).expect("a gateway");
+        gateway.route_tables.get_mut("tgw-rtb-1").expect("a table").routes.push(route);
         self
     }
 

@@ -30,7 +30,13 @@ fn topology(open: bool) -> Topology {
     topology.route_tables.insert("rtb-1".into(), RouteTable { vpc: "vpc-1".into(), routes: vec![] });
     let all = vec![AclEntry { number: 100, allow: true, traffic: Traffic::All, cidr: Cidr::ALL_V4 }];
     topology.acls.insert("acl-1".into(), Acl { ingress: all.clone(), egress: all });
-    let subnet = Subnet { vpc: "vpc-1".into(), cidrs, route_table: "rtb-1".into(), acl: "acl-1".into() };
+    let subnet = Subnet {
+        vpc: "vpc-1".into(),
+        cidrs,
+        route_table: "rtb-1".into(),
+        acl: "acl-1".into(),
+        zone: String::new(),
+    };
     topology.subnets.insert("subnet-1".into(), subnet);
     let rule = GroupRule { id: "sgr-1".into(), traffic: Traffic::All, peer: Peer::Cidr(Cidr::ALL_V4) };
     let ingress = if open { vec![rule.clone()] } else { vec![] };

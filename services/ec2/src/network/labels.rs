@@ -46,6 +46,11 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     name(base, home, topology, nameless::<VpcPeeringConnection>).await
 }
 
+/// What its `Name` tag says.
+pub(super) fn name_of(record: &impl Resource) -> Option<String> {
+    record.tags().get(NAME).filter(|name| !name.is_empty()).cloned()
+}
+
 fn nameless<R>(_: &R) -> Label {
     Label::default()
 }
@@ -59,7 +64,7 @@ async fn name<R: Record + Resource>(
 ) -> Result<()> {
     for record in all::<R>(base, &home.scope()).await? {
         let mut label = label(&record);
-        label.name = record.tags().get(NAME).filter(|name| !name.is_empty()).cloned().or(label.name);
+        label.name = name_of(&record).or(label.name);
         let id = record.id().concat();
         if label != Label::default() {
             topology.labels.insert(id, label);

@@ -25,7 +25,7 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     let vpcs: Vec<Vpc> = all(base, &scope).await?;
     for gateway in gateways {
         let own = attachments.iter().filter(|attachment| attachment.gateway == gateway.id);
-        let own = own.map(|attachment| (attachment.id.clone(), said(&gateway, attachment)));
+        let own = own.map(|attachment| (attachment.id.clone(), said(&gateway, attachment, topology)));
         let own_tables = tables.iter().filter(|table| table.gateway == gateway.id && table.state.is_alive());
         let own_tables = own_tables.map(|table| {
             let routes = effective(table, &statics, &attachments, &vpcs).into_iter();
@@ -39,15 +39,23 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     Ok(())
 }
 
-fn said(gateway: &TransitGateway, attachment: &TransitGatewayAttachment) -> topology::TransitAttachment {
+/// The subnets are in the topology already.
+fn said(
+    gateway: &TransitGateway,
+    attachment: &TransitGatewayAttachment,
+    topology: &Topology,
+) -> topology::TransitAttachment {
+    let zoned = |id: &String| Some((topology.subnets.get(id)?.zone.clone(), id.clone()));
     topology::TransitAttachment {
         vpc: attachment.vpc.clone(),
+        subnets: attachment.subnets.iter().filter_map(zoned).collect(),
         route_table: attachment.table.clone(),
         dns: gateway.options.dns && attachment.options.dns,
+        appliance: attachment.options.appliance,
     }
 }
 
 fn route_to(cidr: yakumo_net::Cidr, route: Effective) -> Option<topology::TransitRoute> {
     let attachment = route.attachment.filter(|_| route.is_active);
-    Some(topology::TransitRoute { cidr, attachment })
+    Some(topology::TransitRoute { cidr, attachment, propagated: !route.is_static })
 }

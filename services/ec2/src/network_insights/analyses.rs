@@ -1,6 +1,7 @@
 //! How analyses are made and removed.
 
-use super::seen::{Names, shown_analysis};
+use super::seen::shown_analysis;
+use super::shapes::Names;
 use super::{NetworkInsightsAnalysis, NetworkInsightsPath, question};
 use crate::commit::{change, refuse};
 use crate::network_interfaces::NetworkInterface;
@@ -30,13 +31,20 @@ pub(super) async fn start_network_insights_analysis(
     let home = Home::of(&ctx);
     let path: NetworkInsightsPath = nouns::look_up(&ctx, home, &input.network_insights_path_id).await?;
     let topology = network::wanted(ctx.base()).await?;
-    let mut asked = path.clone();
     // An instance is where its first interface is.
     let interfaces: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
-    let meant = |end: &str| instances::interfaces_of(&interfaces, end).first().map(|own| own.id.clone());
-    asked.source = meant(&asked.source).unwrap_or(asked.source);
-    asked.destination = asked.destination.map(|end| meant(&end).unwrap_or(end));
-    let finding = ctx.base().labour(move || question::analyse(&topology, &asked)).await?;
+    let meant = |end: &String| {
+        let own = instances::interfaces_of(&interfaces, end);
+        own.first().map_or_else(|| end.clone(), |own| own.id.clone())
+    };
+    let attached = interfaces.iter().filter_map(|one| Some((one.id.clone(), one.instance()?.to_owned())));
+    let question = question::Question {
+        source: meant(&path.source),
+        destination: path.destination.as_ref().map(meant),
+        attached: attached.collect(),
+        path: path.clone(),
+    };
+    let finding = ctx.base().labour(move || question::analyse(&topology, &question)).await?;
     let analysis = NetworkInsightsAnalysis {
         id: new_id(&ctx, NetworkInsightsAnalysis::PREFIX),
         home,

@@ -1,15 +1,14 @@
 //! What the API shows of paths and analyses, and their Describe operations.
 
-use super::{NetworkInsightsAnalysis, NetworkInsightsPath, Obstacle};
+use super::shapes::Names;
+use super::{NetworkInsightsAnalysis, NetworkInsightsPath};
 use crate::filters::{Filtered, Filters, fact};
 use crate::nouns::{Home, kind_of};
 use crate::pages::{self, Wanted, describe};
 use crate::tags::{self, Tags};
-use std::collections::BTreeMap;
 use yakumo_api_ec2::{
-    self as api, AnalysisComponent, DescribeNetworkInsightsAnalysesInput,
-    DescribeNetworkInsightsAnalysesOutput, DescribeNetworkInsightsPathsInput,
-    DescribeNetworkInsightsPathsOutput, Explanation, PathComponent,
+    self as api, DescribeNetworkInsightsAnalysesInput, DescribeNetworkInsightsAnalysesOutput,
+    DescribeNetworkInsightsPathsInput, DescribeNetworkInsightsPathsOutput,
 };
 use yakumo_aws::Result;
 use yakumo_room::{Ctx, Resource};
@@ -66,64 +65,6 @@ pub(super) fn shown_path(path: &NetworkInsightsPath) -> api::NetworkInsightsPath
         destination_port: path.port.map(i32::from),
         tags: tags::shown(&path.tags),
         ..api::NetworkInsightsPath::default()
-    }
-}
-
-/// ARNs of the caller's own components by id: what is another account's is shown by its id alone.
-pub(super) struct Names(BTreeMap<String, String>);
-
-impl Names {
-    /// Reads which components of some analyses are the caller's.
-    pub(super) async fn read<'a>(
-        ctx: &Ctx,
-        analyses: impl IntoIterator<Item = &'a NetworkInsightsAnalysis>,
-    ) -> Result<Names> {
-        let home = Home::of(ctx);
-        let mut names = BTreeMap::new();
-        for analysis in analyses {
-            let obstacle = analysis.obstacle.iter().map(|obstacle| &obstacle.at);
-            for id in analysis.forward.iter().chain(&analysis.back).chain(obstacle) {
-                let Ok(kind) = kind_of(id) else { continue };
-                if !names.contains_key(id) && kind.keys(ctx, home, id).await?.is_some() {
-                    names.insert(id.clone(), home.arn(kind.name(), id));
-                }
-            }
-        }
-        Ok(Names(names))
-    }
-
-    fn component(&self, id: &str) -> AnalysisComponent {
-        AnalysisComponent { id: Some(id.to_owned()), arn: self.0.get(id).cloned(), name: None }
-    }
-
-    fn components(&self, ids: &[String]) -> Vec<PathComponent> {
-        let component = |(number, id): (i32, &String)| PathComponent {
-            sequence_number: Some(number),
-            component: Some(self.component(id)),
-            ..PathComponent::default()
-        };
-        (1..).zip(ids).map(component).collect()
-    }
-
-    fn explanation(&self, obstacle: &Obstacle) -> Explanation {
-        let component = Some(self.component(&obstacle.at));
-        let mut explanation = Explanation {
-            explanation_code: Some(obstacle.code.clone()),
-            direction: obstacle.direction.clone(),
-            component: component.clone(),
-            ..Explanation::default()
-        };
-        match obstacle.at.split('-').next() {
-            Some("acl") => explanation.acl = component,
-            Some("eni") => explanation.network_interface = component,
-            Some("igw") => explanation.internet_gateway = component,
-            Some("nat") => explanation.nat_gateway = component,
-            Some("pcx") => explanation.vpc_peering_connection = component,
-            Some("rtb") => explanation.route_table = component,
-            Some("vpc") => explanation.vpc = component,
-            _ => {}
-        }
-        explanation
     }
 }
 

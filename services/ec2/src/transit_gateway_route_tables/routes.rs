@@ -93,6 +93,8 @@ impl<'a> Asking<'a> {
         let id = attachment.as_ref().map(|attachment| attachment.id.clone());
         let route = StaticRoute { table: table.id.clone(), cidr: self.cidr, attachment: id.clone() };
         tx.put(&scope, &[&table.id, &key], &route);
+        // Routes have no rows of their own in the change feed: they are their table's.
+        nouns::put(tx, Some(&table), &table);
         let effective = Effective { is_active: id.is_some(), attachment: id, is_static: true };
         Ok(shown(&self.cidr, &effective, attachment.as_ref(), None))
     }
@@ -166,6 +168,7 @@ async fn delete_transit_gateway_route(
             let known: Option<StaticRoute> = tx.get(&scope, &[&table.id, &key]).await?;
             let known = known.ok_or_else(|| not_found(&table.id, &key))?;
             tx.delete::<StaticRoute>(&scope, &[&table.id, &key]);
+            nouns::put(&tx, Some(&table), &table);
             let attachment: Option<TransitGatewayAttachment> = match &known.attachment {
                 None => None,
                 Some(id) => tx.get(&scope, &[id]).await?,

@@ -71,7 +71,7 @@ impl Compile<'_> {
         add(at, "group_in", format!("{link} : {into}"));
     }
 
-    fn acl(&self, at: &mut Namespace, id: &str) {
+    pub(super) fn acl(&self, at: &mut Namespace, id: &str) {
         let nothing = Acl::default();
         let acl = self.topology.acls.get(id).unwrap_or(&nothing);
         for (suffix, side, entries) in

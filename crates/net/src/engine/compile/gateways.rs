@@ -1,4 +1,4 @@
-//! What joins networks: the edge, peering connections, NAT gateways, transit gateways.
+//! What joins networks: the edge, peering connections, NAT gateways.
 
 use super::super::names::link;
 use super::{Compile, EngineError, forwarding, quiet};
@@ -120,52 +120,8 @@ impl Compile<'_> {
         at.chain("to_gateway", "type filter hook input priority filter; policy drop;");
     }
 
-    /// A transit gateway is a router whose tables are chosen by the attachment that a packet comes from.
-    pub(super) fn transit_gateways(&mut self) -> Result<(), EngineError> {
-        let topology = self.topology;
-        for (id, gateway) in &topology.transit_gateways {
-            let name = self.namespace(id);
-            let attached: Vec<_> = gateway
-                .attachments
-                .iter()
-                .filter(|(_, one)| self.live.contains_key(one.vpc.as_str()))
-                .collect();
-            if attached.is_empty() {
-                continue;
-            }
-            forwarding(&mut self.plan.at(&name).settings);
-            self.plan.at(&name).routes.extend(["blackhole 0.0.0.0/0".into(), "blackhole ::/0".into()]);
-            for (attachment, found) in &attached {
-                let (far, near) = (link('a', attachment), link('t', attachment));
-                let vpc = self.namespace(&found.vpc);
-                self.unnumbered(attachment, (name.clone(), far.clone()), (vpc, near.clone()))?;
-                self.edge_link(&found.vpc, &near);
-                let number = found.route_table.as_ref().and_then(|table| {
-                    let position = gateway.route_tables.keys().position(|id| id == table)?;
-                    u32::try_from(position).ok()?.checked_add(1000)
-                });
-                let at = self.plan.at(&name);
-                at.policies.extend(number.into_iter().flat_map(|number| {
-                    ["", "-6 "].map(|family| format!("{family}iif {far} lookup {number} pref {number}"))
-                }));
-            }
-            for (position, table) in gateway.route_tables.values().enumerate() {
-                let number = position + 1000;
-                for route in &table.routes {
-                    let to = route.attachment.as_ref().filter(|to| attached.iter().any(|(id, _)| id == to));
-                    let line = match to {
-                        Some(to) => format!("{} dev {} table {number}", route.cidr, link('a', to)),
-                        None => format!("blackhole {} table {number}", route.cidr),
-                    };
-                    self.plan.at(&name).routes.insert(line);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// A link over which packets come from elsewhere: security groups are asked at the other end.
-    fn edge_link(&mut self, vpc: &str, link: &str) {
+    pub(super) fn edge_link(&mut self, vpc: &str, link: &str) {
         let at = self.plan.at(&self.names.namespace(vpc));
         for (set, element) in [
             ("edges", format!("\"{link}\"")),

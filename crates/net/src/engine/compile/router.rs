@@ -2,10 +2,10 @@
 
 use super::super::names::link;
 use super::super::plan::{Wire, WireEnd};
+use super::transit::near;
 use super::{Compile, EngineError, Member, ROUTER_MAC, ROUTER_V6, forwarding, quiet, whole};
 use crate::topology::{ENDPOINT_PORT, Subnet, Target};
 use crate::trace::Chosen;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What the routes of subnets' tables begin at.
@@ -29,14 +29,14 @@ impl Compile<'_> {
             let nodad = if address.is_ipv4() { "" } else { " nodad" };
             router.addresses.insert(format!("{address}/{} dev lo{nodad}", whole(&address)));
         }
-        let mut subnets = BTreeMap::new();
         for member in &members {
-            subnets.insert(member.subnet_id, member.subnet);
             self.member(&name, member)?;
         }
         self.live.insert(vpc, members);
-        for (id, subnet) in subnets {
-            self.subnet(&name, id, subnet);
+        for id in self.subnets().remove(vpc).unwrap_or_default() {
+            if let Some(subnet) = self.topology.subnets.get(id) {
+                self.subnet(&name, id, subnet);
+            }
         }
         Ok(())
     }
@@ -131,7 +131,8 @@ impl Compile<'_> {
                 let gateway = self.topology.transit_gateways.get(id);
                 let mut attachments = gateway.into_iter().flat_map(|gateway| &gateway.attachments);
                 let own = attachments.find(|(_, attachment)| attachment.vpc == vpc);
-                own.map(|(attachment, _)| format!("{cidr} dev {}", link('t', attachment)))
+                let own = own.and_then(|(id, own)| Some((id, own.subnets.get(&subnet.zone)?)));
+                own.map(|(attachment, by)| format!("{cidr} dev {}", near(attachment, by)))
             }
             Target::GatewayEndpoint(id) => {
                 let leads = self.gateway_address(id).is_some();
