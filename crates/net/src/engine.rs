@@ -14,6 +14,7 @@ mod names;
 mod plan;
 mod programs;
 mod ranges;
+mod rules_only;
 
 pub use compile::compile;
 pub use flows::{FlowCount, Flows};
@@ -139,10 +140,29 @@ impl Engine {
         if !flaws.is_empty() {
             return Err(EngineError::Flawed(flaws));
         }
-        self.applied = None;
+        let before = self.applied.take();
+        if let Some(mut before) = before.filter(|before| self.change_rules(before, topology)) {
+            before.groups.clone_from(&topology.groups);
+            before.acls.clone_from(&topology.acls);
+            before.labels.clone_from(&topology.labels);
+            self.applied = Some(before);
+            return Ok(());
+        }
         self.make(topology)?;
         self.applied = Some(topology.clone());
         Ok(())
+    }
+
+    /// Does what is a change of rules alone. `false` when it is none, or when the kernel refuses: its filters are then as
+    /// they were.
+    fn change_rules(&mut self, before: &Topology, topology: &Topology) -> bool {
+        let Some(ids) = rules_only::changed(before, topology) else { return false };
+        let patches = rules_only::patches(&self.present, topology, &self.names, &ids);
+        let done = kernel::run(&self.names, &rules_only::changes(&patches)).is_ok();
+        if done {
+            rules_only::take_in(&mut self.present, patches);
+        }
+        done
     }
 
     fn make(&mut self, topology: &Topology) -> Result<(), EngineError> {

@@ -10,10 +10,11 @@ mod rules;
 mod transit;
 
 use super::names::{hash, link};
-use super::plan::{Plan, Wire, WireEnd};
+use super::plan::{Namespace, Plan, Ruleset, Wire, WireEnd};
 use super::{EngineError, Names};
 use crate::Topology;
 use crate::topology::{Id, Subnet};
+use rules::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -74,6 +75,30 @@ pub fn compile(
     compile.gateway_endpoints()?;
     compile.edge()?;
     Ok(compile.plan)
+}
+
+/// The chains of those of some groups and ACLs that a router has chains of, and the sets that these name.
+pub(super) fn chains(
+    topology: &Topology,
+    names: &Names,
+    vpc: &str,
+    ids: &BTreeSet<&Id>,
+    present: &Ruleset,
+) -> Ruleset {
+    let compile = Compile { topology, names, plan: Plan::default(), live: BTreeMap::new() };
+    let mut at = Namespace::default();
+    for id in ids {
+        if topology.acls.contains_key(*id) && present.chains.contains_key(&format!("{id}_out")) {
+            compile.acl(&mut at, id);
+        }
+        for (suffix, side) in [("out", Side::Destination), ("in", Side::Source)] {
+            let name = format!("{id}_{suffix}");
+            if topology.groups.contains_key(*id) && present.chains.contains_key(&name) {
+                compile.group(&mut at, vpc, id, side, &name);
+            }
+        }
+    }
+    at.rules
 }
 
 fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, EngineError> {

@@ -213,7 +213,8 @@ fn full(to: &Ruleset) -> String {
     text
 }
 
-fn ruleset(from: &Ruleset, to: &Ruleset) -> String {
+/// What leads from one filter to the other, or from a part of one to the same part of the other.
+pub fn ruleset(from: &Ruleset, to: &Ruleset) -> String {
     if from == to {
         return String::new();
     }

@@ -106,7 +106,7 @@ impl Compile<'_> {
         (format!("jump {together}_out"), format!("jump {together}_in"))
     }
 
-    fn group(&self, at: &mut Namespace, vpc: &str, id: &str, side: Side, name: &str) {
+    pub(super) fn group(&self, at: &mut Namespace, vpc: &str, id: &str, side: Side, name: &str) {
         if at.rules.chains.contains_key(name) {
             return;
         }
