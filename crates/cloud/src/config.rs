@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use yakumo_aws::Timestamp;
 use yakumo_net::network::Host;
-use yakumo_store::{Durability, Location};
+use yakumo_store::{Bucket, Durability, Location};
 
 /// How the cloud's clock begins.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -35,6 +35,8 @@ pub struct Config {
     pub port: u16,
     /// Where the cloud is kept.
     pub location: Location,
+    /// In which bucket bodies are kept; `None`: where they were, which is with the records in a new cloud.
+    pub bodies: Option<Bucket>,
     /// What an acknowledgement survives.
     pub durability: Durability,
     /// How its clock begins.
@@ -55,6 +57,7 @@ impl Default for Config {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 4566,
             location: Location::Memory,
+            bodies: None,
             durability: Durability::Process,
             clock: ClockStart::Stored,
             seed: None,

@@ -49,6 +49,7 @@ pub async fn fsck(config: &Config, repair: bool) -> Result<Checked, StoreError> 
         });
     }
     let mut wanted = yakumo_store::Config::new(config.location.clone()).durability(config.durability);
+    wanted.bodies = config.bodies.clone();
     wanted.removes_leftovers = false;
     let store = Store::open(wanted).await?;
     let checked = check_and_repair(&store, repair).await;
@@ -78,6 +79,7 @@ async fn carry_out(store: &Store, remedy: Remedy) -> Result<(), StoreError> {
     match remedy {
         Remedy::Blob(id) => store.blobs().remove_unreferenced(id).await,
         Remedy::Stray(id) => store.blobs().remove_stray(id).await,
+        Remedy::Upload(id, upload) => store.blobs().end_upload(id, &upload).await,
         Remedy::Row(key) => {
             let mut batch = Batch::new();
             batch.delete(key);

@@ -19,4 +19,4 @@ pub use config::{ClockStart, Config, RootKey};
 pub use fsck::{Checked, FindingLine, fsck};
 pub use start::{Cloud, StartError};
 pub use yakumo_net::network::Host;
-pub use yakumo_store::{Durability, Location, StoreError};
+pub use yakumo_store::{Bucket, Durability, Location, StoreError};

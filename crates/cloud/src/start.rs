@@ -78,7 +78,9 @@ impl Cloud {
         if config.seed.is_some() && !is_loopback(config.bind) {
             return Err(StartError::SeedBeyondLoopback(config.bind));
         }
-        let store_config = yakumo_store::Config::new(config.location.clone()).durability(config.durability);
+        let mut store_config =
+            yakumo_store::Config::new(config.location.clone()).durability(config.durability);
+        store_config.bodies = config.bodies.clone();
         let address = SocketAddr::new(config.bind, config.port);
         let tls = Arc::new(tls(&config));
         let limits = Limits { stop_timeout: STOP_GRACE, ..Limits::default() };

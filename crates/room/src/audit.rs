@@ -32,6 +32,8 @@ pub enum Remedy {
     Blob(BlobId),
     /// The bytes are removed: no list names their blob.
     Stray(BlobId),
+    /// An unfinished upload to the object store is ended: nobody waits for it.
+    Upload(BlobId, String),
 }
 
 /// What has been found so far.
@@ -119,5 +121,12 @@ fn stray(stray: Stray) -> Finding {
         Stray::File(path) => {
             Finding { what: format!("{} lies among the blobs and is none", path.display()), remedy: None }
         }
+        Stray::Object(name) => {
+            Finding { what: format!("{name} lies among the blobs and is none of this cloud"), remedy: None }
+        }
+        Stray::Upload { id, upload } => Finding {
+            what: format!("there is an unfinished upload to blob {id}, which is not pending"),
+            remedy: Some(Remedy::Upload(id, upload)),
+        },
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::CloudId;
+use std::sync::Arc;
+
+use crate::{Bucket, CloudId};
 
 /// The place of the data, which also chooses the engine.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +44,12 @@ pub struct Config {
     pub feed_rows: u64,
     /// How long, in milliseconds, a discarded blob stays readable for those who already know its id.
     pub blob_grace_ms: u64,
+    /// The bucket in which a new store keeps its bodies. The store remembers it: `None` takes the one that it knows, and
+    /// another one is refused. Of one that it knows, the endpoint and the region may change.
+    pub bodies: Option<Bucket>,
+    /// For tests: what is in the place of the object store.
+    #[doc(hidden)]
+    pub bodies_in_memory: Option<Arc<dyn object_store::ObjectStore>>,
     /// Whether the open removes blobs that interrupted uploads left, and garbage. Whoever only looks leaves them.
     pub removes_leftovers: bool,
 }
@@ -56,6 +64,8 @@ impl Config {
             disk_reserve_bytes: 64 * 1024 * 1024,
             feed_rows: 20_000,
             blob_grace_ms: 10_000,
+            bodies: None,
+            bodies_in_memory: None,
             removes_leftovers: true,
         }
     }

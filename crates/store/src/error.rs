@@ -95,6 +95,28 @@ pub enum StoreError {
         /// The id asked for.
         id: String,
     },
+    /// Bodies are not kept where they were asked for.
+    #[error("{why}")]
+    OtherBodies {
+        /// Where they are, and what to do.
+        why: String,
+    },
+    /// The bucket of the bodies cannot be used: found at the open.
+    #[error("the bodies of this cloud are kept in {bucket}, which cannot be used: {why}")]
+    NoBodies {
+        /// The bucket, and where it is.
+        bucket: String,
+        /// Why not, and what to do.
+        why: String,
+    },
+    /// The object store of the bodies is away, or refuses. Nothing is lost, and it works again by itself.
+    #[error("the object store of the bodies is away ({what}): {error}")]
+    Away {
+        /// What was tried.
+        what: &'static str,
+        /// Its answer.
+        error: Cause,
+    },
     /// The store is closed.
     #[error("the store is closed")]
     Closed,
@@ -156,6 +178,10 @@ impl From<StoreError> for yakumo_aws::Error {
             StoreError::Contention { .. } => {
                 let text = "The service is temporarily unable to handle the request. Please try again.";
                 yakumo_aws::Error::unavailable(text).with_source(error)
+            }
+            // S3's own words: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+            StoreError::Away { .. } => {
+                yakumo_aws::Error::unavailable("Service is unable to handle request.").with_source(error)
             }
             _ => yakumo_aws::Error::internal(error),
         }

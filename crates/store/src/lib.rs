@@ -6,6 +6,7 @@
 
 mod batch;
 mod blobs;
+mod bucket_name;
 mod change;
 mod cloud;
 mod commit;
@@ -30,6 +31,7 @@ pub use blobs::{
     AuditedBlob, BlobAudit, BlobHold, BlobId, BlobReader, BlobWriter, Blobs, PendingBlob, SMALL_BODY_BYTES,
     Stray,
 };
+pub use bucket_name::Bucket;
 pub use change::{Change, Changes, RecordedChange};
 pub use cloud::CloudId;
 pub use commit::{Order, Ticket};

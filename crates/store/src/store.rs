@@ -1,18 +1,23 @@
 //! The store: opening, reading, committing.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 
 use crate::batch::{Batch, Op};
-use crate::blobs::{self, BlobId, Blobs, Garbage, Place};
+use crate::blobs::{self, BlobId, Blobs, Bodies, Garbage, Going, List, Place};
 use crate::commit::{Committer, Mode, Order, Ticket};
 use crate::engine::{Embedded, Engine, Memory, Postgres};
 use crate::{
-    Changes, CloudId, Config, Durability, Location, Pair, Range, Snapshot, StoreError, Transaction, change,
+    Bucket, Changes, CloudId, Config, Durability, Location, Pair, Range, Snapshot, StoreError, Transaction,
+    change,
 };
 
+/// So many blobs are removed at a time.
+const REMOVALS_AT_ONCE: usize = 8;
 /// Runs of a transaction before it takes its turn in a row with the other losers.
 const HOPEFUL_ATTEMPTS: u32 = 4;
 /// Runs of a transaction before it fails with [`StoreError::Contention`].
@@ -26,6 +31,8 @@ struct Inner {
     cloud: CloudId,
     committer: Arc<Committer>,
     losers: tokio::sync::Mutex<()>,
+    /// Set at the open, when bodies are in a bucket.
+    bodies: OnceLock<Arc<Bodies>>,
 }
 
 impl Drop for Inner {
@@ -39,11 +46,22 @@ impl Store {
     /// Opens or creates a store.
     ///
     /// Errors: [`StoreError::Locked`] when another process has it, [`StoreError::NewerFormat`] when a newer
-    /// yakumo wrote it, [`StoreError::Corrupt`] when it is damaged.
+    /// yakumo wrote it, [`StoreError::Corrupt`] when it is damaged, [`StoreError::OtherBodies`] and
+    /// [`StoreError::NoBodies`] when bodies are elsewhere than asked or cannot be had.
     pub async fn open(config: Config) -> Result<Store, StoreError> {
         let (engine, cloud, mode) = open_engine(&config).await?;
         let committer = Committer::start(Arc::new(engine), mode, config.feed_rows).await?;
-        let store = Store(Arc::new(Inner { cloud, committer, losers: tokio::sync::Mutex::new(()) }));
+        let (losers, bodies) = (tokio::sync::Mutex::new(()), OnceLock::new());
+        let store = Store(Arc::new(Inner { cloud, committer, losers, bodies }));
+        match blobs::settle(&store, &config).await {
+            Ok(None) => {}
+            Ok(Some(bodies)) => drop(store.0.bodies.set(bodies)),
+            Err(error) => {
+                // The next one may have it at once.
+                let _ = store.close().await;
+                return Err(error);
+            }
+        }
         if config.removes_leftovers
             && let Err(error) = store.remove_leftover_blobs().await
         {
@@ -69,6 +87,15 @@ impl Store {
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.0.committer.engine
+    }
+
+    /// The bucket in which bodies are kept; `None` when they are with the records.
+    pub fn bucket(&self) -> Option<&Bucket> {
+        self.bodies().map(|bodies| bodies.bucket())
+    }
+
+    pub(crate) fn bodies(&self) -> Option<&Arc<Bodies>> {
+        self.0.bodies.get()
     }
 
     /// The value of a key, as of the latest commit. On embedded engines this never yields.
@@ -180,29 +207,73 @@ impl Store {
 }
 
 impl Store {
-    /// Removes a blob's bytes, then the record that listed it.
-    pub(crate) async fn remove_blob(&self, id: BlobId, listed: &Bytes) -> Result<(), StoreError> {
-        Place::of(self).remove(id).await?;
+    /// Removes a blob's bytes from where they are, then the record that listed it.
+    pub(crate) async fn remove_blob(&self, place: &Place, id: BlobId, list: List) -> Result<(), StoreError> {
+        place.remove(id, list == List::Pending).await?;
         let mut batch = Batch::new();
-        batch.push_system(Op::delete(listed.clone()));
+        batch.push_system(Op::delete(list.key(id)));
         self.commit(batch).await.map(|_| ())
     }
 
-    /// What an earlier process left: uploads without an end, and garbage.
+    /// Removes blobs, several at a time. After a failure the rest waits for its next turn, too: with an object store that
+    /// is away each try takes seconds.
+    async fn remove_blobs(&self, place: &Place, blobs: Vec<Going>) {
+        let failed = AtomicBool::new(false);
+        let removals = stream::iter(blobs).for_each_concurrent(REMOVALS_AT_ONCE, async |going| {
+            if failed.load(Relaxed) {
+                self.garbage().later(going);
+            } else if let Err(error) = self.remove_blob(place, going.id, going.list).await {
+                tracing::debug!(id = %going.id, %error, "a discarded blob stays for now");
+                failed.store(true, Relaxed);
+                self.garbage().later(going);
+            }
+        });
+        removals.await;
+    }
+
+    /// Removes a blob that was never kept, now or when that is possible.
+    pub(crate) async fn remove_unfinished(&self, place: &Place, id: BlobId) {
+        if let Err(error) = self.remove_blob(place, id, List::Pending).await {
+            tracing::debug!(%id, %error, "an interrupted upload stays for now");
+            self.garbage().now(id, List::Pending);
+        }
+    }
+
+    /// What an earlier process left: uploads without an end, and garbage. Objects go while the cloud works already.
     async fn remove_leftover_blobs(&self) -> Result<(), StoreError> {
-        for list in [b'p', b'g'] {
-            let all = Range::prefix(blobs::list_prefix(list));
+        if let Some(bodies) = self.bodies() {
+            for list in [List::Pending, List::Garbage] {
+                self.put_off(list).await?;
+            }
+            return bodies.sweep(true).await;
+        }
+        let place = Place::of(self);
+        for list in [List::Pending, List::Garbage] {
+            let all = Range::prefix(list.prefix());
             loop {
                 let page = self.engine().scan(&all, 256).await?;
                 if page.is_empty() {
                     break;
                 }
                 for (key, _) in page {
-                    self.remove_blob(blobs::listed_id(&key)?, &key).await?;
+                    self.remove_blob(&place, blobs::listed_id(&key)?, list).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Hands a list to the collector.
+    async fn put_off(&self, list: List) -> Result<(), StoreError> {
+        let mut range = Range::prefix(list.prefix());
+        loop {
+            let page = self.engine().scan(&range, 256).await?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            range = range.after(last.clone());
+            for (key, _) in page {
+                self.garbage().now(blobs::listed_id(&key)?, list);
+            }
+        }
     }
 
     /// Starts the task that removes discarded blobs; it ends with the store.
@@ -218,13 +289,10 @@ impl Store {
                 }
                 let Some(inner) = inner.upgrade() else { return };
                 let store = Store(inner);
+                let place = Place::of(&store);
                 let (ready, next) = garbage.collectable(grace);
                 wait = next;
-                for id in ready {
-                    if let Err(error) = store.remove_blob(id, &blobs::garbage_key(id)).await {
-                        tracing::debug!(%id, %error, "a discarded blob stays until the next start");
-                    }
-                }
+                store.remove_blobs(&place, ready).await;
             }
         });
     }

@@ -236,6 +236,11 @@ pub fn store_failure(error: StoreError, config: &Config) -> Failure {
             Failure::new(Exit::Data, text)
                 .advise("make it yours with chmod or chown, or name another --data-dir")
         }
+        StoreError::OtherBodies { .. } => {
+            Failure::new(Exit::Data, text).advise("start it without --bodies, or name another --data-dir")
+        }
+        StoreError::NoBodies { .. } => Failure::new(Exit::Data, text)
+            .advise("--bodies-endpoint and --bodies-region say where the object store is, AWS_… who asks"),
         _ if remote => Failure::new(Exit::Data, text)
             .advise("see that --store names a PostgreSQL server that can be reached"),
         _ => Failure::new(Exit::Data, text).advise("name another --data-dir, or --ephemeral"),

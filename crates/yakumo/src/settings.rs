@@ -10,7 +10,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use yakumo_cloud::{ClockStart, Config, Durability, Host, Location};
+use yakumo_cloud::{Bucket, ClockStart, Config, Durability, Host, Location};
 
 /// The port that everybody expects.
 const PORT: u16 = 4566;
@@ -57,10 +57,15 @@ impl Settings {
         }
         let own = directory.as_ref().map(|directory| directory.join("ready.d"));
         let network = network();
+        let bodies = bodies(options, address, &variable)?;
+        if bodies.is_some() && location == Location::Memory {
+            return Err(Failure::usage("--ephemeral keeps nothing, so it takes no --bodies"));
+        }
         let config = Config {
             bind: address.ip(),
             port: address.port(),
             location,
+            bodies,
             durability: match options.durability {
                 DurabilityOption::Process => Durability::Process,
                 DurabilityOption::Fsync => Durability::Fsync,
@@ -186,6 +191,42 @@ fn data_dir(options: &Options) -> Result<PathBuf, Failure> {
     }
 }
 
+/// The bucket that `--bodies` names. One that is this cloud's own would wait for itself for ever.
+fn bodies(
+    options: &Options,
+    address: SocketAddr,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Bucket>, Failure> {
+    let Some(url) = &options.bodies else { return Ok(None) };
+    let advice = "such as --bodies s3://bucket/prefix --bodies-endpoint http://127.0.0.1:9000";
+    let bucket =
+        Bucket::parse(url).map_err(|why| Failure::usage(format!("--bodies {url}: {why}")).advise(advice))?;
+    let inherited = || variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL"));
+    let endpoint = options.bodies_endpoint.clone().or_else(inherited).filter(|endpoint| !endpoint.is_empty());
+    if let Some(endpoint) = &endpoint {
+        let rest = endpoint.strip_prefix("http://").or_else(|| endpoint.strip_prefix("https://"));
+        let host = rest
+            .map(|rest| rest.trim_end_matches('/'))
+            .filter(|rest| !rest.is_empty() && !rest.contains('/'));
+        let Some(host) = host else {
+            let text =
+                format!("the endpoint of --bodies, {endpoint}, is not http://HOST:PORT or https://HOST:PORT");
+            return Err(Failure::usage(text).advise(advice));
+        };
+        let own =
+            ["127.0.0.1".to_owned(), "localhost".to_owned(), "[::1]".to_owned(), address.ip().to_string()];
+        if address.port() != 0 && own.iter().any(|own| host == format!("{own}:{}", address.port())) {
+            let text = format!("{endpoint} is this cloud itself: it cannot keep its bodies in itself");
+            return Err(Failure::usage(text).advise("--bodies-endpoint names another object store"));
+        }
+    }
+    Ok(Some(Bucket {
+        endpoint: options.bodies_endpoint.clone(),
+        region: options.bodies_region.clone(),
+        ..bucket
+    }))
+}
+
 /// The location that a URL of PostgreSQL names.
 pub fn postgres(url: &str) -> Result<Location, Failure> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
@@ -252,5 +293,23 @@ mod tests {
         assert_eq!(config.directory.as_deref(), Some(Path::new("/d")));
         let refused = resolve(&["--store", "mysql://u:secret@h/d"], &[], &[]).unwrap_err();
         assert!(!refused.message.contains("secret"));
+    }
+
+    #[test]
+    fn bodies_are_kept_in_a_bucket_that_is_elsewhere() {
+        let line =
+            ["--data-dir", "/d", "--bodies", "s3://bodies/team", "--bodies-endpoint", "http://s3:9000"];
+        let bucket = resolve(&line, &[], &[]).unwrap().config.bodies.unwrap();
+        assert_eq!(bucket.to_string(), "s3://bodies/team at http://s3:9000");
+        assert!(resolve(&["--data-dir", "/d"], &[], &[]).unwrap().config.bodies.is_none());
+        let own = ("AWS_ENDPOINT_URL", "http://localhost:4566");
+        let refused = |line: &[&str], foreign: &[(&str, &str)]| resolve(line, &[], foreign).is_err();
+        assert!(refused(&["--data-dir", "/d", "--bodies", "s3://bodies"], &[own]), "itself");
+        assert!(refused(&["--data-dir", "/d", "--bodies", "bodies"], &[]));
+        assert!(refused(
+            &["--data-dir", "/d", "--bodies", "s3://bodies", "--bodies-endpoint", "s3:9000"],
+            &[]
+        ));
+        assert!(refused(&["--ephemeral", "--bodies", "s3://bodies"], &[]));
     }
 }

@@ -213,7 +213,7 @@ impl Received {
         if let Pending::Blob(blob) = self.pending
             && let Err(error) = base.store.blobs().abandon(blob).await
         {
-            tracing::warn!(%error, "a body that nobody refers to is removed at the next start");
+            tracing::warn!(%error, "a body that nobody refers to is removed later");
         }
     }
 }

@@ -45,6 +45,9 @@ pub struct Status {
     pub uptime_s: u64,
     /// `memory`, `disk` or `postgresql`.
     pub store: String,
+    /// The bucket in which bodies are kept, when they are not with the records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bodies: Option<String>,
     /// `process` or `fsync`; what an acknowledged change survives.
     pub durability: String,
     /// Where CA, snapshots and the embedded store are kept.
@@ -86,6 +89,7 @@ pub(crate) fn answer(control: &Inner, cloud: &Cloud) -> Answer {
         pid: std::process::id(),
         uptime_s: control.began.elapsed().as_secs(),
         store: store_name(&config.location).to_owned(),
+        bodies: cloud.store().bucket().map(ToString::to_string),
         durability: durability_name(config.durability).to_owned(),
         data_dir: config.directory.clone(),
         seed: config.seed,

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::place::blocking;
-use super::{BlobId, Blobs, Place, chunks, files, garbage_key, kept_key, kept_size, list_prefix, listed_id};
+use super::{
+    BlobId, Blobs, List, Place, chunks, files, garbage_key, kept_key, kept_size, list_prefix, listed_id,
+};
 use crate::batch::{Batch, Op};
 use crate::{Range, Snapshot, Store, StoreError, record};
 
@@ -41,6 +43,16 @@ pub enum Stray {
     Blob(BlobId),
     /// A file among the blobs that has no blob's name. It may be anybody's, so it is not removed.
     File(PathBuf),
+    /// An object, or an upload to one, under the cloud's id that has no blob's name. The next start removes what an
+    /// earlier load or reset left.
+    Object(String),
+    /// An unfinished upload to a blob that is not pending.
+    Upload {
+        /// The blob; it may be whole and kept.
+        id: BlobId,
+        /// The upload.
+        upload: String,
+    },
 }
 
 impl Blobs {
@@ -52,6 +64,9 @@ impl Blobs {
         let mut known = HashSet::new();
         for list in [b'p', b'g'] {
             known.extend(self::list(&snapshot, list).await?.into_iter().map(|(id, _)| id));
+        }
+        if let Place::Objects(_, shelf) = &place {
+            strays = shelf.still_strays(strays, &known).await?;
         }
         let mut kept = BTreeMap::new();
         for (id, value) in self::list(&snapshot, b'k').await? {
@@ -73,12 +88,20 @@ impl Blobs {
         batch.push_system(Op::delete(kept_key(id)));
         batch.push_system(Op::put(garbage_key(id), record::seal(super::VERSION, b"")));
         self.0.commit(batch).await?;
-        self.0.remove_blob(id, &garbage_key(id)).await
+        self.0.remove_blob(&Place::of(&self.0), id, List::Garbage).await
     }
 
     /// Removes the bytes of a blob that no list names. Only while nobody writes blobs.
     pub async fn remove_stray(&self, id: BlobId) -> Result<(), StoreError> {
-        Place::of(&self.0).remove(id).await
+        Place::of(&self.0).remove(id, true).await
+    }
+
+    /// Ends an unfinished upload to an object store. Only while nobody writes blobs.
+    pub async fn end_upload(&self, id: BlobId, upload: &str) -> Result<(), StoreError> {
+        match Place::of(&self.0) {
+            Place::Objects(_, shelf) => shelf.abort(id, upload).await,
+            Place::Files { .. } | Place::Records(_) => Ok(()),
+        }
     }
 }
 
@@ -91,12 +114,13 @@ impl Place {
                 blocking("listing blobs", move || listed_files(&folder)).await
             }
             Place::Records(store) => Ok((chunked(store).await?, Vec::new())),
+            Place::Objects(_, shelf) => shelf.list().await,
         }
     }
 
     /// What is wrong with a kept blob. An error is a disk that cannot be read, not a damaged blob.
     async fn fault(&self, id: BlobId, size_bytes: u64) -> Result<Option<String>, StoreError> {
-        match self.check(id).await {
+        match self.check(id, size_bytes).await {
             Ok(found) if found == size_bytes => Ok(None),
             Ok(found) => Ok(Some(format!("it has {found} bytes and not {size_bytes}"))),
             Err(StoreError::NoBlob { .. }) => Ok(Some("it is missing".to_owned())),

@@ -1,4 +1,4 @@
-//! Blobs as files: the body, then a checksum for each 64 KiB of it, then the size.
+//! Blobs as files, each in the form of `blocks`.
 //!
 //! Invariant: a file is complete when it has its final name. All of this blocks; callers are off the async workers, except where a
 //! function says that it does not wait.
@@ -13,16 +13,11 @@ use rustix::buffer::spare_capacity;
 use rustix::io::{Errno, pread};
 
 use super::BlobId;
+use super::blocks::{BLOCK_BYTES, Checksums, END_BYTES, Known};
 use crate::StoreError;
 
-const BLOCK_BYTES: usize = 64 * 1024;
 /// So much is read at a time when a whole file is checked.
 const CHECK_BYTES: usize = 16 * BLOCK_BYTES;
-/// The size, the checksum of all that follows the body, the magic.
-const TAIL_BYTES: usize = 8 + 4 + 8;
-/// So much of a file's end is read at once: the tail, and the checksums of 64 MiB.
-const END_BYTES: u64 = 4 * 1024 + TAIL_BYTES as u64;
-const MAGIC: &[u8; 8] = b"ykblob\0\x01";
 
 /// Makes the folders of an upload and of its final place; new ones are synced into those that hold them.
 fn make_folders(upload: &Path, target: &Path, durable: bool) -> std::io::Result<()> {
@@ -87,10 +82,7 @@ pub(crate) struct FileWriter {
     file: File,
     path: PathBuf,
     target: PathBuf,
-    checksums: Vec<u8>,
-    block: crc32fast::Hasher,
-    block_bytes: usize,
-    size_bytes: u64,
+    checksums: Checksums,
     durable: bool,
 }
 
@@ -103,45 +95,19 @@ impl FileWriter {
             file: file.map_err(|error| StoreError::io_at("creating", &path, error))?,
             path,
             target,
-            checksums: Vec::new(),
-            block: crc32fast::Hasher::new(),
-            block_bytes: 0,
-            size_bytes: 0,
+            checksums: Checksums::default(),
             durable,
         })
     }
 
     pub(crate) fn write(&mut self, chunk: &[u8]) -> Result<(), StoreError> {
-        let mut rest = chunk;
-        while !rest.is_empty() {
-            let (part, after) = rest.split_at(rest.len().min(BLOCK_BYTES - self.block_bytes));
-            self.block.update(part);
-            self.block_bytes += part.len();
-            if self.block_bytes == BLOCK_BYTES {
-                self.end_block();
-            }
-            rest = after;
-        }
-        self.size_bytes += chunk.len() as u64;
+        self.checksums.update(chunk);
         self.file.write_all(chunk).map_err(|error| StoreError::io_at("writing", &self.path, error))
-    }
-
-    fn end_block(&mut self) {
-        let block = std::mem::take(&mut self.block);
-        self.checksums.extend_from_slice(&block.finalize().to_be_bytes());
-        self.block_bytes = 0;
     }
 
     /// Writes the checksums and gives the file its final name. Answers the size of the body.
     pub(crate) fn finish(mut self) -> Result<u64, StoreError> {
-        if self.block_bytes > 0 {
-            self.end_block();
-        }
-        let mut end = std::mem::take(&mut self.checksums);
-        end.extend_from_slice(&self.size_bytes.to_be_bytes());
-        let checksum = crc32fast::hash(&end);
-        end.extend_from_slice(&checksum.to_be_bytes());
-        end.extend_from_slice(MAGIC);
+        let (size_bytes, end) = self.checksums.finish();
         let done = self
             .file
             .write_all(&end)
@@ -152,7 +118,7 @@ impl FileWriter {
                 _ => Ok(()),
             });
         done.map_err(|error| StoreError::io_at("finishing", &self.path, error))?;
-        Ok(self.size_bytes)
+        Ok(size_bytes)
     }
 }
 
@@ -160,8 +126,7 @@ impl FileWriter {
 pub(crate) struct FileReader {
     file: File,
     id: BlobId,
-    size_bytes: u64,
-    checksums: Vec<u8>,
+    known: Known,
 }
 
 impl FileReader {
@@ -187,9 +152,12 @@ impl FileReader {
     }
 
     fn of(file: File, id: BlobId) -> Result<FileReader, StoreError> {
-        let mut reader = FileReader { file, id, size_bytes: 0, checksums: Vec::new() };
-        reader.read_end()?;
-        Ok(reader)
+        let whole = file.metadata().map_err(|error| io(id, error))?.len();
+        // One read brings the checksums of most files, too.
+        let end_at = whole.saturating_sub(END_BYTES);
+        let end = read_at(&file, id, end_at..whole)?;
+        let known = Known::read(id, whole, &end, |range| read_at(&file, id, range))?;
+        Ok(FileReader { file, id, known })
     }
 
     /// As [`FileReader::read`], if that needs no wait for the disk. It may be called on an async worker.
@@ -198,7 +166,7 @@ impl FileReader {
         range: Range<u64>,
         most_bytes: usize,
     ) -> Result<Option<Bytes>, StoreError> {
-        let end = range.end.min(self.size_bytes).min(range.start.saturating_add(most_bytes as u64));
+        let end = range.end.min(self.size_bytes()).min(range.start.saturating_add(most_bytes as u64));
         if !memory::has(&self.file, range.start..end) {
             return Ok(None);
         }
@@ -206,87 +174,35 @@ impl FileReader {
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    fn read_end(&mut self) -> Result<(), StoreError> {
-        let len = self.file.metadata().map_err(|error| self.io(error))?.len();
-        let tail_at = len.checked_sub(TAIL_BYTES as u64).ok_or_else(|| self.damaged("it is too short"))?;
-        // One read brings the checksums of most files, too.
-        let end_at = len.saturating_sub(END_BYTES);
-        let end = self.read_at(end_at, (len - end_at) as usize)?;
-        let (before_tail, tail) =
-            end.split_last_chunk::<TAIL_BYTES>().ok_or_else(|| self.damaged("it is too short"))?;
-        let (size, rest) = tail.split_first_chunk::<8>().ok_or_else(|| self.damaged("it is too short"))?;
-        let (checksum, magic) =
-            rest.split_first_chunk::<4>().ok_or_else(|| self.damaged("it is too short"))?;
-        if magic != MAGIC {
-            return Err(self.damaged("it has no end"));
-        }
-        let size_bytes = u64::from_be_bytes(*size);
-        let blocks_bytes = size_bytes.div_ceil(BLOCK_BYTES as u64).saturating_mul(4);
-        if size_bytes.checked_add(blocks_bytes) != Some(tail_at) {
-            return Err(self.damaged("its size is wrong"));
-        }
-        let checksums = match before_tail.len().checked_sub(blocks_bytes as usize) {
-            Some(from) => before_tail.get(from..).unwrap_or_default().to_vec(),
-            None => self.read_at(size_bytes, blocks_bytes as usize)?,
-        };
-        let mut whole = crc32fast::Hasher::new();
-        whole.update(&checksums);
-        whole.update(size);
-        if whole.finalize() != u32::from_be_bytes(*checksum) {
-            return Err(self.damaged("its checksums are wrong"));
-        }
-        self.size_bytes = size_bytes;
-        self.checksums = checksums;
-        Ok(())
+        self.known.size_bytes()
     }
 
     /// Reads a range, rounded out to whole blocks of at most `most_bytes`, and cuts it back. Every block is checked.
     pub(crate) fn read(&self, range: Range<u64>, most_bytes: usize) -> Result<Bytes, StoreError> {
-        let block = BLOCK_BYTES as u64;
-        let first = range.start / block;
-        let from = first * block;
-        let to = range.end.min(self.size_bytes).min(from + most_bytes.max(BLOCK_BYTES) as u64);
-        let end = to.div_ceil(block).saturating_mul(block).min(self.size_bytes);
-        if range.start >= to {
-            return Ok(Bytes::new());
-        }
-        let bytes = self.read_at(from, (end - from) as usize)?;
-        let known = self.checksums.chunks_exact(4).skip(first as usize);
-        for (number, (data, checksum)) in bytes.chunks(BLOCK_BYTES).zip(known).enumerate() {
-            if crc32fast::hash(data).to_be_bytes() != checksum {
-                return Err(
-                    self.damaged(&format!("block {} is not what was written", first as usize + number))
-                );
-            }
-        }
-        Ok(Bytes::from(bytes).slice((range.start - from) as usize..(to - from) as usize))
+        let Some(blocks) = self.known.blocks(&range, most_bytes) else { return Ok(Bytes::new()) };
+        let bytes = read_at(&self.file, self.id, blocks.clone())?;
+        self.known.check(blocks, bytes.into(), &range)
     }
+}
 
-    fn read_at(&self, at: u64, len: usize) -> Result<Vec<u8>, StoreError> {
-        let mut bytes = Vec::with_capacity(len);
-        while bytes.len() < len {
-            let from = at + bytes.len() as u64;
-            match pread(&self.file, spare_capacity(&mut bytes), from) {
-                Ok(0) => return Err(self.io(ErrorKind::UnexpectedEof.into())),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(error) => return Err(self.io(error.into())),
-            }
+fn read_at(file: &File, id: BlobId, range: Range<u64>) -> Result<Vec<u8>, StoreError> {
+    let len = (range.end - range.start) as usize;
+    let mut bytes = Vec::with_capacity(len);
+    while bytes.len() < len {
+        let from = range.start + bytes.len() as u64;
+        match pread(file, spare_capacity(&mut bytes), from) {
+            Ok(0) => return Err(io(id, ErrorKind::UnexpectedEof.into())),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(io(id, error.into())),
         }
-        // The allocator may have given room for more than was asked for.
-        bytes.truncate(len);
-        Ok(bytes)
     }
+    // The allocator may have given room for more than was asked for.
+    bytes.truncate(len);
+    Ok(bytes)
+}
 
-    fn io(&self, error: std::io::Error) -> StoreError {
-        StoreError::io(format!("reading the blob {}", self.id), error)
-    }
-
-    fn damaged(&self, why: &str) -> StoreError {
-        StoreError::corrupt(format!("the blob {}: {why}", self.id))
-    }
+fn io(id: BlobId, error: std::io::Error) -> StoreError {
+    StoreError::io(format!("reading the blob {id}"), error)
 }
 
 /// What the kernel has of files in memory: such reads are a copy, and handing them to another thread costs more than they do.

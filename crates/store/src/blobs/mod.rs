@@ -5,6 +5,8 @@
 //! so an interrupted upload leaves nothing and a kept blob is whole.
 
 mod audit;
+mod blocks;
+mod bucket;
 mod chunks;
 mod files;
 mod garbage;
@@ -22,11 +24,12 @@ use crate::key::SYSTEM;
 use crate::{Store, StoreError, Transaction, record};
 
 pub use audit::{AuditedBlob, BlobAudit, Stray};
+pub(crate) use bucket::{Bodies, ObjectWriter, Shelf, new_shelf, settle};
 pub(crate) use chunks::{CHUNK_BYTES, chunk_pairs};
 pub(crate) use files::{FileReader, FileWriter};
-pub(crate) use garbage::{Garbage, SnapshotInUse};
+pub(crate) use garbage::{Garbage, Going, SnapshotInUse};
 pub use id::BlobId;
-pub(crate) use place::Place;
+pub(crate) use place::{Place, blocking};
 pub use reader::{BlobHold, BlobReader};
 pub use writer::BlobWriter;
 
@@ -89,9 +92,38 @@ impl Blobs {
         BlobHold::new(self.0.clone(), id)
     }
 
-    /// Removes a blob that was written and then not kept: the request that wanted it failed.
+    /// Removes a blob that was written and then not kept: the request that wanted it failed. After an error it is tried again.
     pub async fn abandon(&self, blob: PendingBlob) -> Result<(), StoreError> {
-        self.0.remove_blob(blob.id, &pending_key(blob.id)).await
+        let removed = self.0.remove_blob(&Place::of(&self.0), blob.id, List::Pending).await;
+        if removed.is_err() {
+            self.0.garbage().now(blob.id, List::Pending);
+        }
+        removed
+    }
+}
+
+/// A list of blobs that go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum List {
+    /// Never kept: perhaps unfinished.
+    Pending,
+    /// Kept once.
+    Garbage,
+}
+
+impl List {
+    pub(crate) fn key(self, id: BlobId) -> Bytes {
+        match self {
+            List::Pending => pending_key(id),
+            List::Garbage => garbage_key(id),
+        }
+    }
+
+    pub(crate) fn prefix(self) -> Bytes {
+        match self {
+            List::Pending => list_prefix(b'p'),
+            List::Garbage => list_prefix(b'g'),
+        }
     }
 }
 

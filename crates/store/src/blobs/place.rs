@@ -1,4 +1,4 @@
-//! Where the bytes of blobs are: the one place that tells files and records apart.
+//! Where the bytes of blobs are: the one place that tells files, records and objects apart.
 //!
 //! Invariant: a blob can be opened when all of it is written, wherever that is.
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
+use super::bucket::{ObjectReader, ObjectWriter, Shelf};
 use super::{BlobId, FileReader, FileWriter, chunks, files, kept_key, kept_size, pending_key};
 use crate::{Store, StoreError};
 
@@ -16,11 +17,14 @@ use crate::{Store, StoreError};
 const PIECE_BYTES: usize = 512 * 1024;
 
 /// Where a store keeps the bytes of its blobs at this moment.
+#[derive(Clone)]
 pub(crate) enum Place {
     /// Files under the folder of the present generation, and whether they are synced.
     Files { folder: PathBuf, durable: bool },
     /// Records beside all others.
     Records(Store),
+    /// Objects in a bucket, on the present shelf.
+    Objects(Store, Shelf),
 }
 
 /// What was read ahead of its time: it is coming.
@@ -28,6 +32,9 @@ pub(crate) type Coming = JoinHandle<Result<Bytes, StoreError>>;
 
 impl Place {
     pub(crate) fn of(store: &Store) -> Place {
+        if let Some(bodies) = store.bodies() {
+            return Place::Objects(store.clone(), bodies.shelf());
+        }
         match store.engine().blob_folder() {
             Some((folder, durable)) => Place::Files { folder, durable },
             None => Place::Records(store.clone()),
@@ -41,6 +48,7 @@ impl Place {
                 store.engine().blob_folder().is_some_and(|(now, _)| now == *folder)
             }
             Place::Records(_) => true,
+            Place::Objects(_, shelf) => shelf.is_current(),
         }
     }
 
@@ -51,6 +59,7 @@ impl Place {
                 Writing::File { folder: folder.clone(), id, durable: *durable, file: None }
             }
             Place::Records(store) => Writing::Records { store: store.clone(), id, next: 0 },
+            Place::Objects(_, shelf) => Writing::Object(Box::new(ObjectWriter::new(shelf.clone(), id))),
         }
     }
 
@@ -74,23 +83,29 @@ impl Place {
                 Ok((Reading::File(Arc::new(file)), ahead))
             }
             Place::Records(store) => {
-                let size_bytes = match store.engine().get(&kept_key(id)).await? {
-                    Some(value) => kept_size(&value)?,
+                let size_bytes = match kept_blob_size(&store, id).await? {
+                    Some(size_bytes) => size_bytes,
                     None => chunked_size(&store, id).await?,
                 };
                 Ok((Reading::Records { store, id, size_bytes }, None))
             }
+            Place::Objects(store, shelf) => {
+                let size_bytes = kept_blob_size(&store, id).await?;
+                let (object, ahead) = ObjectReader::open(shelf, id, size_bytes, first).await?;
+                Ok((Reading::Object(Arc::new(object)), ahead))
+            }
         }
     }
 
-    /// Reads a blob to its end. Answers its size.
-    pub(crate) async fn check(&self, id: BlobId) -> Result<u64, StoreError> {
+    /// Reads a kept blob to its end. Answers its size, which should be this.
+    pub(crate) async fn check(&self, id: BlobId, size_bytes: u64) -> Result<u64, StoreError> {
         match self {
             Place::Files { folder, .. } => {
                 let folder = folder.clone();
                 blocking("checking a blob", move || files::check(&folder, id)).await
             }
             Place::Records(store) => chunks::check(store, id).await,
+            Place::Objects(_, shelf) => shelf.check(id, size_bytes).await,
         }
     }
 
@@ -102,17 +117,19 @@ impl Place {
                 blocking("looking for a blob", move || Ok(files::exists(&folder, id))).await
             }
             Place::Records(store) => Ok(chunks::read(store, id, 0).await.is_ok_and(|chunk| chunk.is_some())),
+            Place::Objects(_, shelf) => shelf.has_bytes(id).await,
         }
     }
 
-    /// Removes a blob's bytes, finished or not; there need not be any.
-    pub(crate) async fn remove(&self, id: BlobId) -> Result<(), StoreError> {
+    /// Removes a blob's bytes; there need not be any. A blob that was never kept may be unfinished.
+    pub(crate) async fn remove(&self, id: BlobId, unfinished: bool) -> Result<(), StoreError> {
         match self {
             Place::Files { folder, .. } => {
                 let folder = folder.clone();
                 blocking("removing a blob", move || files::remove(&folder, id)).await
             }
             Place::Records(store) => chunks::remove(store, id).await,
+            Place::Objects(_, shelf) => shelf.remove(id, unfinished).await,
         }
     }
 }
@@ -120,9 +137,20 @@ impl Place {
 /// The bytes of a blob that is being written.
 pub(crate) enum Writing {
     /// The file is made with the first piece.
-    File { folder: PathBuf, id: BlobId, durable: bool, file: Option<FileWriter> },
+    File {
+        folder: PathBuf,
+        id: BlobId,
+        durable: bool,
+        file: Option<FileWriter>,
+    },
     /// The number of the next record.
-    Records { store: Store, id: BlobId, next: u32 },
+    Records {
+        store: Store,
+        id: BlobId,
+        next: u32,
+    },
+    Object(Box<ObjectWriter>),
+    Done,
 }
 
 impl Writing {
@@ -151,6 +179,28 @@ impl Writing {
                 }
                 Ok((Writing::Records { store, id, next }, Vec::new()))
             }
+            Writing::Object(mut object) => {
+                let mut written = object.write(piece.into()).await;
+                if last && written.is_ok() {
+                    written = object.finish().await;
+                }
+                match written {
+                    Ok(()) if last => Ok((Writing::Done, Vec::new())),
+                    Ok(()) => Ok((Writing::Object(object), Vec::new())),
+                    Err(error) => {
+                        object.abandon().await;
+                        Err(error)
+                    }
+                }
+            }
+            Writing::Done => Err(StoreError::Closed),
+        }
+    }
+
+    /// Ends what was begun elsewhere, as far as that is possible: its bytes are removed afterwards.
+    pub(crate) async fn abandon(self) {
+        if let Writing::Object(object) = self {
+            object.abandon().await;
         }
     }
 }
@@ -159,6 +209,7 @@ impl Writing {
 pub(crate) enum Reading {
     File(Arc<FileReader>),
     Records { store: Store, id: BlobId, size_bytes: u64 },
+    Object(Arc<ObjectReader>),
 }
 
 impl Reading {
@@ -166,6 +217,7 @@ impl Reading {
         match self {
             Reading::File(file) => file.size_bytes(),
             Reading::Records { size_bytes, .. } => *size_bytes,
+            Reading::Object(object) => object.size_bytes(),
         }
     }
 
@@ -173,7 +225,7 @@ impl Reading {
     pub(crate) fn read_at_hand(&self, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
         match self {
             Reading::File(file) => file.read_in_memory(range, PIECE_BYTES),
-            Reading::Records { .. } => Ok(None),
+            Reading::Records { .. } | Reading::Object(_) => Ok(None),
         }
     }
 
@@ -183,6 +235,10 @@ impl Reading {
             Reading::File(file) => {
                 let file = file.clone();
                 Some(tokio::task::spawn_blocking(move || file.read(range, PIECE_BYTES)))
+            }
+            Reading::Object(object) => {
+                let object = object.clone();
+                Some(tokio::spawn(async move { object.read(range).await }))
             }
             Reading::Records { .. } => None,
         }
@@ -204,8 +260,15 @@ impl Reading {
                 let end = (range.end - from).min(chunk.len() as u64) as usize;
                 Ok(chunk.slice(start..end.max(start)))
             }
+            Reading::Object(object) => object.read(range).await,
         }
     }
+}
+
+/// The size of a blob as its record tells, if it is kept.
+async fn kept_blob_size(store: &Store, id: BlobId) -> Result<Option<u64>, StoreError> {
+    let kept = store.engine().get(&kept_key(id)).await?;
+    kept.map(|value| kept_size(&value)).transpose()
 }
 
 /// The size of a blob in records that is not kept (yet, or any more).

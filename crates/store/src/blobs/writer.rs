@@ -116,16 +116,19 @@ impl Drop for BlobWriter {
         }
         // Without a runtime the next start removes it.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let (store, id) = (self.store.clone(), self.id);
+        let (store, place, id) = (self.store.clone(), self.place.clone(), self.id);
         let work = std::mem::replace(&mut self.work, Work::Failed);
         runtime.spawn(async move {
             // A piece that is still being written would come after the removal, and stay for ever.
-            if let Work::Busy(busy) = work {
-                drop(busy.await);
+            let writing = match work {
+                Work::Rest(writing, _) => Some(writing),
+                Work::Busy(busy) => busy.await.ok().and_then(Result::ok).map(|(writing, _)| writing),
+                Work::Failed => None,
+            };
+            if let Some(writing) = writing {
+                writing.abandon().await;
             }
-            if let Err(error) = store.remove_blob(id, &pending_key(id)).await {
-                tracing::debug!(%id, %error, "an interrupted upload stays until the next start");
-            }
+            store.remove_unfinished(&place, id).await;
         });
     }
 }

@@ -9,7 +9,7 @@ mod writer;
 
 use std::path::Path;
 
-use crate::blobs::{self, BlobId, list_prefix};
+use crate::blobs::{self, BlobId, ObjectWriter, Shelf, blocking, list_prefix};
 use crate::key::SYSTEM;
 use crate::{Order, Pair, Range, Snapshot, Store, StoreError};
 
@@ -47,6 +47,8 @@ pub(crate) struct Content {
     file: Option<DumpReader>,
     last: Vec<Pair>,
     blob: Option<OpenBlob>,
+    /// Blobs are left out: they are on a shelf already.
+    without_blobs: bool,
 }
 
 /// A blob that is being turned into records: its id, the number of its next chunk, and what is not a chunk yet.
@@ -65,15 +67,17 @@ impl OpenBlob {
 }
 
 impl Content {
-    pub(crate) fn new(file: Option<DumpReader>, last: Vec<Pair>) -> Content {
-        Content { file, last, blob: None }
+    pub(crate) fn new(file: Option<DumpReader>, last: Vec<Pair>, without_blobs: bool) -> Content {
+        Content { file, last, blob: None, without_blobs }
     }
 
     /// The next part; `None` at the end. Blocks.
     pub(crate) fn next(&mut self) -> Result<Option<Item>, StoreError> {
         if let Some(file) = &mut self.file {
-            if let Some(item) = file.next()? {
-                return Ok(Some(item));
+            while let Some(item) = file.next()? {
+                if !self.without_blobs || matches!(item, Item::Pairs(_)) {
+                    return Ok(Some(item));
+                }
             }
             self.file = None;
         }
@@ -182,10 +186,7 @@ impl Store {
         let read = tokio::task::spawn_blocking(move || DumpReader::check(&path));
         let (contents, order) =
             read.await.map_err(|error| StoreError::engine("reading a snapshot", error))??;
-        let path = from.to_path_buf();
-        let open = tokio::task::spawn_blocking(move || DumpReader::open(&path));
-        let file = open.await.map_err(|error| StoreError::engine("reading a snapshot", error))??;
-        self.replace(Some(file), order, more).await?;
+        self.replace(Some(from), order, more).await?;
         Ok(contents)
     }
 
@@ -201,18 +202,88 @@ impl Store {
 
     async fn replace(
         &self,
-        file: Option<DumpReader>,
+        from: Option<&Path>,
         saved: Order,
         mut last: Vec<Pair>,
     ) -> Result<(), StoreError> {
+        let Some(bodies) = self.bodies() else { return self.replace_content(from, saved, last, false).await };
+        let name = blobs::new_shelf()?;
+        let replaced = async {
+            if let Some(from) = from {
+                fill(bodies.shelf_named(name.clone()), open(from).await?).await?;
+            }
+            last.push(bodies.record(&name)?);
+            self.replace_content(from, saved, last, true).await
+        };
+        let replaced = replaced.await;
+        if matches!(replaced, Err(StoreError::NotOwner)) {
+            return replaced;
+        }
+        // What goes now is the old shelf, or what there is of the new one: the records know, whatever went wrong.
+        let swept = async {
+            bodies.follow(self).await?;
+            bodies.sweep(false).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "bodies that nobody needs stay until the next start");
+        }
+        replaced
+    }
+
+    /// Replaces the records, and the blobs when they are with them. `last` comes after what the file holds.
+    async fn replace_content(
+        &self,
+        from: Option<&Path>,
+        saved: Order,
+        mut last: Vec<Pair>,
+        without_blobs: bool,
+    ) -> Result<(), StoreError> {
+        let file = match from {
+            Some(from) => Some(open(from).await?),
+            None => None,
+        };
         let hold = self.committer().hold().await;
         // The order goes on above everything that was here and everything that comes.
         last.push(self.committer().ceiling_above(saved));
-        self.engine().replace(Content::new(file, last)).await?;
+        // Before and after: what was discarded may come back with the file, and then it stays.
+        self.garbage().forget();
+        self.engine().replace(Content::new(file, last, without_blobs)).await?;
         self.garbage().forget();
         self.committer().restart().await?;
         drop(hold);
         Ok(())
+    }
+}
+
+async fn open(path: &Path) -> Result<DumpReader, StoreError> {
+    let path = path.to_path_buf();
+    blocking("reading a snapshot", move || DumpReader::open(&path)).await
+}
+
+/// Puts the blobs of a file on a shelf that nobody uses yet.
+async fn fill(shelf: Shelf, mut file: DumpReader) -> Result<(), StoreError> {
+    let mut writer: Option<ObjectWriter> = None;
+    loop {
+        let read = blocking("reading a snapshot", move || file.next().map(|item| (file, item)));
+        let (rest, item) = read.await?;
+        file = rest;
+        match item {
+            Some(Item::Pairs(_)) => {}
+            Some(Item::Blob { id }) => {
+                if let Some(mut before) = writer.replace(ObjectWriter::new(shelf.clone(), id)) {
+                    before.finish().await?;
+                }
+            }
+            Some(Item::BlobData(data)) => {
+                let damaged = || StoreError::corrupt("a snapshot file has a body without a blob");
+                writer.as_mut().ok_or_else(damaged)?.write(data).await?;
+            }
+            None => break,
+        }
+    }
+    match &mut writer {
+        Some(writer) => writer.finish().await,
+        None => Ok(()),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Opens a fresh store on each engine that can be tested here.
 
 use std::future::Future;
+use std::sync::Arc;
 
+use object_store::memory::InMemory;
 use tempfile::TempDir;
-use yakumo_store::{CloudId, Config, Durability, Location, Store};
+use yakumo_store::{Bucket, CloudId, Config, Durability, Location, Store};
 
 /// A store and what must outlive it.
 pub struct Fresh {
@@ -25,6 +27,13 @@ pub fn runtime() -> tokio::runtime::Runtime {
 pub async fn in_directory(durability: Durability) -> Fresh {
     let dir = tempfile::tempdir().unwrap();
     open(Config::directory(dir.path().join("data")).durability(durability), Some(dir)).await
+}
+
+/// The same store, with its bodies as objects in this process's memory.
+pub fn with_bucket(config: Config) -> (Config, Arc<InMemory>) {
+    let objects = Arc::new(InMemory::new());
+    let bodies = Some(Bucket::parse("s3://bodies/of/tests").unwrap());
+    (Config { bodies, bodies_in_memory: Some(objects.clone()), ..config }, objects)
 }
 
 /// The server to test with; says loudly when there is none.
@@ -63,6 +72,17 @@ pub fn on_all_with<F: Future<Output = ()>>(adjust: impl Fn(&mut Config), test: i
                 None => Config::memory(),
                 Some(durability) => Config::directory(dir.path().join("data")).durability(durability),
             };
+            adjust(&mut config);
+            test(open(config, Some(dir)).await).await;
+        }
+        for location in ["memory", "directory"] {
+            println!("engine: {location} with bodies in a bucket");
+            let dir = tempfile::tempdir().unwrap();
+            let config = match location {
+                "memory" => Config::memory(),
+                _ => Config::directory(dir.path().join("data")),
+            };
+            let (mut config, _) = with_bucket(config);
             adjust(&mut config);
             test(open(config, Some(dir)).await).await;
         }

@@ -8,6 +8,7 @@
 
 mod behaviour;
 mod blobs;
+mod bucket;
 mod dump;
 mod engines;
 mod full_disk;

@@ -45,6 +45,9 @@ fn table(status: &Status) -> Table {
     table.fact("endpoint", &status.endpoint);
     table.fact("cloud", format!("{} (yakumo {})", status.cloud, status.version));
     table.fact("store", format!("{}, durability {}", status.store, status.durability));
+    if let Some(bucket) = &status.bodies {
+        table.fact("bodies", bucket);
+    }
     if let Some(directory) = &status.data_dir {
         table.fact("data", directory.to_string_lossy());
     }

@@ -17,6 +17,7 @@ Examples:
   yakumo up --data-dir ./cloud                 kept in a directory of the project
   yakumo up --clock 2027-01-31T12:00:00Z       a cloud that begins at that time
   yakumo up --store postgres://user@host/db    kept in PostgreSQL
+  yakumo up --bodies s3://bucket/prefix        large bodies in a bucket (credentials: AWS_ACCESS_KEY_ID, …)
 
 When it is ready, one line on stdout says where: `ready http://127.0.0.1:4566 in 23 ms`. Then the executable
 scripts in ready.d of the data directory, and in --ready-dir, run in the order of their names, with the
@@ -45,6 +46,15 @@ pub struct Options {
     /// Keep the records in PostgreSQL: postgres://user:password@host/database
     #[arg(long, env = "YAKUMO_STORE", value_name = "URL", hide_env_values = true)]
     pub store: Option<String>,
+    /// Keep large bodies in a bucket of an object store: s3://BUCKET/PREFIX. A cloud remembers it
+    #[arg(long, env = "YAKUMO_BODIES", value_name = "URL")]
+    pub bodies: Option<String>,
+    /// Where that object store is, when it is not AWS's [default: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL]
+    #[arg(long, env = "YAKUMO_BODIES_ENDPOINT", value_name = "URL", requires = "bodies")]
+    pub bodies_endpoint: Option<String>,
+    /// The region of that bucket [default: AWS_REGION, AWS_DEFAULT_REGION, us-east-1]
+    #[arg(long, env = "YAKUMO_BODIES_REGION", value_name = "REGION", requires = "bodies")]
+    pub bodies_region: Option<String>,
     /// What an acknowledged change survives: the end of the process, or the loss of power too
     #[arg(long, env = "YAKUMO_DURABILITY", default_value = "process")]
     pub durability: DurabilityOption,

@@ -106,7 +106,9 @@ pub(super) async fn fill(cloud: &Cloud, data_dir: &Path, parts: &Parts) -> Resul
         let placed = cloud.sandboxes().found(&machine, disks.clone(), &generation).await;
         placed.map_err(|error| Answer::failed(&error))?;
     }
-    let config = yakumo_store::Config::new(Location::Directory(store.clone()));
+    let mut config = yakumo_store::Config::new(Location::Directory(store.clone()));
+    // Beside those of this cloud: the keys begin with the cloud's id.
+    config.bodies = cloud.store().bucket().cloned();
     let config = config.durability(cloud.config().durability);
     let filled = fill_store(config, &parts.records, &generation, cloud.network().ranges()).await;
     let made = filled.map_err(|error| Answer::failed(&error))?;
