@@ -86,6 +86,9 @@ def test_what_is_protected_or_wrong_is_refused(workshop):
         ("InvalidGroup.NotFound", {"SecurityGroupIds": ["sg-0"]}),
         ("InstanceLimitExceeded", {"MinCount": 5000, "MaxCount": 5000}),
         ("DryRunOperation", {"DryRun": True}),
+        # Terraform names an empty zone where it means any.
+        ("MissingInput", {"Placement": {"AvailabilityZone": "us-east-1z"}}),
+        ("DryRunOperation", {"DryRun": True, "Placement": {"AvailabilityZone": ""}}),
     ):
         with refused(code):
             ec2.run_instances(**{**good, **more})

@@ -36,14 +36,16 @@ pub(super) fn type_of(input: &RunInstancesInput) -> String {
 /// The default subnet that a request without a subnet means: in the zone that it names, or in the first one.
 pub(super) async fn default_subnet(ctx: &Ctx, input: &RunInstancesInput) -> Result<Option<Subnet>> {
     let placement = input.placement.as_ref();
-    let zone = placement.and_then(|placement| placement.availability_zone.as_deref());
-    let zone_id = placement.and_then(|placement| placement.availability_zone_id.as_deref());
+    // Terraform names an empty zone where it means any.
+    let named = |name: Option<&String>| name.filter(|name| !name.is_empty()).cloned();
+    let zone = named(placement.and_then(|placement| placement.availability_zone.as_ref()));
+    let zone_id = named(placement.and_then(|placement| placement.availability_zone_id.as_ref()));
     let mut all: Vec<Subnet> = ctx.list(&Home::of(ctx).scope(), &[], None, ALL).await?;
     all.sort_by(|one, other| one.zone.cmp(&other.zone));
     let is_meant = |subnet: &Subnet| {
         subnet.is_default
-            && zone.is_none_or(|zone| subnet.zone == zone)
-            && zone_id.is_none_or(|id| subnet.zone_id == id)
+            && zone.as_ref().is_none_or(|zone| subnet.zone == *zone)
+            && zone_id.as_ref().is_none_or(|id| subnet.zone_id == *id)
     };
     Ok(all.into_iter().find(is_meant))
 }

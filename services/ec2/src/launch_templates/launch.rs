@@ -77,7 +77,8 @@ fn over(input: &RunInstancesInput, data: Data) -> RunInstancesInput {
     );
     if let Some(under) = data.placement {
         let mut placement = made.placement.unwrap_or_default();
-        placement.availability_zone = placement.availability_zone.or(under.zone);
+        let zone = placement.availability_zone.filter(|zone| !zone.is_empty());
+        placement.availability_zone = zone.or(under.zone);
         placement.availability_zone_id = placement.availability_zone_id.or(under.zone_id);
         placement.group_name = placement.group_name.or(under.group);
         placement.group_id = placement.group_id.or(under.group_id);
