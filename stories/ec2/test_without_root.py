@@ -206,3 +206,26 @@ def test_an_instance_stays_pending_and_says_why(workshop):
     assert found["State"]["Name"] == "pending" and "instances need root" in found["StateReason"]["Message"]
     ec2.terminate_instances(InstanceIds=[id])
     until(lambda: instance(ec2, id)["State"]["Name"] == "terminated")
+
+
+def test_a_filter_larger_than_one_message_is_loaded(workshop):
+    """What only root may send at once: all rules of a VPC when its networks are built again."""
+    cloud = workshop.cloud(data_dir=workshop.directory())
+    client, server, _, rule = web(cloud)
+    ec2 = cloud.client("ec2")
+    vpc, subnet = server["VpcId"], server["SubnetId"]
+    groups = [ec2.create_security_group(GroupName=f"g{n}", Description="many", VpcId=vpc)["GroupId"] for n in range(12)]
+    for n, group in enumerate(groups):
+        ranges = [{"CidrIp": f"172.{n}.{k}.0/24"} for k in range(60)]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": ranges}])
+    made = [ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"] for group in groups]
+    for interface in (*made, client["NetworkInterfaceId"]):
+        until(lambda: on(cloud, interface, "true").wait(timeout=60) == 0)  # noqa: B023
+    serve(cloud, server["NetworkInterfaceId"]).kill()
+    cloud.kill()
+    cloud.start()
+    serving = serve(cloud, server["NetworkInterfaceId"])
+    assert heard(cloud, client["NetworkInterfaceId"], server["PrivateIpAddress"]) == ""
+    cloud.client("ec2").authorize_security_group_ingress(**rule)
+    until(lambda: heard(cloud, client["NetworkInterfaceId"], server["PrivateIpAddress"]) == client["PrivateIpAddress"])
+    serving.kill()

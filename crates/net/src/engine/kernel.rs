@@ -20,6 +20,10 @@ const WORKERS: usize = 4;
 const GOING: &str = "7979";
 /// How much of an error is told.
 const TEXT_CHARS: usize = 2000;
+/// What `nft` says of a transaction that is larger than the kernel takes from who is not root.
+const TOO_LONG: &str = "Message too long";
+/// How much of a script is loaded at once then. Its messages are about five times as long, and `net.core.wmem_default` is 212,992 bytes.
+const PIECE_BYTES: usize = 16 * 1024;
 /// What `ip` says about what is not there any more.
 const GONE: [&str; 5] = [
     "No such process",
@@ -104,7 +108,7 @@ pub fn run(names: &Names, changes: &Changes) -> Result<(), EngineError> {
     // The filter comes before the links, so nothing ever passes unfiltered.
     each(&changes.inside, |inside| {
         settings(&inside.namespace, &inside.settings)?;
-        nft(&inside.namespace, &inside.nft)
+        nft(&inside.namespace, &inside.nft, changes.made.contains(&inside.namespace))
     })?;
     let wires: Vec<String> = changes.wired.iter().map(wire_line).collect();
     ip_lines("", "making links", &wires, &[])?;
@@ -203,19 +207,44 @@ fn settings(namespace: &str, files: &[(String, String)]) -> Result<(), EngineErr
     .map_err(failed)
 }
 
-fn nft(namespace: &str, script: &str) -> Result<(), EngineError> {
+/// Loads a filter in one transaction. Who is not the host's root may not send large ones: in a namespace that is new, and so has no link yet, it
+/// is loaded in pieces then.
+fn nft(namespace: &str, script: &str, is_new: bool) -> Result<(), EngineError> {
     if script.is_empty() {
         return Ok(());
     }
     let what = || format!("the packet filter of {namespace}");
     let failed = |error| EngineError::Io { what: what(), error };
-    let answer = inside(namespace, || pipe(command("nft").args(["-f", "-"]), script)).map_err(failed)?;
+    let load = |script: &str| inside(namespace, || pipe(command("nft").args(["-f", "-"]), script));
+    let mut answer = load(script).map_err(failed)?;
+    if is_new && answer.as_ref().is_some_and(|text| text.contains(TOO_LONG)) {
+        answer = None;
+        for piece in pieces(script) {
+            answer = load(&piece).map_err(failed)?;
+            if answer.is_some() {
+                break;
+            }
+        }
+    }
     match answer {
         None => Ok(()),
         Some(text) => {
             Err(EngineError::Failed { what: what(), text: text.chars().take(TEXT_CHARS).collect() })
         }
     }
+}
+
+/// A script in parts of whole lines, each of which is a command.
+fn pieces(script: &str) -> Vec<String> {
+    let mut pieces: Vec<String> = Vec::new();
+    for line in script.lines() {
+        match pieces.last_mut().filter(|last| last.len() + line.len() < PIECE_BYTES) {
+            Some(last) => last.push_str(line),
+            None => pieces.push(line.to_owned()),
+        }
+        pieces.iter_mut().last().into_iter().for_each(|last| last.push('\n'));
+    }
+    pieces
 }
 
 /// What is counted of flows in a namespace, as `nft` says it in JSON.
@@ -286,4 +315,22 @@ fn pipe(command: &mut Command, input: &str) -> io::Result<Option<String>> {
         let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Ok(Some(if text.is_empty() { output.status.to_string() } else { text }))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PIECE_BYTES, pieces};
+
+    #[test]
+    fn pieces_are_whole_lines_and_together_the_script() {
+        assert!(pieces("").is_empty());
+        assert_eq!(pieces("one\ntwo\n"), ["one\ntwo\n"]);
+        let long = "x".repeat(PIECE_BYTES * 2);
+        let script = format!("add a\n{}{long}\nadd b\n", "add rule\n".repeat(4000));
+        let parts = pieces(&script);
+        assert_eq!(parts.concat(), script);
+        assert!(
+            parts.len() > 3 && parts.iter().all(|part| part.len() <= PIECE_BYTES || part.trim_end() == long)
+        );
+    }
 }
