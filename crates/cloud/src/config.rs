@@ -1,7 +1,8 @@
 //! What a cloud is started with.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 use yakumo_aws::Timestamp;
 use yakumo_net::network::Host;
 use yakumo_store::{Bucket, Durability, Location};
@@ -33,6 +34,8 @@ pub struct Config {
     pub bind: IpAddr,
     /// The port; 0 takes a free one.
     pub port: u16,
+    /// A socket that listens there already: for who gives up the right to open it.
+    pub socket: Option<Arc<TcpListener>>,
     /// Where the cloud is kept.
     pub location: Location,
     /// In which bucket bodies are kept; `None`: where they were, which is with the records in a new cloud.
@@ -56,6 +59,7 @@ impl Default for Config {
         Config {
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 4566,
+            socket: None,
             location: Location::Memory,
             bodies: None,
             durability: Durability::Process,

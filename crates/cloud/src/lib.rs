@@ -17,6 +17,7 @@ mod start;
 
 pub use config::{ClockStart, Config, RootKey};
 pub use fsck::{Checked, FindingLine, fsck};
+pub use machines::{TEMPORARY, directory as machines_directory};
 pub use start::{Cloud, StartError};
-pub use yakumo_net::network::Host;
+pub use yakumo_net::network::{Host, Launch};
 pub use yakumo_store::{Bucket, Durability, Location, StoreError};

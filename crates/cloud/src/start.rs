@@ -84,9 +84,10 @@ impl Cloud {
         let address = SocketAddr::new(config.bind, config.port);
         let tls = Arc::new(tls(&config));
         let limits = Limits { stop_timeout: STOP_GRACE, ..Limits::default() };
-        let listen = listen::Config { addr: address, tls: Some(tls.clone()), limits };
-        let listener = Listener::bind(listen);
-        let listener = listener.map_err(|source| StartError::Listen { address, source })?;
+        let failed = |source| StartError::Listen { address, source };
+        let socket = config.socket.as_ref().map(|bound| bound.try_clone()).transpose().map_err(failed)?;
+        let listen = listen::Config { addr: address, socket, tls: Some(tls.clone()), limits };
+        let listener = Listener::bind(listen).map_err(failed)?;
         let store = open_store(store_config).await?;
         let clock = start_clock(&store, config.clock).await?;
         let ids = Ids::new(config.seed);

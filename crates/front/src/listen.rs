@@ -32,6 +32,8 @@ use tokio_rustls::TlsAcceptor;
 pub struct Config {
     /// The address; port 0 takes a free one.
     pub addr: SocketAddr,
+    /// A socket that has the address already.
+    pub socket: Option<std::net::TcpListener>,
     /// TLS on the same port; `None` closes connections that begin with a TLS handshake.
     pub tls: Option<Arc<Tls>>,
     /// The limits.
@@ -90,6 +92,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1 << 20;
 
+/// How many connections wait to be taken.
+const BACKLOG: i32 = 4096;
+
 const TOO_MANY: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-type: text/plain\r\n\
     content-length: 46\r\nretry-after: 1\r\n\r\nToo many connections; the limit can be raised.";
@@ -100,10 +105,20 @@ impl Listener {
     /// # Errors
     /// The address is taken, not ours, or not allowed.
     pub fn bind(config: Config) -> io::Result<Listener> {
-        let socket = if config.addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-        socket.set_reuseaddr(true)?;
-        socket.bind(config.addr)?;
-        let socket = socket.listen(4096)?;
+        let socket = match config.socket {
+            Some(bound) => {
+                bound.set_nonblocking(true)?;
+                // Once more, with as many connections in the queue as beside it.
+                rustix::net::listen(&bound, BACKLOG)?;
+                TcpListener::from_std(bound)?
+            }
+            None => {
+                let socket = if config.addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+                socket.set_reuseaddr(true)?;
+                socket.bind(config.addr)?;
+                socket.listen(BACKLOG.unsigned_abs())?
+            }
+        };
         let local_addr = socket.local_addr()?;
         let arrivals = Arc::new(|_| Arrival::Main);
         let (tls, limits, speaks) = (config.tls, config.limits, Speaks::Both);

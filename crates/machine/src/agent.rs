@@ -4,6 +4,7 @@
 //! Invariant: what it is asked is typed, and nothing is done but to sandboxes of its machine; a conversation that hangs stops no other.
 
 use crate::Error;
+use crate::bound;
 use crate::channel;
 use crate::error::During;
 use crate::machine::{Configuration, Machine, Report};
@@ -22,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The first message of a front.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// The machine's directory.
     pub root: PathBuf,
@@ -35,6 +36,13 @@ pub struct Opening {
     /// The generation of the machine's volumes.
     #[serde(default)]
     pub generation: Option<String>,
+}
+
+impl Opening {
+    /// Whether another one is of the same machine: generations come and go.
+    fn is_of(&self, other: &Opening) -> bool {
+        Opening { generation: None, ..self.clone() } == Opening { generation: None, ..other.clone() }
+    }
 }
 
 /// What the agent says without being asked: that this sandbox has ended.
@@ -61,18 +69,22 @@ impl Gate {
     }
 }
 
-/// Serves a front until it is gone. `keeper` is the program and the arguments that make it a keeper.
+/// Serves a front until it is gone. `keeper` is the program and the arguments that make it a keeper. Bound to an opening, it takes no other,
+/// and refuses what would lead out of its cloud.
 ///
 /// # Errors
 /// When the socket breaks, or the machine cannot be opened; the front is told so, too.
-pub fn serve(socket: OwnedFd, keeper: Vec<OsString>) -> Result<(), Error> {
+pub fn serve(socket: OwnedFd, keeper: Vec<OsString>, bound: Option<&Opening>) -> Result<(), Error> {
     let Some((opening, _)) = channel::receive::<Opening>(&socket).during("the front")? else { return Ok(()) };
-    let opened = open(&opening, keeper);
+    let opened = match bound.is_some_and(|bound| !bound.is_of(&opening)) {
+        true => Err(Error::invalid("this agent works for another cloud")),
+        false => open(&opening, keeper),
+    };
     let told: Result<Report, Error> = opened.as_ref().map(|_| Machine::report()).map_err(Clone::clone);
     let heard = channel::send(&socket, &told, &[]).during("the front");
     let (machine, _note) = opened?;
     let (machine, gate) = (Arc::new(machine), Arc::new(Gate::default()));
-    let served = heard.and_then(|()| answer(&socket, &machine, &gate));
+    let served = heard.and_then(|()| answer(&socket, &machine, &gate, bound));
     if !opening.keeps {
         gate.shut();
         remove_all(&machine, &opening.root)?;
@@ -82,7 +94,12 @@ pub fn serve(socket: OwnedFd, keeper: Vec<OsString>) -> Result<(), Error> {
 }
 
 /// Answers until the front is gone, which is no error.
-fn answer(socket: &OwnedFd, machine: &Arc<Machine>, gate: &Arc<Gate>) -> Result<(), Error> {
+fn answer(
+    socket: &OwnedFd,
+    machine: &Arc<Machine>,
+    gate: &Arc<Gate>,
+    bound: Option<&Opening>,
+) -> Result<(), Error> {
     let watch = Arc::new(Watch::start(socket.try_clone().during("the front")?)?);
     for (id, status) in machine.list()? {
         if let Status::Running(state) = status {
@@ -96,11 +113,12 @@ fn answer(socket: &OwnedFd, machine: &Arc<Machine>, gate: &Arc<Gate>) -> Result<
     while let Some(((), descriptors)) = channel::receive::<()>(socket).during("the front")? {
         let Some(conversation) = descriptors.into_iter().next() else { continue };
         let (machine, watch, gate) = (Arc::clone(machine), Arc::clone(&watch), Arc::clone(gate));
+        let only = bound.cloned();
         // A thread that cannot be had ends the conversation: the front sees it end.
         std::thread::Builder::new()
             .name("conversation".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || converse(&machine, &watch, &gate, &conversation))
+            .spawn(move || converse(&machine, &watch, &gate, &conversation, only.as_ref()))
             .ok();
     }
     Ok(())
@@ -124,10 +142,11 @@ fn open(opening: &Opening, keeper: Vec<OsString>) -> Result<(Machine, File), Err
     Ok((opened?, locked))
 }
 
-fn converse(machine: &Machine, watch: &Watch, gate: &Gate, conversation: &OwnedFd) {
+fn converse(machine: &Machine, watch: &Watch, gate: &Gate, conversation: &OwnedFd, only: Option<&Opening>) {
     while let Ok(Some((request, descriptors))) = channel::receive::<Request>(conversation) {
         let started = if let Request::Start(spec) = &request { Some(spec.id.clone()) } else { None };
-        let performed = gate.pass(|| machine.perform(request, descriptors));
+        let allowed = only.map_or(Ok(()), |bound| bound::check(bound, &request));
+        let performed = gate.pass(|| allowed.and_then(|()| machine.perform(request, descriptors)));
         let (answer, descriptors): (Answer, Vec<OwnedFd>) = match performed {
             Some(Ok((reply, descriptors))) => (Ok(reply), descriptors),
             Some(Err(error)) => (Err(error), Vec::new()),

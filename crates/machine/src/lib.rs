@@ -6,6 +6,7 @@
 
 mod error;
 mod files;
+mod launch;
 mod protocol;
 mod replacing;
 mod requests;
@@ -15,6 +16,7 @@ mod states;
 
 pub use error::{Error, Kind};
 pub use files::{FILE_BYTES_MAX, File};
+pub use launch::Launch;
 pub use protocol::{Exit, REBOOT, Size};
 pub use replacing::{Alone, Held};
 pub use requests::{Reply, Request};
@@ -31,7 +33,11 @@ pub mod apart;
 #[cfg(target_os = "linux")]
 pub mod block;
 #[cfg(target_os = "linux")]
+mod bound;
+#[cfg(target_os = "linux")]
 mod channel;
+#[cfg(target_os = "linux")]
+pub mod confine;
 #[cfg(target_os = "linux")]
 mod covered;
 #[cfg(target_os = "linux")]
@@ -60,6 +66,8 @@ mod rights;
 mod root;
 #[cfg(target_os = "linux")]
 mod seccomp;
+#[cfg(target_os = "linux")]
+pub mod starter;
 #[cfg(target_os = "linux")]
 mod sys;
 

@@ -3,6 +3,7 @@
 //! Invariant: nothing runs before the first request: a cloud without instances costs nothing.
 
 use crate::Error;
+use crate::launch::Launch;
 use crate::requests::{Reply, Request};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -17,12 +18,10 @@ const FIRST: &str = "first";
 /// Who starts sandboxes.
 #[derive(Clone, Debug)]
 pub enum Host {
-    /// A process of its own: a program and its arguments.
+    /// A process of its own.
     Agent {
-        /// The program: this one.
-        program: PathBuf,
-        /// What makes it an agent.
-        arguments: Vec<String>,
+        /// How it is started.
+        launch: Launch,
         /// The directory of notes, such as `/run/yakumo`.
         run: PathBuf,
     },
@@ -49,6 +48,9 @@ struct Inner {
 impl Sandboxes {
     /// The sandboxes of the cloud with this id, in a directory. `keeps` says whether they outlive the cloud, for its next start.
     pub fn new(cloud: &str, root: PathBuf, host: Host, keeps: bool) -> Sandboxes {
+        if let Host::Agent { launch, .. } = &host {
+            launch.name(cloud);
+        }
         let (agent, turns) = (Mutex::default(), Arc::new(Semaphore::new(REQUESTS_MAX as usize)));
         let (changes, _) = watch::channel(0);
         let generation = std::sync::Mutex::new(FIRST.to_owned());
@@ -179,15 +181,12 @@ mod imp {
     use crate::program::wait_for;
     use crate::requests::{Reply, Request};
     use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-    use std::os::unix::process::CommandExt;
     use std::path::Path;
-    use std::process::{Child, Command, Stdio};
     use tokio::sync::watch;
 
     /// An agent that runs. It ends when this is dropped.
     pub(super) struct Agent {
         socket: OwnedFd,
-        child: Child,
     }
 
     impl Agent {
@@ -196,17 +195,12 @@ mod imp {
             (cloud, root, keeps, generation): (&str, &Path, bool, String),
             changes: &watch::Sender<u64>,
         ) -> Result<Agent, Error> {
-            let Host::Agent { program, arguments, run } = host else {
+            let Host::Agent { launch, run } = host else {
                 return Err(Error::unsupported("there is nobody to start sandboxes"));
             };
             let (ours, theirs) = channel::pair().during("the sandbox agent")?;
-            let mut command = Command::new(program);
-            command.args(arguments).stdin(theirs).stdout(Stdio::null());
-            // A group of its own: Ctrl-C is for the front.
-            command.process_group(0);
-            let child = command.spawn().during("the sandbox agent")?;
-            drop(command);
-            let agent = Agent { socket: ours, child };
+            launch.start(theirs).during("the sandbox agent")?;
+            let agent = Agent { socket: ours };
             let (root, cloud, run) = (root.to_owned(), cloud.to_owned(), run.clone());
             let opening = Opening { root, cloud, run, keeps, generation: Some(generation) };
             channel::send(&agent.socket, &opening, &[]).during("the sandbox agent")?;
@@ -234,10 +228,10 @@ mod imp {
             Ok(ours)
         }
 
-        pub(super) fn end(mut self) {
-            // Also the listener's copy of the socket reads its end then.
-            rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both).ok();
-            self.child.wait().ok();
+        /// It has ended when nobody has the other end of the socket any more.
+        pub(super) fn end(self) {
+            rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Write).ok();
+            while let Ok(Some(_)) = channel::receive::<Ended>(&self.socket) {}
         }
     }
 

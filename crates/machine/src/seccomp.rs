@@ -70,6 +70,39 @@ fn forbidden() -> Result<Rules, Error> {
     Ok(rules)
 }
 
+/// The filters of a server that runs nothing and rules nothing, in the order in which they are put on.
+pub(crate) fn server_filters(local_sockets: bool) -> Result<Vec<BpfProgram>, Error> {
+    let arch: TargetArch = std::env::consts::ARCH
+        .try_into()
+        .map_err(|_| Error::unsupported(format!("no list of system calls for {}", std::env::consts::ARCH)))?;
+    let program = |rules: Rules, number: i32| -> Result<BpfProgram, Error> {
+        let refused = SeccompAction::Errno(number.cast_unsigned());
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, refused, arch).during("a filter")?;
+        filter.try_into().during("a filter")
+    };
+    let mut rules = forbidden()?;
+    rules.extend(NOT_FOR_SERVERS.iter().map(|call| (*call, Vec::new())));
+    let families = [libc::AF_INET, libc::AF_INET6, libc::AF_NETLINK];
+    let families = families.iter().chain(local_sockets.then_some(&libc::AF_UNIX));
+    // A local socket's other end would take this process for root. Pairs, which lead nowhere else, are another call.
+    let other = families.map(|family| condition(0, SeccompCmpOp::Ne, *family as u64));
+    let other = SeccompRule::new(other.collect::<Result<_, _>>()?).during("a rule")?;
+    rules.insert(libc::SYS_socket, vec![other]);
+    // Whoever runs a file of root's with one of these bits is root.
+    let bits = [libc::S_ISUID, libc::S_ISGID].map(u64::from);
+    for (call, argument) in MODES.iter().chain(MODES_HERE) {
+        let refused = bits.iter().map(|bit| rule(*argument, SeccompCmpOp::MaskedEq(*bit), *bit));
+        rules.insert(*call, refused.collect::<Result<_, _>>()?);
+    }
+    // Their arguments lie in memory, where no filter sees them; libraries fall back to others.
+    let unseen = [libc::SYS_clone3, libc::SYS_openat2].map(|call| (call, Vec::new())).into();
+    Ok(vec![program(rules, libc::EPERM)?, program(unseen, libc::ENOSYS)?])
+}
+
+fn condition(argument: u8, operation: SeccompCmpOp, value: u64) -> Result<SeccompCondition, Error> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operation, value).during("a condition")
+}
+
 fn rule(argument: u8, operation: SeccompCmpOp, value: u64) -> Result<SeccompRule, Error> {
     let length = if matches!(operation, SeccompCmpOp::MaskedEq(_)) {
         SeccompCmpArgLen::Qword
@@ -155,6 +188,27 @@ const FORBIDDEN_HERE: &[i64] =
 /// What only this architecture has.
 #[cfg(not(target_arch = "x86_64"))]
 const FORBIDDEN_HERE: &[i64] = &[];
+
+/// What a server does not do: run programs, send signals to others, look into others.
+const NOT_FOR_SERVERS: &[i64] = calls![
+    SYS_execve SYS_execveat SYS_chroot SYS_io_uring_enter SYS_io_uring_register SYS_io_uring_setup SYS_kill SYS_pidfd_getfd
+    SYS_pidfd_send_signal SYS_process_vm_readv SYS_process_vm_writev SYS_ptrace SYS_rt_sigqueueinfo
+];
+/// Calls that give a file its mode, and which argument it is.
+const MODES: &[(i64, u8)] = &[
+    (libc::SYS_fchmod, 1),
+    (libc::SYS_fchmodat, 2),
+    (libc::SYS_fchmodat2, 2),
+    (libc::SYS_mknodat, 2),
+    (libc::SYS_openat, 3),
+];
+/// What only this architecture has.
+#[cfg(target_arch = "x86_64")]
+const MODES_HERE: &[(i64, u8)] =
+    &[(libc::SYS_chmod, 1), (libc::SYS_creat, 1), (libc::SYS_mknod, 1), (libc::SYS_open, 2)];
+/// What only this architecture has.
+#[cfg(not(target_arch = "x86_64"))]
+const MODES_HERE: &[(i64, u8)] = &[];
 
 #[cfg(test)]
 mod tests {

@@ -115,6 +115,81 @@ pub fn set_filter(program: &[seccompiler::sock_filter]) -> io::Result<()> {
     if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
+/// The version of Landlock from which on files can be moved between directories that are allowed.
+const LANDLOCK_REFERS: i64 = 2;
+
+/// An empty set of rules for files, for all that this kernel knows of; `None` when it knows too little.
+pub fn landlock_rules() -> io::Result<Option<OwnedFd>> {
+    const VERSION: u32 = 1;
+    let nothing = std::ptr::null::<u64>();
+    // SAFETY: with this flag it reads nothing and returns a number.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0usize, VERSION) };
+    if version < LANDLOCK_REFERS {
+        return Ok(None);
+    }
+    // Version 4 has networks in the second field, 6 scopes in the third: abstract sockets and signals of others.
+    let scopes = if version >= 6 { 3 } else { 0 };
+    let handled: [u64; 3] = [landlock_all(version), 0, scopes];
+    // SAFETY: the structure is three numbers of 64 bits, which live through the call; what the kernel does not know of it is zero.
+    let created = unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, handled.as_ptr(), size_of_val(&handled), 0u32)
+    };
+    let descriptor = result(c_int::try_from(created).map_err(io::Error::other)?)?;
+    // SAFETY: a descriptor that is new is ours.
+    Ok(Some(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+}
+
+/// All rights on files that a version knows.
+fn landlock_all(version: i64) -> u64 {
+    let bits = match version {
+        ..=2 => 14,
+        3 | 4 => 15,
+        _ => 16,
+    };
+    (1 << bits) - 1
+}
+
+/// Allows to read what lies at or below an open path, and to write it.
+pub fn landlock_allow(rules: &OwnedFd, path: &OwnedFd, directory: bool, writes: bool) -> io::Result<()> {
+    const PATH_BENEATH: c_int = 1;
+    const EXECUTE_READ_LIST: u64 = 0b1101;
+    const OF_FILES: u64 = (1 << 1) | (1 << 2) | 1 | (1 << 14) | (1 << 15);
+    /// Nobody makes devices.
+    const MAKE_DEVICES: u64 = (1 << 6) | (1 << 11);
+    #[repr(C, packed)]
+    struct Rule {
+        allowed: u64,
+        parent: c_int,
+    }
+    let nothing = std::ptr::null::<u64>();
+    // SAFETY: with this flag it reads nothing and returns a number.
+    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, 0usize, 1u32) };
+    let all = landlock_all(version);
+    let mut allowed = if writes { all & !MAKE_DEVICES } else { EXECUTE_READ_LIST };
+    if !directory {
+        allowed &= OF_FILES & all;
+    }
+    let rule = Rule { allowed, parent: path.as_raw_fd() };
+    // SAFETY: the structure has the kernel's layout and lives through the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_landlock_add_rule,
+            rules.as_raw_fd(),
+            PATH_BENEATH,
+            std::ptr::from_ref(&rule),
+            0u32,
+        )
+    };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Puts rules for files on this thread and all that it will start. It needs no-new-privileges.
+pub fn landlock_restrict(rules: &OwnedFd) -> io::Result<()> {
+    // SAFETY: it takes numbers.
+    let done = unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0u32) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Blocks these signals and returns a descriptor that can be read for them.
 pub fn signals(numbers: &[c_int]) -> io::Result<OwnedFd> {
     // SAFETY: the set is a plain value that `sigemptyset` fills before it is read; a descriptor that is new is ours.

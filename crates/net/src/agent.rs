@@ -75,12 +75,23 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Serves requests until the other end is gone.
+/// What an agent was started for. Its front asks for nothing else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bound {
+    /// The cloud's id.
+    pub cloud: String,
+    /// The directory of notes.
+    pub run: PathBuf,
+    /// Whether networks stand when the front is gone.
+    pub keeps: bool,
+}
+
+/// Serves requests until the other end is gone. Bound, it refuses to be opened for anything else.
 ///
 /// # Errors
 /// When the socket breaks in the middle of a message or a message is none.
-pub fn serve(socket: &mut (impl Read + Write + AsFd)) -> io::Result<()> {
-    let mut agent = Agent::default();
+pub fn serve(socket: &mut (impl Read + Write + AsFd), bound: Option<Bound>) -> io::Result<()> {
+    let mut agent = Agent { bound, ..Agent::default() };
     let outcome = agent.serve(socket);
     if let Some(engine) = agent.engine.as_mut().filter(|_| !agent.keeps) {
         engine.clean().map_err(io::Error::other)?;
@@ -90,6 +101,7 @@ pub fn serve(socket: &mut (impl Read + Write + AsFd)) -> io::Result<()> {
 
 #[derive(Default)]
 struct Agent {
+    bound: Option<Bound>,
     engine: Option<Engine>,
     topology: Topology,
     keeps: bool,
@@ -128,6 +140,16 @@ impl Agent {
     fn handle(&mut self, request: Request) -> Result<Done, String> {
         match request {
             Request::Open { cloud, ranges, run, keeps } => {
+                if self.engine.is_some() {
+                    return Err("it is open".to_owned());
+                }
+                let asked = Bound { cloud: cloud.clone(), run: run.clone(), keeps };
+                if !is_cloud(&cloud)
+                    || !ranges.are_ours()
+                    || self.bound.as_ref().is_some_and(|bound| *bound != asked)
+                {
+                    return Err("it works for another cloud".to_owned());
+                }
                 self.keeps = keeps;
                 let engine = Engine::open(&cloud, ranges, run).map_err(|error| error.to_string())?;
                 self.engine = Some(engine);
@@ -155,6 +177,11 @@ impl Agent {
             }
         }
     }
+}
+
+/// Whether it can stand in the kernel's names.
+fn is_cloud(id: &str) -> bool {
+    (1..=8).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// What was done.
@@ -196,7 +223,8 @@ fn read(socket: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Outcome, Request, frame, serve};
+    use super::{Agent, Answer, Bound, Outcome, Request, frame, serve};
+    use crate::engine::Ranges;
     use std::io::{Read, Write};
     use std::net::Shutdown;
     use std::os::unix::net::UnixStream;
@@ -207,7 +235,7 @@ mod tests {
             let (mut ours, mut theirs) = UnixStream::pair().unwrap();
             ours.write_all(&bytes).unwrap();
             ours.shutdown(Shutdown::Write).unwrap();
-            let fine = serve(&mut theirs).is_ok();
+            let fine = serve(&mut theirs, None).is_ok();
             // Closing it with something unread would be an error for us.
             theirs.shutdown(Shutdown::Write).unwrap();
             let mut answer = Vec::new();
@@ -222,5 +250,27 @@ mod tests {
         let (fine, answer) = run(frame(&clean).unwrap());
         let answer: Answer = serde_json::from_slice(&answer[4..]).unwrap();
         assert!(fine && answer.outcome == Outcome::Failed("nothing is open".into()));
+    }
+
+    #[test]
+    fn an_agent_works_for_its_cloud_alone() {
+        let own = Bound { cloud: "c1".into(), run: "/nowhere/run".into(), keeps: false };
+        let open = |cloud: &str, run: &str, ranges| Request::Open {
+            cloud: cloud.into(),
+            ranges,
+            run: run.into(),
+            keeps: false,
+        };
+        let ranges = Ranges::new("c1", 0);
+        let whole = Ranges { v4: crate::Cidr::ALL_V4, ..ranges };
+        for (bound, wrong) in [
+            (Some(own.clone()), open("c2", "/nowhere/run", ranges)),
+            (Some(own), open("c1", "/etc", ranges)),
+            (None, open("../../c", "/nowhere/run", ranges)),
+            (None, open("c1", "/nowhere/run", whole)),
+        ] {
+            let mut agent = Agent { bound, ..Agent::default() };
+            assert_eq!(agent.handle(wrong).err().as_deref(), Some("it works for another cloud"));
+        }
     }
 }

@@ -4,8 +4,10 @@
 //! an idle cloud costs nothing. What is not enforced says why, and the model answers all the same.
 
 mod client;
+mod launch;
 mod privilege;
 
+pub use launch::Launch;
 pub use privilege::{claim, lacking, missing};
 
 use crate::engine::{Flows, Names, Ranges};
@@ -40,12 +42,10 @@ const AGENTS_MAX: usize = 3;
 /// Who makes networks.
 #[derive(Clone, Debug)]
 pub enum Host {
-    /// A process of its own: a program and its arguments.
+    /// A process of its own.
     Agent {
-        /// The program: this one.
-        program: PathBuf,
-        /// What makes it an agent.
-        arguments: Vec<String>,
+        /// How it is started.
+        launch: Launch,
         /// The directory of notes, such as `/run/yakumo`.
         run: PathBuf,
         /// Whether it works in namespaces of its own, as somebody who is not root must: the host's network is not
@@ -83,6 +83,9 @@ impl Network {
     /// The networks of a cloud with this id and these public addresses. `keeps` says whether they outlive it, for its
     /// next start; `claimed` is what [`claim`] gave.
     pub fn new(cloud: &str, ranges: Ranges, host: Host, keeps: bool, claimed: Option<File>) -> Network {
+        if let Host::Agent { launch, .. } = &host {
+            launch.name(cloud);
+        }
         let (wanted, agent) = (RwLock::default(), Mutex::default());
         let (names, cloud) = (Names::new(cloud, ranges), cloud.to_owned());
         let standing = watch::Sender::new(Arc::default());
@@ -118,7 +121,7 @@ impl Network {
         let network = self.clone();
         to_its_end(async move {
             let mut agent = network.0.agent.lock().await;
-            Ok(network.open(&mut agent).await?.and_then(|client| client.process()))
+            Ok(network.open(&mut agent).await?.map(|client| client.process()))
         })
         .await
     }
@@ -326,9 +329,9 @@ impl Network {
 
     /// The agent, started when it is not there.
     async fn open<'a>(&self, agent: &'a mut Option<Client>) -> Result<Option<&'a mut Client>, NetworkError> {
-        let Host::Agent { program, arguments, run, apart } = &self.0.host else { return Ok(None) };
+        let Host::Agent { launch, run, apart } = &self.0.host else { return Ok(None) };
         if agent.is_none() {
-            let mut client = Client::start(program, arguments, self.0.standing.clone())?;
+            let mut client = Client::start(launch, self.0.standing.clone())?;
             client.open(&self.0.cloud, self.ranges(), run, self.0.keeps && !apart).await?;
             *agent = Some(client);
         }

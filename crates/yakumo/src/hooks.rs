@@ -11,6 +11,26 @@ use std::process::Stdio;
 use tokio::process::Command;
 use yakumo_cloud::control::{Hooks, ScriptState};
 
+/// What a script's environment tells of the cloud, beside what it has anyway.
+pub const VARIABLES: [&str; 5] =
+    ["AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_REGION"];
+/// They would win over the credentials that are set.
+pub const WITHOUT: [&str; 2] = ["AWS_PROFILE", "AWS_SESSION_TOKEN"];
+
+/// Who runs scripts.
+pub enum Runner {
+    /// This process.
+    Here,
+    /// Another one, which has the rights of who started the cloud. The scripts' place among its errands begins there.
+    #[cfg(target_os = "linux")]
+    Starter {
+        /// It.
+        starter: yakumo_machine::starter::Starter,
+        /// The number of the first script.
+        first: usize,
+    },
+}
+
 /// The scripts of these directories. A directory that is absent has none.
 pub fn find(directories: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     let mut scripts = Vec::new();
@@ -39,6 +59,7 @@ fn is_script(path: &Path) -> bool {
 /// Runs the scripts with these variables added to their environment, and keeps `hooks` up to date. `tell` hears of
 /// failures.
 pub async fn run(
+    runner: &Runner,
     scripts: &[PathBuf],
     variables: &[(&str, String)],
     hooks: &Hooks,
@@ -47,9 +68,14 @@ pub async fn run(
     hooks.found(scripts.iter().map(|script| name(script)));
     for (index, script) in scripts.iter().enumerate() {
         hooks.report(index, ScriptState::Running);
-        let state = match run_one(script, variables).await {
-            Ok(status) if status.success() => ScriptState::Successful,
-            Ok(status) => {
+        let ended = match runner {
+            Runner::Here => run_one(script, variables).await,
+            #[cfg(target_os = "linux")]
+            Runner::Starter { starter, first } => run_there(starter, first + index, variables).await,
+        };
+        let state = match ended {
+            Ok(None) => ScriptState::Successful,
+            Ok(Some(status)) => {
                 tell(format!("{} failed: {status}", script.display()));
                 ScriptState::Error
             }
@@ -67,19 +93,38 @@ fn name(script: &Path) -> String {
     script.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-async fn run_one(script: &Path, variables: &[(&str, String)]) -> io::Result<std::process::ExitStatus> {
+/// Runs a script; how it failed, if it did.
+async fn run_one(script: &Path, variables: &[(&str, String)]) -> io::Result<Option<String>> {
     let mut command = Command::new(script);
     command.envs(variables.iter().map(|(name, value)| (name, value)));
-    // They would win over the credentials that are set.
-    command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
+    for name in WITHOUT {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::from(io::stderr())).stderr(Stdio::inherit());
     // When the cloud stops, a script has nothing more to talk to.
-    command.kill_on_drop(true).status().await
+    let status = command.kill_on_drop(true).status().await?;
+    Ok((!status.success()).then(|| status.to_string()))
+}
+
+/// The same by somebody else.
+#[cfg(target_os = "linux")]
+async fn run_there(
+    starter: &yakumo_machine::starter::Starter,
+    errand: usize,
+    variables: &[(&str, String)],
+) -> io::Result<Option<String>> {
+    let values = variables.iter().map(|(_, value)| value.clone()).collect();
+    let running = starter.run(errand, values, None).map_err(io::Error::other)?;
+    // When the cloud stops, a script has nothing more to talk to.
+    let _rope = running.rope()?;
+    let ended = tokio::task::spawn_blocking(move || running.wait()).await.map_err(io::Error::other)?;
+    let (code, text) = ended.map_err(io::Error::other)?;
+    Ok((code != Some(0)).then_some(text))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{find, run};
+    use super::{Runner, find, run};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
@@ -105,7 +150,7 @@ mod tests {
         script(path, "40-not-executable", "#!/bin/sh\nexit 1\n", 0o644);
         let scripts = find(&[path.join("absent"), path.to_owned()]).unwrap();
         let (hooks, mut told) = (Hooks::default(), Vec::new());
-        run(&scripts, &[("WHO", "me".to_owned())], &hooks, |text| told.push(text)).await;
+        run(&Runner::Here, &scripts, &[("WHO", "me".to_owned())], &hooks, |text| told.push(text)).await;
         let (states, completed) = hooks.read();
         let expected = [
             ("10-writes", ScriptState::Successful),

@@ -16,7 +16,7 @@ pub fn run() -> ExitCode {
 
     let served = io::stdin().as_fd().try_clone_to_owned().map_err(|error| error.to_string());
     let served = served.and_then(|socket| {
-        yakumo_machine::agent::serve(socket, keeper()?).map_err(|error| error.to_string())
+        yakumo_machine::agent::serve(socket, keeper()?, bound()?.as_ref()).map_err(|error| error.to_string())
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -26,6 +26,30 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The argument after it that says for what alone: a cloud's id, its machine's directory, that of notes, and whether sandboxes outlive the cloud.
+pub const BOUND: &str = "bound";
+
+#[cfg(target_os = "linux")]
+fn bound() -> Result<Option<yakumo_machine::agent::Opening>, String> {
+    let mut words = std::env::args_os().skip(2);
+    if words.next().is_none_or(|word| word != BOUND) {
+        return Ok(None);
+    }
+    let (Some(cloud), Some(root), Some(run), Some(keeps)) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err("it is not said for what it is bound".to_owned());
+    };
+    let (cloud, keeps) = (cloud.to_string_lossy().into_owned(), keeps == crate::network_agent::KEPT);
+    Ok(Some(yakumo_machine::agent::Opening {
+        root: root.into(),
+        cloud,
+        run: run.into(),
+        keeps,
+        generation: None,
+    }))
 }
 
 /// The program and argument that make a keeper.

@@ -15,6 +15,8 @@ mod machine_keeper;
 mod moment;
 mod network_agent;
 mod ready_line;
+#[cfg(target_os = "linux")]
+mod rights;
 mod serve;
 mod settings;
 mod state_file;
@@ -38,6 +40,10 @@ fn main() -> ExitCode {
     }
     if std::env::args_os().nth(1).is_some_and(|argument| argument == machine_agent::ARGUMENT) {
         return machine_agent::run();
+    }
+    #[cfg(target_os = "linux")]
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == rights::ARGUMENT) {
+        return rights::run();
     }
     #[cfg(target_os = "linux")]
     if let Some(code) = machine_keeper::run() {

@@ -7,6 +7,7 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
+use yakumo_net::agent::Bound;
 
 /// The argument that makes this program an agent. It is no command: nobody but `yakumo up` has the other end.
 pub const ARGUMENT: &str = "--network-agent";
@@ -16,15 +17,29 @@ pub const RUN: &str = "/run/yakumo";
 /// The argument after it that moves the agent to namespaces of its own first.
 pub const APART: &str = "apart";
 
+/// The argument after it that says for what alone: a cloud's id, the directory of notes, and whether networks outlive the cloud.
+pub const BOUND: &str = "bound";
+/// How it is said that something outlives the cloud; the other word is any.
+pub const KEPT: &str = "kept";
+
 /// Serves until the front is gone.
 pub fn run() -> ExitCode {
-    if std::env::args_os().nth(2).is_some_and(|argument| argument == APART)
-        && let Err(error) = apart()
-    {
-        return ended(&error);
-    }
+    let words: Vec<String> =
+        std::env::args_os().skip(2).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let bound = match *words.as_slice() {
+        [] => None,
+        [APART] => match apart() {
+            Ok(()) => None,
+            Err(error) => return ended(&error),
+        },
+        [BOUND, cloud, run, keeps] => {
+            Some(Bound { cloud: cloud.to_owned(), run: run.into(), keeps: keeps == KEPT })
+        }
+        _ => return ended(&"it is not said for what it is bound"),
+    };
     let socket = io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
-    match socket.and_then(|mut socket| yakumo_net::agent::serve(&mut socket)) {
+    match socket.and_then(|mut socket| yakumo_net::agent::serve(&mut socket, bound)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ended(&error),
     }

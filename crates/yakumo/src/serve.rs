@@ -1,6 +1,7 @@
 //! The life of a cloud: start, the ready line, scripts, signals, a graceful stop.
 
 use crate::failure::{Exit, Failure};
+use crate::hooks::Runner;
 use crate::settings::Settings;
 use crate::state_file::{self, StateFile};
 use crate::terminal::{Paint, Terminal};
@@ -16,19 +17,38 @@ use yakumo_cloud::control::{CloudControl, unavailable};
 use yakumo_cloud::{Cloud, Config, Location, StartError, StoreError};
 
 /// Starts a cloud and serves until a signal ends it. `began` is when the process began.
-pub fn run(settings: Settings, began: Instant) -> Result<(), Failure> {
+pub fn run(mut settings: Settings, began: Instant) -> Result<(), Failure> {
     log_to_stderr(&settings.log)?;
+    let scripts = hooks::find(&settings.ready_dirs).map_err(|error| {
+        Failure::new(Exit::Data, format!("the scripts of ready.d cannot be read: {error}"))
+    })?;
+    claim(&settings.config)?;
+    let runner = give_up(&mut settings, &scripts)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(live(settings, began));
+    let outcome = runtime.block_on(live(settings, &scripts, &runner, began));
     // What still runs belongs to nobody any more.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }
 
-async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
-    let scripts = hooks::find(&settings.ready_dirs).map_err(|error| {
-        Failure::new(Exit::Data, format!("the scripts of ready.d cannot be read: {error}"))
-    })?;
+/// From here on no thread of this process has root's rights.
+#[cfg(target_os = "linux")]
+fn give_up(settings: &mut Settings, scripts: &[PathBuf]) -> Result<Runner, Failure> {
+    crate::rights::give_up(&mut settings.config, scripts, &mut settings.notes)
+}
+
+/// Only Linux's rights are given up.
+#[cfg(not(target_os = "linux"))]
+fn give_up(_: &mut Settings, _: &[PathBuf]) -> Result<Runner, Failure> {
+    Ok(Runner::Here)
+}
+
+async fn live(
+    settings: Settings,
+    scripts: &[PathBuf],
+    runner: &Runner,
+    began: Instant,
+) -> Result<(), Failure> {
     // Before the start: a signal that comes meanwhile is not lost.
     let mut signals = Signals::listen()?;
     let (cloud, control) = start(settings.config, &mut signals).await?;
@@ -39,7 +59,7 @@ async fn live(settings: Settings, began: Instant) -> Result<(), Failure> {
     notes.extend(not_enforced(&cloud));
     greet(&state, &notes, &unavailable(&cloud))?;
     let variables = variables(&state);
-    let work = hooks::run(&scripts, &variables, control.hooks(), |text| warn(&text));
+    let work = hooks::run(runner, scripts, &variables, control.hooks(), |text| warn(&text));
     tokio::select! {
         () = async { work.await; std::future::pending().await } => {}
         () = signals.next() => {}
@@ -67,7 +87,6 @@ fn not_enforced(cloud: &Cloud) -> Vec<String> {
 }
 
 async fn start(config: Config, signals: &mut Signals) -> Result<(Arc<Cloud>, Arc<CloudControl>), Failure> {
-    claim(&config)?;
     let cloud = tokio::select! {
         started = Cloud::start(config.clone()) => started.map_err(|error| explain(error, &config))?,
         // Nothing was acknowledged yet, so nothing needs to be finished.
@@ -156,12 +175,14 @@ fn warn(text: &str) {
 fn variables(state: &StateFile) -> [(&'static str, String); 5] {
     let test = || "test".to_owned();
     let (id, secret) = state.root_key.clone().unwrap_or_else(|| (test(), test()));
+    let region = || "us-east-1".to_owned();
+    let [endpoint, key, key_secret, default_region, its_region] = hooks::VARIABLES;
     [
-        ("AWS_ENDPOINT_URL", state.endpoint.clone()),
-        ("AWS_ACCESS_KEY_ID", id),
-        ("AWS_SECRET_ACCESS_KEY", secret),
-        ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
-        ("AWS_REGION", "us-east-1".to_owned()),
+        (endpoint, state.endpoint.clone()),
+        (key, id),
+        (key_secret, secret),
+        (default_region, region()),
+        (its_region, region()),
     ]
 }
 
@@ -209,7 +230,8 @@ fn explain(error: StartError, config: &Config) -> Failure {
     }
 }
 
-fn listen_failure(address: &str, source: &io::Error) -> Failure {
+/// What it means that an address cannot be listened on, and what to do.
+pub fn listen_failure(address: &str, source: &io::Error) -> Failure {
     let failure = |why: &str| Failure::new(Exit::Address, format!("cannot listen on {address}: {why}"));
     match source.kind() {
         io::ErrorKind::AddrInUse => failure("another program does")

@@ -10,7 +10,7 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use yakumo_cloud::{Bucket, ClockStart, Config, Durability, Host, Location};
+use yakumo_cloud::{Bucket, ClockStart, Config, Durability, Host, Launch, Location};
 
 /// The port that everybody expects.
 const PORT: u16 = 4566;
@@ -64,6 +64,7 @@ impl Settings {
         let config = Config {
             bind: address.ip(),
             port: address.port(),
+            socket: None,
             location,
             bodies,
             durability: match options.durability {
@@ -91,10 +92,12 @@ fn sandboxes(network: &Host) -> yakumo_machine::Host {
     match network {
         Host::Nobody(why) => Sandboxes::Nobody(why.clone()),
         Host::Agent { apart: true, .. } => Sandboxes::Nobody(SANDBOXES_NEED_ROOT.to_owned()),
-        Host::Agent { program, run, .. } => Sandboxes::Agent {
-            program: program.clone(),
-            arguments: vec![machine_agent::ARGUMENT.to_owned()],
-            run: run.clone(),
+        Host::Agent { run, .. } => match std::env::current_exe() {
+            Ok(program) => Sandboxes::Agent {
+                launch: yakumo_machine::Launch::program(program, vec![machine_agent::ARGUMENT.to_owned()]),
+                run: run.clone(),
+            },
+            Err(error) => Sandboxes::Nobody(format!("this program does not find itself: {error}")),
         },
     }
 }
@@ -115,7 +118,8 @@ fn network() -> Host {
     };
     let apart_too = apart.then(|| network_agent::APART.to_owned());
     let arguments = std::iter::once(network_agent::ARGUMENT.to_owned()).chain(apart_too).collect();
-    Host::Agent { program, arguments, run: PathBuf::from(network_agent::RUN), apart }
+    let launch = Launch::program(program, arguments);
+    Host::Agent { launch, run: PathBuf::from(network_agent::RUN), apart }
 }
 
 /// Whether networks are to be apart from the host's, because this is not root; or why they cannot be.

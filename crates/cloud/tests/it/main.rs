@@ -81,7 +81,8 @@ fn door_of(world: Arc<World>) -> Door {
     };
     let front = Front::new(world, router, settings);
     let addr = SocketAddr::from(([127, 0, 0, 1], 0));
-    let listener = Listener::bind(Config { addr, tls: None, limits: Limits::default() }).unwrap();
+    let listener =
+        Listener::bind(Config { addr, socket: None, tls: None, limits: Limits::default() }).unwrap();
     let address = listener.local_addr();
     let (stop, stopping) = watch::channel(false);
     let inside = front.clone();

@@ -42,7 +42,8 @@ where
 {
     let tls = Arc::new(Tls::new(Home::Memory, None));
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let listener = Listener::bind(Config { addr, tls: Some(Arc::clone(&tls)), limits }).unwrap();
+    let listener =
+        Listener::bind(Config { addr, socket: None, tls: Some(Arc::clone(&tls)), limits }).unwrap();
     let addr = listener.local_addr();
     let (stop, stopping) = watch::channel(false);
     let ended = tokio::spawn(listener.serve(handler, stopping));

@@ -4,6 +4,7 @@
 
 mod allowed;
 mod bench;
+mod confine;
 mod escapes;
 mod life;
 mod limits;

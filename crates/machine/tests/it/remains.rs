@@ -3,7 +3,7 @@
 use crate::bench::{PATIENCE, bench, configuration, spec, until};
 use std::collections::BTreeSet;
 use std::path::Path;
-use yakumo_machine::{Command, Disk, Exit, Machine, Request, Spec, Status};
+use yakumo_machine::{Command, Disk, Exit, Launch, Machine, Request, Spec, Status};
 
 /// What of the kernel a sandbox could leave behind.
 fn remains(name: &str) -> BTreeSet<String> {
@@ -100,8 +100,10 @@ fn a_killed_starter_leaves_a_sandbox_that_is_found_again() {
 fn front() {
     let Some(root) = std::env::var_os("YAKUMO_MACHINE_FRONT").map(std::path::PathBuf::from) else { return };
     let host = yakumo_machine::Host::Agent {
-        program: env!("CARGO_BIN_EXE_yakumo-machine-keeper").into(),
-        arguments: vec!["--agent".to_owned()],
+        launch: Launch::program(
+            env!("CARGO_BIN_EXE_yakumo-machine-keeper").into(),
+            vec!["--agent".to_owned()],
+        ),
         run: root.with_extension("run"),
     };
     let name = root.file_name().unwrap().to_str().unwrap().to_owned();

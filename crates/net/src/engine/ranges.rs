@@ -31,6 +31,13 @@ impl Ranges {
         Ranges { v4: around(Ipv4Addr::from(first).into(), 20), v6: around(Ipv6Addr::from(v6).into(), 48) }
     }
 
+    /// Whether these are addresses that a cloud may have on a host: the host will route them.
+    pub fn are_ours(&self) -> bool {
+        let (v4, v6): (Result<Cidr, _>, Result<Cidr, _>) = ("198.18.0.0/15".parse(), "fd00::/8".parse());
+        let within = |block: Result<Cidr, _>, own: &Cidr| block.is_ok_and(|block: Cidr| block.covers(own));
+        within(v4, &self.v4) && within(v6, &self.v6)
+    }
+
     /// The slice that a cloud prefers.
     pub fn preferred(cloud: &str) -> u8 {
         u8::try_from(super::names::hash(cloud) % u64::from(SLICES)).unwrap_or(0)
@@ -75,7 +82,7 @@ impl Ranges {
 
 #[cfg(test)]
 mod tests {
-    use super::{Ranges, SLICES};
+    use super::{Cidr, Ranges, SLICES};
 
     #[test]
     fn slices_are_disjoint_and_in_the_block() {
@@ -85,6 +92,8 @@ mod tests {
             assert!(slices.iter().skip(n + 1).all(|other| !other.v4.overlaps(&one.v4)));
         }
         let (one, other) = (Ranges::new("abcdefgh", 0), Ranges::new("abcdefgi", 0));
+        assert!(one.are_ours() && !Ranges { v4: Cidr::ALL_V4, ..one }.are_ours());
+        assert!(!Ranges { v6: Cidr::ALL_V6, ..one }.are_ours());
         assert!(!one.v6.overlaps(&other.v6) && one.v6.to_string().starts_with("fd"));
         assert_eq!(Ranges::new("x", 1).host_v4().to_string(), "198.18.16.1");
         assert_eq!(Ranges::new("x", 1).dynamodb_v4().to_string(), "198.18.16.5");

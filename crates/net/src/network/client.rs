@@ -1,6 +1,6 @@
 //! The front's end of the agent's socket.
 
-use super::NetworkError;
+use super::{Launch, NetworkError};
 use crate::agent::{Answer, MESSAGE_BYTES_MAX, Outcome, Request, frame, receive};
 use crate::change::Change;
 use crate::engine::{Flows, Ranges};
@@ -9,9 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
@@ -24,31 +22,22 @@ pub struct Client {
     told: Topology,
     /// Where what stands is told.
     standing: watch::Sender<Arc<Standing>>,
-    // Reaped by the runtime when it has ended.
-    child: tokio::process::Child,
+    process: u32,
 }
 
 impl Client {
     /// Starts one. Its standard input is the socket; what it has to say goes to our standard error.
-    pub fn start(
-        program: &Path,
-        arguments: &[String],
-        standing: watch::Sender<Arc<Standing>>,
-    ) -> Result<Client, NetworkError> {
+    pub fn start(launch: &Launch, standing: watch::Sender<Arc<Standing>>) -> Result<Client, NetworkError> {
         let (ours, theirs) = StdStream::pair()?;
         ours.set_nonblocking(true)?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(OwnedFd::from(theirs)).stdout(Stdio::null());
-        // A group of its own: Ctrl-C is for the front, and the agent ends what it is at when the socket is gone.
-        command.process_group(0);
-        let child = tokio::process::Command::from(command).spawn()?;
+        let process = launch.start(OwnedFd::from(theirs))?;
         let socket = UnixStream::from_std(ours)?;
-        Ok(Client { socket, told: Topology::default(), standing, child })
+        Ok(Client { socket, told: Topology::default(), standing, process })
     }
 
-    /// Its process, while it runs.
-    pub fn process(&self) -> Option<u32> {
-        self.child.id()
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.process
     }
 
     /// Has it take up what stands.

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use yakumo_net::Network;
 use yakumo_net::engine::{Ranges, inside};
-use yakumo_net::network::{Host, lacking};
+use yakumo_net::network::{Host, Launch, lacking};
 use yakumo_net::topology::{
     Acl, AclEntry, Group, GroupRule, Interface, Peer, PrivateAddress, RouteTable, Subnet,
 };
@@ -71,8 +71,7 @@ impl Lab {
 
     fn network(&self, keeps: bool) -> Network {
         let host = Host::Agent {
-            program: env!("CARGO_BIN_EXE_yakumo").into(),
-            arguments: vec!["--network-agent".into()],
+            launch: Launch::program(env!("CARGO_BIN_EXE_yakumo").into(), vec!["--network-agent".into()]),
             run: self.run.path().to_owned(),
             apart: false,
         };
