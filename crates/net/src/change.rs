@@ -43,6 +43,8 @@ macro_rules! change {
         impl Change {
             /// What leads from one topology to another.
             pub fn between(from: &Topology, to: &Topology) -> Change {
+                // The compiler says when a field of a topology is missing here.
+                let Topology { $($field: _),* } = from;
                 Change { $($field: MapChange::between(&from.$field, &to.$field),)* }
             }
 
@@ -62,6 +64,7 @@ change! {
     groups: Group,
     prefix_lists: PrefixList,
     interfaces: Interface,
+    devices: Device,
     nat_gateways: NatGateway,
     peerings: Peering,
     transit_gateways: TransitGateway,
@@ -74,7 +77,7 @@ change! {
 mod tests {
     use super::Change;
     use crate::sample::Builder;
-    use crate::topology::Label;
+    use crate::topology::{Device, Label};
 
     #[test]
     fn a_change_leads_from_one_topology_to_the_other() {
@@ -84,6 +87,8 @@ mod tests {
         other.interface("eni-1", "subnet-1", "10.0.1.4", "sg-1").vpc("vpc-2", "10.1.0.0/16");
         let name = Some("web".into());
         other.topology.labels.insert("subnet-1".into(), Label { name, ..Label::default() });
+        let host = "eni-2".to_owned();
+        other.topology.devices.insert("eni-1".into(), Device { host, index: 1 });
         other.topology.subnets.get_mut("subnet-1").unwrap().acl = "acl-vpc-2".into();
         for (from, to) in [(&one.topology, &other.topology), (&other.topology, &one.topology)] {
             let mut changed = from.clone();

@@ -108,8 +108,11 @@ impl Engine {
         if host_lost {
             gone.push(self.names.edge());
         }
-        for name in &gone {
-            plan.forget(name);
+        let (stays, goes): (Vec<String>, Vec<String>) =
+            gone.into_iter().partition(|name| there.contains(name) && self.names.is_interface(name));
+        goes.iter().for_each(|name| plan.forget(name));
+        for name in &stays {
+            self.empty(&mut plan, name)?;
         }
         let unwanted: Vec<String> =
             there.into_iter().filter(|name| !plan.namespaces.contains_key(name)).collect();
@@ -176,6 +179,19 @@ impl Engine {
         self.step_to(wanted)
     }
 
+    /// Empties a namespace of an interface that is not to be trusted. It stays, for whoever lives in it could not follow
+    /// into another one; if it cannot be emptied, it goes.
+    fn empty(&self, plan: &mut Plan, name: &str) -> Result<(), EngineError> {
+        match kernel::empty_namespace(name, plan.namespaces.get(name)) {
+            Ok(()) => plan.empty(name),
+            Err(_) => {
+                kernel::remove_namespaces(&[name.to_owned()])?;
+                plan.forget(name);
+            }
+        }
+        Ok(())
+    }
+
     fn step_to(&mut self, mut wanted: Plan) -> Result<(), EngineError> {
         let changes = Changes::between(&self.present, &wanted);
         if changes.is_empty() {
@@ -199,10 +215,16 @@ impl Engine {
                 if noted { self.kept.end(&self.present) } else { Ok(()) }
             }
             Err(error) => {
-                kernel::remove_namespaces(&touched)?;
-                for name in &touched {
-                    self.present.forget(name);
-                }
+                let mut plan = std::mem::take(&mut self.present);
+                let (stays, goes): (Vec<String>, Vec<String>) = touched
+                    .into_iter()
+                    .partition(|name| plan.namespaces.contains_key(name) && self.names.is_interface(name));
+                let removed = kernel::remove_namespaces(&goes);
+                goes.iter().for_each(|name| plan.forget(name));
+                let emptied: Result<(), EngineError> =
+                    stays.iter().try_for_each(|name| self.empty(&mut plan, name));
+                self.present = plan;
+                removed.and(emptied)?;
                 if self.present.host.is_none() {
                     kernel::remove_host_link(&self.names)?;
                 }

@@ -74,6 +74,9 @@ struct Inner {
 
 #[derive(Default)]
 struct Wanted {
+    /// As it was told.
+    told: Arc<Topology>,
+    /// The same with what was plugged in.
     topology: Arc<Topology>,
     /// Interfaces that somebody made live by hand.
     plugs: BTreeSet<Id>,
@@ -131,9 +134,14 @@ impl Network {
         self.0.names.ranges
     }
 
-    /// The namespace of a live interface, as `ip netns` names it.
+    /// The namespace that a live interface stands in, as `ip netns` names it: its own, or that of its machine's first one.
     pub fn namespace(&self, interface: &str) -> String {
-        self.0.names.namespace(interface)
+        self.0.names.namespace(self.topology().seat(interface).host)
+    }
+
+    /// The namespace of an interface that stands alone or first.
+    pub fn namespace_of(&self, host: &str) -> String {
+        self.0.names.namespace(host)
     }
 
     /// What is wanted at the moment, with interfaces live that somebody plugged in.
@@ -146,9 +154,11 @@ impl Network {
         self.0.wanted.read().plugs.clone()
     }
 
-    /// What the `/etc/resolv.conf` of an interface says, as a DHCP client writes it; empty when there is no such interface.
+    /// What the `/etc/resolv.conf` where an interface stands says, as a DHCP client writes it; empty when there is no such
+    /// interface.
     pub fn resolv_conf(&self, interface: &str) -> String {
-        self.topology().resolv_conf(interface).unwrap_or_default()
+        let topology = self.topology();
+        topology.resolv_conf(topology.seat(interface).host).unwrap_or_default()
     }
 
     /// Follows a packet through what is wanted.
@@ -168,8 +178,8 @@ impl Network {
     pub async fn apply(&self, topology: Topology) -> Result<(), NetworkError> {
         {
             let mut wanted = self.0.wanted.write();
-            let plugs = wanted.plugs.clone();
-            wanted.topology = Arc::new(plugged(topology, &plugs));
+            wanted.told = Arc::new(topology);
+            wanted.topology = Arc::new(plugged((*wanted.told).clone(), &wanted.plugs));
         }
         self.clone().followed().await
     }
@@ -192,7 +202,24 @@ impl Network {
                 return Ok(false);
             }
             wanted.plugs.insert(interface.to_owned());
-            wanted.topology = Arc::new(plugged((*wanted.topology).clone(), &wanted.plugs));
+            wanted.topology = Arc::new(plugged((*wanted.told).clone(), &wanted.plugs));
+        }
+        self.clone().followed().await.map(|()| true)
+    }
+
+    /// Takes back what [`Network::plug`] did. `false` when the interface was not plugged in. It stays live where something
+    /// else has it live; otherwise it goes from the kernel, also from under processes that are still there.
+    ///
+    /// # Errors
+    /// As [`Network::apply`]. It is not wanted any more all the same.
+    pub async fn unplug(&self, interface: &str) -> Result<bool, NetworkError> {
+        {
+            let mut wanted = self.0.wanted.write();
+            if !wanted.plugs.remove(interface) {
+                return Ok(false);
+            }
+            let told = (*wanted.told).clone();
+            wanted.topology = Arc::new(plugged(told, &wanted.plugs));
         }
         self.clone().followed().await.map(|()| true)
     }
@@ -375,6 +402,10 @@ mod tests {
         assert!(!network.plug("eni-9").await.unwrap() && network.plug("eni-1").await.unwrap());
         network.apply(b.topology).await.unwrap();
         assert!(network.topology().interfaces["eni-1"].live && !network.topology().interfaces["eni-2"].live);
+        assert!(!network.unplug("eni-2").await.unwrap() && network.topology().interfaces["eni-1"].live);
+        assert!(network.unplug("eni-1").await.unwrap() && !network.unplug("eni-1").await.unwrap());
+        assert!(!network.topology().interfaces["eni-1"].live && network.plugs().is_empty());
+        assert!(network.plug("eni-1").await.unwrap());
         let source = Source::Interface { id: "eni-1".into(), address: None };
         let query = Query { source, destination: ip("10.0.1.5"), flow: Flow::Tcp { from: 40_000, to: 80 } };
         assert!(!network.trace(&query).unwrap().answered);

@@ -5,6 +5,7 @@
 
 mod around;
 mod check;
+mod devices;
 mod endpoints;
 mod gateways;
 mod interfaces;
@@ -15,6 +16,7 @@ mod rules;
 mod services;
 
 pub use check::{Flaw, LIMITS, Limits};
+pub use devices::{DEVICES_MAX, Device, Seat};
 pub use endpoints::{ENDPOINT_PORT, Endpoint, GATEWAY_PORTS};
 pub use gateways::{NatGateway, Peering, TransitAttachment, TransitGateway, TransitRoute, TransitTable};
 pub use interfaces::{Interface, PrivateAddress};
@@ -27,7 +29,7 @@ pub use services::{DNS_V4, DNS_V6, METADATA_V4, METADATA_V6, Service, TIME_V4, T
 use crate::Cidr;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// An AWS id: `vpc-0123456789abcdef0`. Lower-case letters, digits and hyphens (see [`Topology::flaws`]).
 pub type Id = String;
@@ -50,6 +52,9 @@ pub struct Topology {
     pub prefix_lists: BTreeMap<Id, PrefixList>,
     /// Network interfaces by id, without those of NAT gateways.
     pub interfaces: BTreeMap<Id, Interface>,
+    /// Interfaces that are further links of a machine, by id; the machine's first one is not among them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<Id, Device>,
     /// NAT gateways by id, those that are available.
     pub nat_gateways: BTreeMap<Id, NatGateway>,
     /// Peering connections by id, those that are active.
@@ -89,6 +94,9 @@ pub struct Vpc {
     /// without a dot at the end, `*.` in front for all names below. They go before every other answer.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub names: BTreeMap<String, Vec<IpAddr>>,
+    /// What private addresses are called that are not called after themselves.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub reverse: BTreeMap<Ipv4Addr, String>,
 }
 
 /// A subnet.

@@ -2,7 +2,7 @@
 
 use crate::commands::{
     can, clock, completions, down, env, exec, fsck, logs, map, ps, requests, reset, services, snapshot, ssh,
-    status, trace, up, why,
+    status, trace, unplug, up, why,
 };
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -65,6 +65,8 @@ pub enum Command {
     Map(map::Options),
     /// Run a command inside an instance, or on a network interface
     Exec(exec::Options),
+    /// Let a network interface rest that `exec` made live
+    Unplug(unplug::Options),
     /// List the instances of all accounts and regions
     Ps(ps::Options),
     /// Show the console of an instance

@@ -18,6 +18,7 @@ pub mod snapshot;
 pub mod ssh;
 pub mod status;
 pub mod trace;
+pub mod unplug;
 pub mod up;
 pub mod why;
 
@@ -35,6 +36,7 @@ pub fn run(arguments: Arguments, matches: &ArgMatches, began: Instant) -> Result
         Command::Trace(options) => wait(trace::run(options)),
         Command::Map(options) => wait(map::run(options)),
         Command::Exec(options) => exec::run(&options),
+        Command::Unplug(options) => wait(unplug::run(options)),
         Command::Ps(options) => wait(ps::run(options)),
         Command::Logs(options) => wait(logs::run(options)),
         Command::Ssh(options) => ssh::run(&options),
@@ -57,6 +59,16 @@ fn instance(id: &str) -> Result<&str, Failure> {
     match !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
         true => Ok(id),
         false => Err(Failure::usage(format!("`{id}` is no instance")).advise("`yakumo ps` lists them: i-…")),
+    }
+}
+
+/// What can stand in a path as a network interface's id.
+fn interface(id: &str) -> Result<&str, Failure> {
+    match !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        true => Ok(id),
+        false => {
+            Err(Failure::usage(format!("`{id}` is no network interface")).advise("they are called eni-…"))
+        }
     }
 }
 

@@ -54,6 +54,11 @@ impl InstanceType {
         self.family.hypervisor == "nitro"
     }
 
+    /// The most network interfaces that it has.
+    pub(crate) fn interfaces(&self) -> usize {
+        usize::try_from(self.size.interfaces).unwrap_or(1)
+    }
+
     fn ebs(&self) -> Option<Ebs> {
         self.size.ebs
     }

@@ -6,11 +6,14 @@
 
 mod attributes;
 mod boot;
+mod interfaces;
 mod kinds;
 mod lines;
 mod machine;
 mod metadata;
 mod metadata_options;
+mod placement;
+mod private_names;
 mod profiles;
 mod run;
 mod seen;
@@ -18,12 +21,14 @@ mod status;
 mod switch;
 mod work;
 
+pub(crate) use interfaces::{check_card, check_index, other_zone};
 pub use lines::{InstanceLine, instance_lines};
 pub(crate) use metadata::Keeper;
 pub(crate) use metadata_options::MetadataOptions;
+pub(crate) use private_names::PrivateNames;
 pub(crate) use profiles::Association;
 pub(crate) use run::user_data;
-pub(crate) use work::{NAME as WORK, context, reconciler};
+pub(crate) use work::{NAME as WORK, context, places, reconciler};
 
 use crate::access::{self, Asked};
 use crate::images::{Image, Root};
@@ -33,6 +38,7 @@ use crate::launch_templates::{self, Filled, LaunchTemplate};
 use crate::network_interfaces::NetworkInterface;
 use crate::noun_record::noun;
 use crate::nouns::{self, ALL, ClientToken, Home, Noun};
+use crate::placement_groups::{self, Place};
 use crate::security_groups::SecurityGroup;
 use crate::snapshots::Snapshot;
 use crate::subnets::Subnet;
@@ -111,6 +117,12 @@ pub(crate) struct Instance {
     /// Whether it was asked to have a bandwidth to its disks of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ebs_optimized: bool,
+    /// Its placement group, and where it stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// What it is named after.
+    #[serde(default)]
+    pub names: PrivateNames,
     /// How its metadata can be read.
     #[serde(default)]
     pub metadata: MetadataOptions,
@@ -195,7 +207,11 @@ noun!(
     keys: |instance| {
         let options = instance.metadata.keys().map(|(key, value)| (key.to_owned(), vec![value]));
         let profile = instance.profile.iter().map(|own| ("ec2:InstanceProfile".to_owned(), vec![own.arn.clone()]));
-        let mut keys: crate::nouns::Keys = options.into_iter().chain(profile).collect();
+        let group = instance.place.iter().map(|place| {
+            let arn = instance.home.arn(crate::placement_groups::KIND, &place.name);
+            ("ec2:PlacementGroup".to_owned(), vec![arn])
+        });
+        let mut keys: crate::nouns::Keys = options.into_iter().chain(profile).chain(group).collect();
         keys.extend([
         ("ec2:InstanceID".to_owned(), vec![instance.id.clone()]),
         ("ec2:InstanceType".to_owned(), vec![instance.kind.clone()]),
@@ -212,6 +228,11 @@ impl Instance {
     /// The name of the device that it boots from.
     pub(crate) fn root_device(&self) -> &str {
         self.root_device.as_deref().unwrap_or("/dev/xvda")
+    }
+
+    /// How many network interfaces it may have.
+    pub(crate) fn interfaces_max(&self) -> usize {
+        self.size().interfaces()
     }
 
     /// Its type; one that is not known any more is the smallest.
@@ -231,7 +252,7 @@ pub(crate) fn interfaces_of<'a>(all: &'a [NetworkInterface], instance: &str) -> 
     own
 }
 
-/// The interface by which an instance is meant: its first one.
+/// The first interface of an instance.
 ///
 /// # Errors
 /// InvalidInstanceID when there is no such instance or it has been terminated.
@@ -266,7 +287,8 @@ fn all_of(ids: &[String]) -> Asked {
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
     let room = kinds::register(attributes::register(status::register(seen::register(room))));
-    let room = metadata_options::register(profiles::register(room));
+    let room = private_names::register(room);
+    let room = placement::register(metadata_options::register(profiles::register(room)));
     room.on(
         api::RunInstances,
         access::looked_up("ec2:RunInstances", |ctx, input| Box::pin(asked(ctx, input))),
@@ -328,6 +350,12 @@ async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
         .of_it("ec2:Tenancy", "default")
         .of_it("ec2:RootDeviceType", "ebs")
         .of_it("ec2:InstanceMarketType", "on-demand");
+    let placement = input.placement.clone().unwrap_or_default();
+    let (name, id) = (placement.group_name.as_deref(), placement.group_id.as_deref());
+    let group = placement_groups::name_of(ctx, name, id).await?;
+    if let Some(group) = &group {
+        asked = asked.of_it("ec2:PlacementGroup", home.arn(placement_groups::KIND, group));
+    }
     asked = profiles::passing(ctx, asked, input.iam_instance_profile.as_ref(), "ec2:InstanceProfile").await?;
     let defaults = metadata_options::MetadataDefaults::read(ctx).await?;
     // Options that cannot be are refused later, by whoever may ask.
@@ -335,6 +363,9 @@ async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
         asked = options.keys().into_iter().fold(asked, |asked, (key, value)| asked.of_it(key, value));
     }
     asked = at_place(asked.making::<Volume>(tags), subnet.as_ref());
+    if let Some(group) = &group {
+        asked = asked.and_named(placement_groups::KIND, group);
+    }
     if let Some(image) = &input.image_id {
         asked = asked.and::<Image>(image);
     }
@@ -349,8 +380,16 @@ async fn asked_of(ctx: &Ctx, input: &api::RunInstancesInput) -> Result<Asked> {
     for interface in listed {
         asked = match &interface.network_interface_id {
             Some(id) => asked.and::<NetworkInterface>(id),
-            None => making_interface(asked, tags, subnet.as_ref(), interface.associate_public_ip_address)
-                .and_maybe::<Subnet>(interface.subnet_id.as_deref()),
+            None => {
+                let named = interface.subnet_id.as_deref();
+                let own: Option<Subnet> = match named {
+                    Some(id) if nouns::is_id(id) => ctx.get(&home.scope(), &[id]).await?,
+                    Some(_) => None,
+                    None => subnet.clone(),
+                };
+                making_interface(asked, tags, own.as_ref(), interface.associate_public_ip_address)
+                    .and_maybe::<Subnet>(named)
+            }
         };
     }
     if listed.is_empty() {

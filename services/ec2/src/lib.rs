@@ -30,6 +30,7 @@ mod network_interfaces;
 mod noun_record;
 mod nouns;
 mod pages;
+mod placement_groups;
 mod prefix_lists;
 mod quotas;
 mod renumber;
@@ -70,6 +71,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         .reconciler(flow_logs::reconciler())
         .reconciler(work::reconciler())
         .reconciler(instances::reconciler())
+        .reconciler(network_interfaces::reconciler())
         .reconciler(volumes::reconciler())
         .refusal(|ctx, operation, reason| Box::pin(access::refusal(ctx, operation, reason)));
     let nouns: &[fn(Room) -> Room] = &[
@@ -90,6 +92,7 @@ pub fn room(base: &Arc<Base>) -> Room {
         network_insights::register,
         network_interfaces::register,
         route_tables::register,
+        placement_groups::register,
         prefix_lists::register,
         security_group_rules::register,
         security_groups::register,

@@ -23,7 +23,7 @@ use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
 use crate::vpcs::Vpc;
 use labels::name_of;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,12 +75,11 @@ pub(crate) async fn apply(base: &Base) -> Result<()> {
 
 async fn make(base: &Base, wanted: Topology) -> Result<()> {
     let standing = base.network.standing().borrow().clone();
-    let fresh = |(id, interface): &(&String, &topology::Interface)| {
-        interface.live && !interface.source_dest_check && !standing.interfaces.contains_key(*id)
-    };
-    // An instance whose interface forwards for others rules its network, whose namespace must be made so from the beginning.
-    for (id, _) in wanted.interfaces.iter().filter(fresh) {
-        let path = namespace(base, id);
+    let forwards = wanted.interfaces.iter().filter(|(_, one)| one.live && !one.source_dest_check);
+    let hosts: BTreeSet<&str> = forwards.map(|(id, _)| wanted.seat(id).host).collect();
+    // An instance with an interface that forwards for others rules its network, whose namespace must be made so from the beginning.
+    for host in hosts.into_iter().filter(|host| !standing.interfaces.contains_key(*host)) {
+        let path = Path::new(NAMESPACES).join(base.network.namespace_of(host));
         match base.sandboxes.ask(Request::MakeNetwork { path }).await {
             Ok(_) => {}
             // What belongs to the host from earlier stays so, and where nothing runs nothing forwards.

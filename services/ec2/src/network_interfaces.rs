@@ -10,10 +10,14 @@ mod instances;
 mod life;
 mod places;
 mod seen;
+mod work;
 
-pub(crate) use instances::{check_sources, give, regroup, release, rest, wake, without_lent};
+pub(crate) use instances::{
+    Launched, check_sources, fit, give, only, regroup, release, rest, wake, without_lent,
+};
 pub(crate) use places::{Places, in_use};
 pub(crate) use seen::Around;
+pub(crate) use work::reconciler;
 
 use crate::access::{self, Asked};
 use crate::noun_record::noun;
@@ -103,6 +107,37 @@ pub(crate) struct Attachment {
     pub delete_on_termination: bool,
     /// Since when.
     pub at: Timestamp,
+    /// Whether it is there, comes or goes.
+    #[serde(default, skip_serializing_if = "Progress::is_attached")]
+    pub progress: Progress,
+}
+
+/// Where an attachment is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Progress {
+    /// It is to come.
+    Attaching,
+    /// It is there.
+    #[default]
+    Attached,
+    /// It is to go.
+    Detaching,
+}
+
+impl Progress {
+    fn is_attached(&self) -> bool {
+        *self == Progress::Attached
+    }
+
+    /// AWS's name.
+    fn name(self) -> &'static str {
+        match self {
+            Progress::Attaching => "attaching",
+            Progress::Attached => "attached",
+            Progress::Detaching => "detaching",
+        }
+    }
 }
 
 noun!(
@@ -162,6 +197,11 @@ impl NetworkInterface {
         self.attachment.as_ref()?.instance.as_deref()
     }
 
+    /// Whether its attachment comes or goes; that of a free one is settled, too.
+    pub(crate) fn progress(&self) -> Progress {
+        self.attachment.as_ref().map(|attachment| attachment.progress).unwrap_or_default()
+    }
+
     /// Who may not manage it: an interface that one of AWS's services made is that service's.
     /// AWS: the text of AuthFailure for what belongs to a service.
     pub(crate) fn check_own(&self) -> Result<(), Error> {
@@ -173,6 +213,19 @@ impl NetworkInterface {
             }
         }
     }
+}
+
+/// An interface that is to be attached and is attached already.
+/// AWS: the text of <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>'s InvalidNetworkInterface.InUse
+/// as clients report it.
+fn in_use_by(id: &str) -> Error {
+    Error::sender("InvalidNetworkInterface.InUse", format!("Interface: [{id}] in use."))
+}
+
+/// More interfaces than an instance of that type has.
+pub(crate) fn too_many(count: usize, kind: &str) -> Error {
+    let text = format!("Interface count {count} exceeds the limit for {kind}");
+    Error::sender("AttachmentLimitExceeded", text)
 }
 
 /// Registers the operations of this noun.

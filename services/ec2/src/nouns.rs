@@ -5,7 +5,7 @@
 
 pub(crate) use crate::state::{ClientToken, Home};
 use crate::tags::Tags;
-use crate::{key_pairs, security_group_rules};
+use crate::{key_pairs, placement_groups, security_group_rules};
 use futures_util::future::BoxFuture;
 use std::marker::PhantomData;
 use yakumo_aws::{Error, Result};
@@ -188,7 +188,7 @@ pub(crate) fn tag_keys(tags: &Tags) -> Keys {
 }
 
 macro_rules! kinds {
-    ($($noun:ty),* $(,)?) => { &[$(&Of::<$noun>(PhantomData)),*, &security_group_rules::Rules, &key_pairs::Pairs] };
+    ($($noun:ty),* $(,)?) => { &[$(&Of::<$noun>(PhantomData)),*, &security_group_rules::Rules, &key_pairs::Pairs, &placement_groups::Groups] };
 }
 
 /// Every kind of resource that this room keeps.

@@ -33,6 +33,10 @@ pub(crate) const DHCP_OPTIONS: usize = 1_000;
 /// is asked for.
 pub(crate) const INSTANCES: usize = 1_000;
 
+/// Placement groups of an account in a region.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/placement-groups.html#limitations-placement-groups>
+pub(crate) const PLACEMENT_GROUPS: usize = 500;
+
 /// Launch templates of an account in a region.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/launch-template-restrictions.html>
 pub(crate) const LAUNCH_TEMPLATES: usize = 5_000;

@@ -44,12 +44,18 @@ pub struct InterfaceLine {
 /// An interface that was made live.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct LiveAnswer {
-    /// Its namespace on the host.
+    /// The namespace that it stands in on the host: its own, or that of its instance's first interface.
     pub namespace: String,
     /// The process in whose mounts the namespace has that name; `None` when it is the host's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<u32>,
-    /// What its `/etc/resolv.conf` says.
+    /// Its link there: `eth0` unless it is one more interface of an instance.
+    #[serde(default)]
+    pub link: String,
+    /// Its private addresses of both families.
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
+    /// What the `/etc/resolv.conf` there says.
     #[serde(default)]
     pub resolv_conf: String,
 }
@@ -120,8 +126,29 @@ pub(crate) async fn plug(cloud: &Cloud, id: &str, body: &[u8]) -> Result<Answer,
     }
     kept::keep_plugs(cloud.store(), network.plugs()).await.map_err(|error| Answer::failed(&error))?;
     let holder = network.holder().await.map_err(|error| failed(&error))?;
-    let (namespace, resolv_conf) = (network.namespace(id), network.resolv_conf(id));
-    Ok(Answer::json(&LiveAnswer { namespace, holder, resolv_conf }))
+    let topology = network.topology();
+    let own = topology.interfaces.get(id);
+    Ok(Answer::json(&LiveAnswer {
+        namespace: network.namespace(id),
+        holder,
+        link: topology.seat(id).link(),
+        addresses: own.map(|own| own.all_addresses().collect()).unwrap_or_default(),
+        resolv_conf: network.resolv_conf(id),
+    }))
+}
+
+/// Takes back that an interface was made live.
+pub(crate) async fn unplug(cloud: &Cloud, id: &str, body: &[u8]) -> Result<Answer, Answer> {
+    input::nothing(body)?;
+    let network = cloud.network();
+    let outcome = network.unplug(id).await;
+    // It is not wanted any more, whatever the kernel says.
+    kept::keep_plugs(cloud.store(), network.plugs()).await.map_err(|error| Answer::failed(&error))?;
+    match outcome {
+        Ok(true) => Ok(Answer::done()),
+        Ok(false) => Err(Answer::not_found(format!("nothing was plugged into {id}"))),
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Tells where public addresses of the cloud are reached from.

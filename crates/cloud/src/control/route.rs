@@ -27,6 +27,7 @@ pub(crate) enum Route<'a> {
     CleanNetwork,
     PlugInterface(&'a str),
     Internet,
+    UnplugInterface(&'a str),
     Trace,
     Instances,
     Instance(&'a str),
@@ -76,7 +77,7 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Answ
         ["_yakumo", "network", "trace"] => vec![(Method::POST, Route::Trace)],
         ["_yakumo", "network", "internet"] => vec![(Method::POST, Route::Internet)],
         ["_yakumo", "network", "interfaces", id, "live"] => {
-            vec![(Method::POST, Route::PlugInterface(id))]
+            vec![(Method::POST, Route::PlugInterface(id)), (Method::DELETE, Route::UnplugInterface(id))]
         }
         ["_yakumo", "instances"] => vec![(Method::GET, Route::Instances)],
         ["_yakumo", "instances", id] => vec![(Method::GET, Route::Instance(id))],
@@ -131,6 +132,7 @@ pub(crate) async fn run(
         Route::CleanNetwork => network::clean(cloud, body).await,
         Route::PlugInterface(id) => network::plug(cloud, id, body).await,
         Route::Internet => network::internet(cloud, body).await,
+        Route::UnplugInterface(id) => network::unplug(cloud, id, body).await,
         Route::Trace => network::trace(cloud, body),
         Route::Instances => instances::list(cloud).await,
         Route::Instance(id) => instances::one(cloud, id).await,
@@ -174,6 +176,7 @@ mod tests {
             (Method::POST, "/_yakumo/network/trace", Passport::Full),
             (Method::POST, "/_yakumo/network/interfaces/eni-1/live", Passport::Full),
             (Method::POST, "/_yakumo/network/internet", Passport::Full),
+            (Method::DELETE, "/_yakumo/network/interfaces/eni-1/live", Passport::Full),
             (Method::GET, "/_yakumo/instances", Passport::Full),
             (Method::GET, "/_yakumo/instances/i-1/console", Passport::Full),
             (Method::POST, "/_yakumo/instances/i-1/exec", Passport::Full),

@@ -118,6 +118,10 @@ fn are_joined(topology: &Topology, one: &str, other: &str) -> bool {
 fn named(topology: &Topology, vpc: &str, address: Ipv4Addr) -> Option<String> {
     let region = |vpc: &str| named_region(topology.vpcs.get(vpc)?);
     if holder(topology, vpc, address).is_some() {
+        let other = topology.vpcs.get(vpc).and_then(|vpc| vpc.reverse.get(&address));
+        if let (Some(other), Some(_)) = (other, region(vpc)) {
+            return Some(other.clone());
+        }
         return Some(hostnames::private(region(vpc)?, address));
     }
     let (vpc, _) = public_holder(topology, address)?;

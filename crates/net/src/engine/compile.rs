@@ -1,7 +1,7 @@
 //! A topology as the kernel should be. Pure.
 //!
-//! One namespace is the router of a VPC that has live interfaces; each live interface and each NAT gateway of such a
-//! VPC has a namespace of its own, wired to the router. Invariant: a VPC without live interfaces costs nothing.
+//! One namespace is the router of a VPC that has live interfaces; each machine (the live interfaces of an instance, or one
+//! that stands alone) and each NAT gateway of such a VPC has a namespace of its own, wired to the routers. Invariant: a VPC without live interfaces costs nothing.
 
 mod filter;
 mod gateways;
@@ -13,7 +13,7 @@ use super::names::{hash, link};
 use super::plan::{Namespace, Plan, Ruleset, Wire, WireEnd};
 use super::{EngineError, Names};
 use crate::Topology;
-use crate::topology::{Id, Subnet};
+use crate::topology::{Id, Seat, Subnet};
 use rules::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -25,8 +25,10 @@ const ROUTER_V6: &str = "fe80::1";
 
 /// What has addresses in a VPC: a live interface or a NAT gateway.
 struct Member<'a> {
-    /// The id that its namespace is named by.
+    /// The id of the interface or the gateway.
     id: &'a str,
+    /// Whose namespace it stands in, and as which link.
+    seat: Seat<'a>,
     /// The interface that it is: of a NAT gateway its own.
     interface: &'a str,
     /// Its link in the router.
@@ -110,6 +112,7 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
         let publics = interface.addresses.iter().filter_map(|one| Some((one.private, one.public?))).collect();
         live.entry(&subnet.vpc).or_default().push(Member {
             id,
+            seat: topology.seat(id),
             interface: id,
             link: link('e', id),
             subnet_id,
@@ -130,6 +133,7 @@ fn members(topology: &Topology) -> Result<BTreeMap<&str, Vec<Member<'_>>>, Engin
         let Some(members) = live.get_mut(subnet.vpc.as_str()) else { continue };
         members.push(Member {
             id,
+            seat: Seat { host: id, index: 0 },
             interface: &gateway.interface,
             link: link('e', id),
             subnet_id,

@@ -187,7 +187,7 @@ fn inside(name: &str, from: &Namespace, to: &Namespace, up: &BTreeMap<&str, BTre
 }
 
 /// Lines that say nothing of their family and are IPv6's begin with `-6`.
-fn command(object: &str, verb: &str, line: &str) -> String {
+pub fn command(object: &str, verb: &str, line: &str) -> String {
     match line.strip_prefix("-6 ") {
         Some(line) => format!("-6 {object} {verb} {line}"),
         None => format!("{object} {verb} {line}"),

@@ -2,10 +2,10 @@
 //!
 //! Invariant: nothing that was refused is taken for done; only what has gone already may be removed in vain.
 
-use super::diff::{Changes, Inside};
+use super::diff::{Changes, Inside, command as command_line};
 use super::inside::{DIRECTORY, inside};
 use super::programs::command;
-use super::{EngineError, Names, Plan, Wire, WireEnd};
+use super::{EngineError, Names, Namespace, Plan, Wire, WireEnd};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
@@ -18,6 +18,8 @@ use std::thread;
 const WORKERS: usize = 4;
 /// The group that links are put into to be removed together: one by one each waits for the kernel's grace period.
 const GOING: &str = "7979";
+/// The first link of a machine.
+const FIRST_LINK: &str = "eth0";
 /// How much of an error is told.
 const TEXT_CHARS: usize = 2000;
 /// What `nft` says of a transaction that is larger than the kernel takes from who is not root.
@@ -32,6 +34,8 @@ const GONE: [&str; 5] = [
     "Cannot assign requested address",
     "No such device",
 ];
+/// What `ip` says about what is there already.
+const THERE: [&str; 1] = ["File exists"];
 
 /// The namespaces whose names begin so.
 pub fn namespaces(prefix: &str) -> Result<BTreeSet<String>, EngineError> {
@@ -56,6 +60,17 @@ pub fn remove_namespaces(names: &[String]) -> Result<(), EngineError> {
     }
     let lines: Vec<String> = there.iter().map(|name| format!("netns del {name}")).collect();
     ip_lines("", "removing namespaces", &lines, &GONE)
+}
+
+/// Takes everything of ours out of a namespace in which processes live, and leaves it standing.
+pub fn empty_namespace(name: &str, present: Option<&Namespace>) -> Result<(), EngineError> {
+    let failed = |error| EngineError::Io { what: format!("links of {name}"), error };
+    let wired: Vec<String> = links(name).map_err(failed)?.into_iter().filter(|link| link != "lo").collect();
+    remove_links(name, &wired)?;
+    let policies = present.into_iter().flat_map(|present| &present.policies);
+    let gone: Vec<String> = policies.map(|line| command_line("rule", "del", line)).collect();
+    ip_lines(name, "removing rules", &gone, &GONE)?;
+    ip_lines(name, "making it ready", &["link set dev lo up".to_owned()], &[])
 }
 
 /// The links of a namespace.
@@ -110,12 +125,20 @@ pub fn run(names: &Names, changes: &Changes) -> Result<(), EngineError> {
         settings(&inside.namespace, &inside.settings)?;
         nft(&inside.namespace, &inside.nft, changes.made.contains(&inside.namespace))
     })?;
+    // Who rules the network of a sandbox may have taken the name of a link that is to come.
+    for end in changes.wired.iter().map(|wire| &wire.b) {
+        if is_further(names, end) && !changes.made.contains(&end.namespace) {
+            remove_links(&end.namespace, std::slice::from_ref(&end.link))?;
+        }
+    }
     let wires: Vec<String> = changes.wired.iter().map(wire_line).collect();
     ip_lines("", "making links", &wires, &[])?;
     each(&changes.inside, |inside| {
         ip_lines(&inside.namespace, "removing lines", &inside.ip_gone, &GONE)?;
         let lines = [link_lines(&inside.link_settings), inside.ip.clone()].concat();
-        ip_lines(&inside.namespace, "adding lines", &lines, &[])
+        // The same for addresses, routes and rules.
+        let may: &[&str] = if names.is_interface(&inside.namespace) { &THERE } else { &[] };
+        ip_lines(&inside.namespace, "adding lines", &lines, may)
     })?;
     match &changes.host {
         Some(Some(lines)) => ip_lines("", "the host's link", &host_lines(lines), &[]),
@@ -133,6 +156,11 @@ fn link_lines(files: &[(String, String)]) -> Vec<String> {
     found
         .map(|((link, setting), value)| format!("ntable change name arp_cache dev {link} {setting} {value}"))
         .collect()
+}
+
+/// Whether it is a link that comes to a machine besides its first one.
+fn is_further(names: &Names, end: &WireEnd) -> bool {
+    names.is_interface(&end.namespace) && end.link != FIRST_LINK
 }
 
 /// Without IPv6 on the host, the host's link has IPv4 alone.

@@ -22,9 +22,14 @@ impl Names {
         &self.prefix
     }
 
-    /// The namespace of a VPC's router, an interface, a NAT gateway or a transit gateway.
+    /// The namespace of a VPC's router, an interface that stands alone or first, a NAT gateway or a transit gateway.
     pub fn namespace(&self, id: &str) -> String {
         format!("{}{id}", self.prefix)
+    }
+
+    /// Whether a namespace is an interface's: processes live in it that could not follow into another one.
+    pub fn is_interface(&self, namespace: &str) -> bool {
+        namespace.strip_prefix(&self.prefix).is_some_and(|id| id.starts_with("eni-"))
     }
 
     /// The namespace where all public addresses meet.

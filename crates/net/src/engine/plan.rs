@@ -132,6 +132,14 @@ impl Plan {
         self.wires.insert(wire.key(), wire).is_none()
     }
 
+    /// Says that a namespace is empty: it is there, and nothing in it is what the plan says.
+    pub fn empty(&mut self, name: &str) {
+        let generation = self.generations.get(name).copied();
+        self.forget(name);
+        self.namespaces.insert(name.to_owned(), Namespace { unsure: true, ..Namespace::default() });
+        self.generations.extend(generation.map(|generation| (name.to_owned(), generation)));
+    }
+
     /// Takes out a namespace that is not in the kernel any more, with all that hung on it. What stood at the other
     /// ends of its wires is gone there as well: lines that name those links.
     pub fn forget(&mut self, name: &str) {

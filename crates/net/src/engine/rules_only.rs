@@ -21,6 +21,7 @@ pub fn changed<'a>(before: &Topology, after: &'a Topology) -> Option<BTreeSet<&'
         groups,
         prefix_lists,
         interfaces,
+        devices,
         nat_gateways,
         peerings,
         transit_gateways,
@@ -33,6 +34,7 @@ pub fn changed<'a>(before: &Topology, after: &'a Topology) -> Option<BTreeSet<&'
         && *route_tables == after.route_tables
         && *prefix_lists == after.prefix_lists
         && *interfaces == after.interfaces
+        && *devices == after.devices
         && *nat_gateways == after.nat_gateways
         && *peerings == after.peerings
         && *transit_gateways == after.transit_gateways

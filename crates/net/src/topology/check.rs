@@ -62,6 +62,7 @@ impl Topology {
         self.check_names(&mut flaws);
         self.check_references(&mut flaws);
         self.check_addresses(&mut flaws);
+        self.check_devices(&mut flaws);
         flaws
     }
 
@@ -74,6 +75,8 @@ impl Topology {
         ids(&self.groups, "security groups", &mut names, flaws);
         ids(&self.prefix_lists, "prefix lists", &mut names, flaws);
         ids(&self.interfaces, "network interfaces", &mut names, flaws);
+        ids(&self.devices, "further interfaces", &mut names, flaws);
+        names.extend(self.devices.values().map(|device| device.host.as_str()));
         ids(&self.nat_gateways, "NAT gateways", &mut names, flaws);
         ids(&self.watched, "watched interfaces", &mut names, flaws);
         ids(&self.peerings, "peering connections", &mut names, flaws);
@@ -84,7 +87,7 @@ impl Topology {
             names.extend(vpc.egress_only_gateways.iter().chain(&vpc.gateway_endpoints).map(String::as_str));
         }
         for (id, vpc) in &self.vpcs {
-            sized(id, vpc.names.len(), flaws);
+            sized(id, vpc.names.len().max(vpc.reverse.len()), flaws);
         }
         for (id, table) in &self.route_tables {
             sized(id, table.routes.len(), flaws);

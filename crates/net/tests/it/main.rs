@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail with a panic")]
 
+mod devices;
 mod endpoints;
 mod filters;
 mod flows;

@@ -19,6 +19,9 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// The place of public addresses, where an id of an interface could stand.
 const INTERNET: &str = "internet";
 
+/// The link of an interface that stands alone.
+const FIRST_LINK: &str = "eth0";
+
 const EXAMPLES: &str = "\
 Examples:
   yakumo exec i-0a1b2c -- bash                            a shell inside an instance, as root
@@ -30,7 +33,9 @@ Examples:
 
 In an instance the command runs with the instance's programs, files and limits; it is hung up when this command
 ends. On an interface the command runs on this host, with its files and as you, in the network namespace of the interface: what it
-sends obeys security groups, ACLs and routes, and names are those of its VPC: /etc/resolv.conf is the interface's. The interface becomes live and stays so. `internet` is where the
+sends obeys security groups, ACLs and routes, and names are those of its VPC: /etc/resolv.conf is the interface's. The interface becomes live and stays so
+until `yakumo unplug`. One more interface of an instance that runs is a link beside the first one: what is to leave by it is
+bound to its address. `internet` is where the
 cloud's public addresses are reached: as root this host itself, else a network of the cloud's own. Where the cloud runs without root,
 the command sees itself as root, and has your files. The exit code is the command's.";
 
@@ -115,6 +120,11 @@ fn on_interface(options: &Options) -> Result<(), Failure> {
             Failure::new(Exit::Failed, format!("{} cannot be entered: {error}", live.namespace))
                 .advise("run it as root on the machine of the cloud")
         })?,
+    }
+    if !matches!(live.link.as_str(), "" | FIRST_LINK) {
+        let own: Vec<String> = live.addresses.iter().map(ToString::to_string).collect();
+        let text = format!("note: {id} is {} here; packets from {} leave by it", live.link, own.join(", "));
+        let _ = Terminal::stderr().line(&text);
     }
     // Without it names are looked up as the host does, which is worth a warning and no failure.
     if let Err(error) = yakumo_machine::cover_file(Path::new(RESOLV_CONF), &live.resolv_conf) {

@@ -167,17 +167,21 @@ async fn associate_address(ctx: Ctx, input: AssociateAddressInput) -> Result<Ass
 
 /// The interface that a request names, by itself or by its instance.
 async fn meant(tx: &Tx, home: Home, input: &AssociateAddressInput) -> Result<NetworkInterface> {
-    let of_instance = match &input.instance_id {
-        Some(instance) => Some(instances::primary_interface(tx, home, instance).await?),
-        None => None,
-    };
-    match (&input.network_interface_id, of_instance) {
-        (Some(id), Some(interface)) if *id != interface.id => {
-            let text = format!("The interface '{id}' is not the primary one of the instance.");
-            Err(error::invalid_parameter_combination(text))
+    if let Some(instance) = &input.instance_id {
+        instances::primary_interface(tx, home, instance).await?;
+    }
+    match (&input.network_interface_id, &input.instance_id) {
+        (Some(id), instance) => {
+            let found: NetworkInterface = nouns::find(tx, home, id).await?;
+            match instance.as_deref() {
+                Some(instance) if found.instance() != Some(instance) => {
+                    let text = format!("The interface '{id}' is not one of the instance '{instance}'.");
+                    Err(error::invalid_parameter_combination(text))
+                }
+                _ => Ok(found),
+            }
         }
-        (_, Some(interface)) => Ok(interface),
-        (Some(id), None) => nouns::find(tx, home, id).await,
+        (None, Some(instance)) => network_interfaces::only(tx, home, instance).await,
         (None, None) => Err(error::missing_parameter("networkInterfaceId")),
     }
 }

@@ -185,7 +185,10 @@ async fn modify_instance_attribute(
                 }
                 Wish::Groups(groups) => network_interfaces::regroup(&tx, home, id, groups).await?,
                 Wish::SourceDestCheck(on) => network_interfaces::check_sources(&tx, home, id, *on).await?,
-                Wish::InstanceType(kind) => kinds::check_image(&tx, home, kind, &before.image).await?,
+                Wish::InstanceType(kind) => {
+                    kinds::check_image(&tx, home, kind, &before.image).await?;
+                    network_interfaces::fit(&tx, home, id, kind).await?;
+                }
                 _ => {}
             }
             if after != before {

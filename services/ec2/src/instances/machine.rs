@@ -99,8 +99,11 @@ fn device(volume: &Volume) -> &str {
     volume.attachment.as_ref().map_or("", |attachment| &attachment.device)
 }
 
-/// What the instance calls itself: the first label of its private name.
+/// What the instance calls itself: the first label of its private name, which is its id or says its address.
 pub(super) fn hostname(instance: &Instance, interface: &NetworkInterface) -> String {
+    if instance.names.by_id {
+        return instance.id.clone();
+    }
     let name = interface.primary().map(|address| dns_names::private(instance.home.region, address));
     name.as_deref().and_then(|name| name.split('.').next()).unwrap_or(&instance.id).to_owned()
 }

@@ -1,25 +1,21 @@
 //! RunInstances: what is asked for becomes records; the work starts them.
 
 use super::metadata_options::{MetadataDefaults, MetadataOptions};
-use super::{Association, Instance, State, kinds, profiles, seen};
+use super::{Association, Instance, PrivateNames, State, interfaces, kinds, profiles, seen};
 use crate::commit::{change, refuse};
 use crate::images;
 use crate::instance_types;
 use crate::key_pairs::{self, KeyPair};
 use crate::launch_templates::{self, Filled};
-use crate::network_interfaces::{self, NetworkInterface};
+use crate::network_interfaces::{self, Launched, NetworkInterface};
 use crate::nouns::{self, ALL, ClientToken, Home, Noun, new_id};
-use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
 use crate::tags::{self, Tags};
 use crate::volumes::{self, Volume, mappings};
-use crate::{error, quotas};
+use crate::{error, placement_groups, quotas};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use yakumo_api_ec2::{
-    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, RunInstancesInput,
-    RunInstancesOutput,
-};
+use yakumo_api_ec2::{InstanceMetadataOptionsRequest, RunInstancesInput, RunInstancesOutput};
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, Tx};
 
@@ -123,11 +119,8 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("KernelId", input.kernel_id.is_some()),
         ("RamdiskId", input.ramdisk_id.is_some()),
         ("Placement.Affinity", placement.affinity.is_some()),
-        ("Placement.GroupName", placement.group_name.is_some_and(|name| !name.is_empty())),
-        ("Placement.GroupId", placement.group_id.is_some()),
         ("Placement.HostId", placement.host_id.is_some()),
         ("Placement.HostResourceGroupArn", placement.host_resource_group_arn.is_some()),
-        ("Placement.PartitionNumber", placement.partition_number.is_some()),
         ("Placement.SpreadDomain", placement.spread_domain.is_some()),
         ("Placement.Tenancy", tenancy),
         ("ElasticGpuSpecification", input.elastic_gpu_specification.is_some()),
@@ -138,7 +131,6 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("HibernationOptions", hibernates),
         ("LicenseSpecification", input.license_specifications.is_some()),
         ("EnclaveOptions", enclave),
-        ("PrivateDnsNameOptions", input.private_dns_name_options.is_some()),
         ("MaintenanceOptions", input.maintenance_options.is_some()),
         ("EnablePrimaryIpv6", input.enable_primary_ipv6 == Some(true)),
         ("NetworkPerformanceOptions", input.network_performance_options.is_some()),
@@ -173,42 +165,6 @@ pub(crate) fn user_data(text: Option<&str>) -> Result<Option<String>> {
     }
 }
 
-/// The one interface that a request describes: instances have one here.
-fn interface_wish(input: &RunInstancesInput) -> Result<InstanceNetworkInterfaceSpecification> {
-    let named = input.security_groups.is_some();
-    match input.network_interfaces.as_deref().unwrap_or_default() {
-        [] => Ok(InstanceNetworkInterfaceSpecification {
-            delete_on_termination: Some(true),
-            device_index: Some(0),
-            groups: input.security_group_ids.clone(),
-            ipv6_address_count: input.ipv6_address_count,
-            ipv6_addresses: input.ipv6_addresses.clone(),
-            private_ip_address: input.private_ip_address.clone(),
-            subnet_id: input.subnet_id.clone(),
-            ..InstanceNetworkInterfaceSpecification::default()
-        }),
-        [one] => {
-            let beside = [
-                (input.subnet_id.is_some(), "subnet"),
-                (input.security_group_ids.is_some() || named, "groups"),
-                (input.private_ip_address.is_some(), "private IP address"),
-            ];
-            if let Some((_, what)) = beside.iter().find(|(given, _)| *given) {
-                let text = format!(
-                    "Network interfaces and an instance-level {what} may not be specified on the same request"
-                );
-                return Err(error::invalid_parameter_combination(text));
-            }
-            if one.device_index.is_some_and(|index| index != 0) {
-                let text = "Each network interface requires a device index, and the first one is 0.";
-                return Err(error::invalid_parameter_value(text));
-            }
-            Ok(one.clone())
-        }
-        _ => Err(error::not_implemented("more than one network interface of an instance")),
-    }
-}
-
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html>
 pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<RunInstancesOutput> {
     let bare = RunInstancesInput { client_token: None, dry_run: None, ..input.clone() };
@@ -219,7 +175,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
         wish.instance_tags.insert("aws:ec2launchtemplate:id".to_owned(), template.id);
         wish.instance_tags.insert("aws:ec2launchtemplate:version".to_owned(), number.to_string());
     }
-    let interface = interface_wish(&input)?;
+    let wanted_interfaces = interfaces::wishes(&input, &wish.kind)?;
     let image = input.image_id.as_deref().ok_or_else(|| error::missing_parameter("ImageId"))?;
     let token = ClientToken::of(input.client_token.as_deref(), &bare);
     let meant = default_subnet(&ctx, &input).await?;
@@ -228,7 +184,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
         None => None,
     };
     let made = change(&ctx, input.dry_run, |tx| {
-        let (ctx, input, wish, interface) = (&ctx, &input, &wish, &interface);
+        let (ctx, input, wish, wishes) = (&ctx, &input, &wish, &wanted_interfaces);
         let (token, meant, profile) = (token.clone(), meant.clone(), profile.as_ref());
         async move {
             let home = Home::of(ctx);
@@ -247,17 +203,42 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
             let wanted = input.block_device_mappings.as_ref();
             let mappings = mappings::merged(&image_of.mappings, wanted, &image_of.root_device)?;
             kinds::check_image(&tx, home, &wish.kind, image).await?;
-            let subnet = subnet(&tx, home, interface, meant).await?;
-            let groups = groups(&tx, home, &subnet, input, interface).await?;
+            let interfaces = interfaces::placed(&tx, home, input, wishes, meant.as_ref()).await?;
+            let first = interfaces.first().ok_or_else(|| Error::internal("a launch without interfaces"))?;
+            let subnet = &first.subnet;
             let key = match input.key_name.as_deref().filter(|name| !name.is_empty()) {
                 Some(name) => Some(key_pairs::named(&tx, home, name).await?),
                 None => None,
             };
-            let count = room_for(&all, wish)?;
+            let placement = input.placement.clone().unwrap_or_default();
+            let group = placement_groups::wanted(
+                &tx,
+                home,
+                placement.group_name.as_deref(),
+                placement.group_id.as_deref(),
+                placement.partition_number,
+            )
+            .await?;
+            let mut count = room_for(&all, wish)?;
+            if let Some(group) = &group {
+                let room = group.room(&subnet.zone, &all);
+                count = count.min(i32::try_from(room).unwrap_or(i32::MAX));
+                if count < wish.count.0 {
+                    return Err(group.no_room());
+                }
+            }
+            let names = PrivateNames::launch(input.private_dns_name_options.as_ref(), subnet)?;
+            let mut others = all.clone();
             let reservation = new_id(ctx, "r-");
             let mut made = Vec::new();
             for launch_index in 0..count {
+                let place = match &group {
+                    Some(group) => Some(group.place(&wish.kind, &subnet.zone, &others)?),
+                    None => None,
+                };
                 let instance = Instance {
+                    place,
+                    names,
                     id: new_id(ctx, Instance::PREFIX),
                     home,
                     reservation: reservation.clone(),
@@ -290,18 +271,21 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     root_device: Some(image_of.root_device.clone()),
                     tags: wish.instance_tags.clone(),
                 };
-                network_interfaces::give(
-                    &tx,
-                    ctx,
-                    &instance.id,
-                    &subnet,
-                    interface,
-                    groups.as_deref(),
-                    &wish.interface_tags,
-                )
-                .await?;
+                for own in &interfaces {
+                    let launched = Launched {
+                        instance: &instance.id,
+                        index: own.index,
+                        is_only: interfaces.len() == 1,
+                        subnet: &own.subnet,
+                        wish: &own.wish,
+                        groups: own.groups.as_deref(),
+                        tags: &wish.interface_tags,
+                    };
+                    network_interfaces::give(&tx, ctx, launched).await?;
+                }
                 volumes::give(&tx, ctx, &instance, &mappings, &wish.volume_tags).await?;
                 nouns::put(&tx, None, &instance);
+                others.push(instance.clone());
                 made.push(instance);
             }
             Ok(made)
@@ -335,52 +319,6 @@ fn room_for(all: &[Instance], wish: &Wish) -> Result<i32> {
         return Err(Error::sender("InstanceLimitExceeded", text));
     }
     Ok(most.min(left))
-}
-
-async fn subnet(
-    tx: &Tx,
-    home: Home,
-    wish: &InstanceNetworkInterfaceSpecification,
-    meant: Option<Subnet>,
-) -> Result<Subnet> {
-    if let Some(id) = &wish.network_interface_id {
-        let interface: NetworkInterface = nouns::find(tx, home, id).await?;
-        return nouns::find(tx, home, &interface.subnet).await;
-    }
-    match (&wish.subnet_id, meant) {
-        (Some(id), _) => nouns::find(tx, home, id).await,
-        (None, Some(subnet)) => Ok(subnet),
-        (None, None) => {
-            let text = "No default subnet for the requested availability zone. Specify a subnet ID.";
-            Err(Error::sender("MissingInput", text))
-        }
-    }
-}
-
-/// The groups of the new interface; `None` for the VPC's own.
-async fn groups(
-    tx: &Tx,
-    home: Home,
-    subnet: &Subnet,
-    input: &RunInstancesInput,
-    wish: &InstanceNetworkInterfaceSpecification,
-) -> Result<Option<Vec<String>>> {
-    let mut wanted = wish.groups.clone().unwrap_or_default();
-    let names = input.security_groups.as_deref().unwrap_or_default();
-    if !names.is_empty() && input.subnet_id.is_some() {
-        let text = "The parameter groupName cannot be used with the parameter subnet";
-        return Err(error::invalid_parameter_combination(text));
-    }
-    let all: Vec<SecurityGroup> = nouns::all(tx, home).await?;
-    for name in names {
-        let found = all.iter().find(|group| group.vpc == subnet.vpc && group.name == *name);
-        let found = found.ok_or_else(|| {
-            let text = format!("The security group '{name}' does not exist in VPC '{}'", subnet.vpc);
-            Error::sender("InvalidGroup.NotFound", text)
-        })?;
-        wanted.push(found.id.clone());
-    }
-    Ok(Some(wanted).filter(|wanted| !wanted.is_empty()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what an instance has from elsewhere (interfaces, addresses, names) is read, never kept twice.
 
-use super::{Association, Instance, State, interfaces_of, machine};
+use super::{Association, Instance, State, interfaces_of};
 use crate::access;
 use crate::filters::{Filtered, Filters, fact};
 use crate::network_interfaces::{Around, NetworkInterface};
@@ -49,6 +49,9 @@ impl Surroundings {
         let groups: Vec<GroupIdentifier> = own.first().map(|own| self.around.groups(own)).unwrap_or_default();
         let kept = |text: &String| Some(text.clone()).filter(|_| !is_gone);
         let (code, text) = instance.state_reason.clone().unzip();
+        let place = instance.place.as_ref();
+        // AWS: without DNS hostnames of the VPC there is no name.
+        let primary_name = primary.and_then(|primary| primary.private_dns_name.clone());
         let mut shown = api::Instance {
             architecture: Some(instance.size().architecture().into()),
             block_device_mappings: Some(volumes::shown_of_instance(&self.volumes, &instance.id)),
@@ -74,9 +77,10 @@ impl Surroundings {
             instance_id: Some(instance.id.clone()),
             image_id: Some(instance.image.clone()),
             state: Some(instance.state.shown()),
-            private_dns_name: Some(
-                primary.and_then(|primary| primary.private_dns_name.clone()).unwrap_or_default(),
-            ),
+            private_dns_name: Some(match instance.names.by_id {
+                true => primary_name.map(|_| instance.resource_name()).unwrap_or_default(),
+                false => primary_name.unwrap_or_default(),
+            }),
             public_dns_name: Some(
                 association.and_then(|association| association.public_dns_name.clone()).unwrap_or_default(),
             ),
@@ -89,7 +93,9 @@ impl Surroundings {
             placement: Some(api::Placement {
                 availability_zone: Some(instance.zone.clone()),
                 availability_zone_id: Some(instance.zone_id.clone()),
-                group_name: Some(String::new()),
+                group_name: Some(place.map(|place| place.name.clone()).unwrap_or_default()),
+                group_id: place.map(|place| place.group.clone()),
+                partition_number: place.and_then(|place| place.partition),
                 tenancy: Some("default".into()),
                 ..api::Placement::default()
             }),
@@ -108,13 +114,8 @@ impl Surroundings {
         if code.is_some() {
             shown.state_reason = Some(api::StateReason { code, message: text });
         }
-        if let Some(own) = own.first().filter(|_| !is_gone) {
-            let kind = machine::hostname(instance, own);
-            shown.private_dns_name_options = Some(api::PrivateDnsNameOptionsResponse {
-                hostname_type: Some(if kind.starts_with("ip-") { "ip-name" } else { "resource-name" }.into()),
-                enable_resource_name_dns_a_record: Some(false),
-                enable_resource_name_dns_aaaa_record: Some(false),
-            });
+        if !is_gone {
+            shown.private_dns_name_options = Some(instance.names.shown());
         }
         shown
     }
@@ -230,6 +231,8 @@ impl Filtered for Seen {
         "network-interface.subnet-id",
         "network-interface.vpc-id",
         "owner-id",
+        "placement-group-name",
+        "placement-partition-number",
         "private-dns-name",
         "private-ip-address",
         "reason",
@@ -288,6 +291,10 @@ impl Filtered for Seen {
             "metadata-options.instance-metadata-tags" => fact(options.instance_metadata_tags),
             "monitoring-state" => fact("disabled".to_owned()),
             "owner-id" => fact(instance.home.account.to_string()),
+            "placement-group-name" => fact(instance.place.as_ref().map(|place| place.name.clone())),
+            "placement-partition-number" => fact(
+                instance.place.as_ref().and_then(|place| place.partition).map(|number| number.to_string()),
+            ),
             "private-dns-name" => fact(shown.private_dns_name.clone()),
             "private-ip-address" => fact(shown.private_ip_address.clone()),
             "reason" => fact(instance.transition.clone()),

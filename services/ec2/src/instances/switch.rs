@@ -6,6 +6,7 @@ use super::{Instance, State};
 use crate::commit::{change, refuse};
 use crate::error;
 use crate::nouns::{self, Home};
+use crate::placement_groups;
 use std::collections::BTreeSet;
 use yakumo_api_ec2::{
     InstanceStateChange, RebootInstancesInput, RebootInstancesOutput, StartInstancesInput,
@@ -37,6 +38,10 @@ where
                 let after = step(&before)?;
                 if after != before {
                     nouns::put(&tx, Some(&before), &after);
+                }
+                if after.state == State::Pending && before.state != State::Pending {
+                    let all: Vec<Instance> = nouns::all(&tx, after.home).await?;
+                    placement_groups::check_running(&tx, after.home, &all, &after).await?;
                 }
                 changes.push(InstanceStateChange {
                     instance_id: Some(before.id),

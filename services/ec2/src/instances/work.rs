@@ -137,7 +137,7 @@ async fn idle(base: &Base, all: &[Instance]) -> Result<HashSet<String>> {
 }
 
 /// Every account and region in which there is anything.
-pub(super) async fn places(base: &Base) -> Result<Vec<Home>> {
+pub(crate) async fn places(base: &Base) -> Result<Vec<Home>> {
     let places = base.store.scan(Range::prefix(Place::scope().record_key(Place::TABLE, &[])), ALL).await?;
     let home = |bytes| Place::from_bytes(bytes).map(|place| place.home).map_err(Error::internal);
     places.iter().map(|(_, bytes)| home(bytes)).collect()
@@ -209,7 +209,8 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
     };
     let authority = (world.base.authority)();
     let namespace = network::namespace(&world.base, &interface.id);
-    let rules_network = !interface.source_dest_check && rules(&world.base, &namespace).await?;
+    let forwards = interfaces.iter().any(|own| !own.source_dest_check);
+    let rules_network = forwards && rules(&world.base, &namespace).await?;
     let resolv_conf = world.base.network.resolv_conf(&interface.id);
     let around = machine::Around { namespace, rules_network, resolv_conf, authority };
     let started = match volumes::ready(world, seen.home, &seen.id).await? {

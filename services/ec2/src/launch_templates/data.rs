@@ -29,6 +29,7 @@ pub(crate) struct Data {
     pub enclave: Option<bool>,
     pub profile: Option<Profile>,
     pub placement: Option<Placement>,
+    pub names: Option<Names>,
     pub metadata: Option<Metadata>,
     pub interfaces: Option<Vec<Interface>>,
     pub disks: Option<Vec<Disk>>,
@@ -55,6 +56,14 @@ pub(crate) struct Placement {
     pub group_id: Option<String>,
     pub partition: Option<i32>,
     pub tenancy: Option<String>,
+}
+
+/// What they are named after.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Names {
+    pub kind: Option<String>,
+    pub a: Option<bool>,
+    pub aaaa: Option<bool>,
 }
 
 /// How their metadata is read.
@@ -157,6 +166,11 @@ impl Data {
             enclave: input.enclave_options.as_ref().and_then(|from| from.enabled),
             profile,
             placement,
+            names: input.private_dns_name_options.as_ref().map(|from| Names {
+                kind: from.hostname_type.clone(),
+                a: from.enable_resource_name_dns_a_record,
+                aaaa: from.enable_resource_name_dns_aaaa_record,
+            }),
             metadata,
             interfaces,
             disks,
@@ -190,6 +204,7 @@ impl Data {
             enclave,
             profile,
             placement,
+            names,
             metadata,
             interfaces,
             disks,
@@ -199,6 +214,9 @@ impl Data {
 }
 
 fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
+    for one in input.network_interfaces.iter().flatten() {
+        refuse_interface(one)?;
+    }
     let placement = input.placement.clone().unwrap_or_default();
     refuse(&[
         ("LaunchTemplateData.KernelId", input.kernel_id.is_some()),
@@ -213,7 +231,6 @@ fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
         ),
         ("LaunchTemplateData.LicenseSpecification", input.license_specifications.is_some()),
         ("LaunchTemplateData.InstanceRequirements", input.instance_requirements.is_some()),
-        ("LaunchTemplateData.PrivateDnsNameOptions", input.private_dns_name_options.is_some()),
         ("LaunchTemplateData.MaintenanceOptions", input.maintenance_options.is_some()),
         ("LaunchTemplateData.Operator", input.operator.is_some()),
         ("LaunchTemplateData.NetworkPerformanceOptions", input.network_performance_options.is_some()),
@@ -222,6 +239,27 @@ fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
         ("LaunchTemplateData.Placement.HostId", placement.host_id.is_some()),
         ("LaunchTemplateData.Placement.HostResourceGroupArn", placement.host_resource_group_arn.is_some()),
         ("LaunchTemplateData.Placement.SpreadDomain", placement.spread_domain.is_some()),
+    ])
+}
+
+fn refuse_interface(one: &api::LaunchTemplateInstanceNetworkInterfaceSpecificationRequest) -> Result<()> {
+    let is_other = one.interface_type.as_deref().is_some_and(|kind| kind != "interface");
+    let prefixes = one.ipv4_prefixes.is_some() || one.ipv6_prefixes.is_some();
+    let prefix_counts = one.ipv4_prefix_count.is_some() || one.ipv6_prefix_count.is_some();
+    refuse(&[
+        (
+            "LaunchTemplateData.NetworkInterface.AssociateCarrierIpAddress",
+            one.associate_carrier_ip_address == Some(true),
+        ),
+        ("LaunchTemplateData.NetworkInterface.InterfaceType", is_other),
+        ("LaunchTemplateData.NetworkInterface.Prefixes", prefixes || prefix_counts),
+        ("LaunchTemplateData.NetworkInterface.PrimaryIpv6", one.primary_ipv6 == Some(true)),
+        ("LaunchTemplateData.NetworkInterface.EnaSrdSpecification", one.ena_srd_specification.is_some()),
+        (
+            "LaunchTemplateData.NetworkInterface.ConnectionTrackingSpecification",
+            one.connection_tracking_specification.is_some(),
+        ),
+        ("LaunchTemplateData.NetworkInterface.EnaQueueCount", one.ena_queue_count.is_some()),
     ])
 }
 

@@ -1,6 +1,6 @@
 //! GetLaunchTemplateData: an instance as a launch template would say it.
 
-use super::data::{Data, Interface, Metadata, Placement};
+use super::data::{Data, Interface, Metadata, Names, Placement};
 use crate::commit::only_if;
 use crate::instance_types;
 use crate::instances::{Instance, interfaces_of};
@@ -20,12 +20,14 @@ pub(super) async fn get_launch_template_data(
     let instance: Instance = nouns::look_up(&ctx, home, &input.instance_id).await?;
     let all: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
     only_if(input.dry_run)?;
-    let interfaces = interfaces_of(&all, &instance.id).into_iter().map(|own| Interface {
+    let own = interfaces_of(&all, &instance.id);
+    let is_only = own.len() == 1;
+    let interfaces = own.into_iter().map(|own| Interface {
         index: own.attachment.as_ref().map(|attachment| attachment.device_index),
         subnet: Some(own.subnet.clone()),
         description: Some(own.description.clone()),
         groups: Some(own.groups.clone()),
-        public: Some(own.wants_public),
+        public: is_only.then_some(own.wants_public),
         goes: own.attachment.as_ref().map(|attachment| attachment.delete_on_termination),
         ..Interface::default()
     });
@@ -53,7 +55,14 @@ pub(super) async fn get_launch_template_data(
         placement: Some(Placement {
             zone: Some(instance.zone.clone()),
             tenancy: Some("default".to_owned()),
+            group: instance.place.as_ref().map(|place| place.name.clone()),
+            partition: instance.place.as_ref().and_then(|place| place.partition),
             ..Placement::default()
+        }),
+        names: Some(Names {
+            kind: Some(instance.names.kind().to_owned()),
+            a: Some(instance.names.a),
+            aaaa: Some(instance.names.aaaa),
         }),
         metadata: Some(Metadata {
             tokens: Some(if metadata.tokens_required { "required" } else { "optional" }.to_owned()),

@@ -86,6 +86,14 @@ fn over(input: &RunInstancesInput, data: Data) -> RunInstancesInput {
         placement.tenancy = placement.tenancy.or(under.tenancy);
         made.placement = Some(placement);
     }
+    if let Some(under) = data.names {
+        let mut names = made.private_dns_name_options.unwrap_or_default();
+        names.hostname_type = names.hostname_type.or(under.kind);
+        names.enable_resource_name_dns_a_record = names.enable_resource_name_dns_a_record.or(under.a);
+        names.enable_resource_name_dns_aaaa_record =
+            names.enable_resource_name_dns_aaaa_record.or(under.aaaa);
+        made.private_dns_name_options = Some(names);
+    }
     if let Some(under) = data.metadata {
         let mut options = made.metadata_options.unwrap_or_default();
         options.http_tokens = options.http_tokens.or(under.tokens);

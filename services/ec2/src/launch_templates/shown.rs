@@ -65,6 +65,13 @@ impl Data {
                 .map(|enabled| api::LaunchTemplateEnclaveOptions { enabled: Some(enabled) }),
             iam_instance_profile: profile,
             placement,
+            private_dns_name_options: self.names.as_ref().map(|own| {
+                api::LaunchTemplatePrivateDnsNameOptions {
+                    hostname_type: own.kind.clone(),
+                    enable_resource_name_dns_a_record: own.a,
+                    enable_resource_name_dns_aaaa_record: own.aaaa,
+                }
+            }),
             metadata_options: metadata,
             network_interfaces: self.interfaces.as_ref().map(|all| all.iter().map(interface).collect()),
             block_device_mappings: self.disks.as_ref().map(|all| all.iter().map(disk).collect()),

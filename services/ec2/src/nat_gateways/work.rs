@@ -3,7 +3,7 @@
 use super::{Address, NatGateway, State};
 use crate::commit::change;
 use crate::elastic_ips::{self, ElasticIp};
-use crate::network_interfaces::{Attachment, NetworkInterface, Places, Requester};
+use crate::network_interfaces::{Attachment, NetworkInterface, Places, Progress, Requester};
 use crate::nouns::{self, Home, new_id};
 use crate::subnets::Subnet;
 use crate::work;
@@ -126,6 +126,7 @@ async fn come_up(tx: &Tx, ctx: &Ctx, gateway: &NatGateway) -> Result<Address> {
             device_index: 1,
             delete_on_termination: false,
             at: ctx.now(),
+            progress: Progress::Attached,
         }),
         ..NetworkInterface::new(ctx, &subnet)
     };

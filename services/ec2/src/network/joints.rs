@@ -2,12 +2,13 @@
 
 use super::all;
 use crate::elastic_ips::{self, ElasticIp};
-use crate::instances;
+use crate::instances::{self, Instance};
 use crate::nat_gateways::{NatGateway, State};
-use crate::network_interfaces::NetworkInterface;
+use crate::network_interfaces::{NetworkInterface, Progress};
 use crate::nouns::Home;
 use crate::vpc_peering_connections::VpcPeeringConnection;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use yakumo_aws::Result;
 use yakumo_net::{Topology, topology};
 use yakumo_room::Base;
@@ -17,11 +18,16 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     let scope = home.scope();
     let addresses: Vec<ElasticIp> = all(base, &scope).await?;
     let live = instances::live(base, home).await?;
-    for interface in all::<NetworkInterface>(base, &scope).await? {
+    let interfaces: Vec<NetworkInterface> = all(base, &scope).await?;
+    for interface in &interfaces {
         // What belongs to a NAT gateway or an endpoint is said with it.
         if interface.requester.is_none() {
-            topology.interfaces.insert(interface.id.clone(), said(&interface, &addresses, &live));
+            topology.interfaces.insert(interface.id.clone(), said(interface, &addresses, &live));
         }
+    }
+    topology.devices.extend(devices(&interfaces));
+    for instance in all::<Instance>(base, &scope).await? {
+        name(&instance, &interfaces, topology);
     }
     for gateway in all::<NatGateway>(base, &scope).await? {
         let Some(address) = gateway.address.filter(|_| gateway.state == State::Available) else { continue };
@@ -40,6 +46,45 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
         }
     }
     Ok(())
+}
+
+/// The name after an instance's id, in its VPC alone.
+fn name(instance: &Instance, interfaces: &[NetworkInterface], topology: &mut Topology) {
+    let first = instances::interfaces_of(interfaces, &instance.id).into_iter().next();
+    let Some(first) = first.filter(|first| first.vpc == instance.vpc) else { return };
+    let Some(vpc) = topology.vpcs.get_mut(&instance.vpc) else { return };
+    // AWS: without these attributes there are no names of instances.
+    if !(vpc.dns.support && vpc.dns.hostnames) {
+        return;
+    }
+    let v4 = first.primary().map(IpAddr::V4).filter(|_| instance.names.a);
+    let v6 = first.ipv6.first().copied().map(IpAddr::V6).filter(|_| instance.names.aaaa);
+    let addresses: Vec<IpAddr> = v4.into_iter().chain(v6).collect();
+    if !addresses.is_empty() {
+        vpc.names.insert(instance.resource_name(), addresses);
+    }
+    if let Some(address) = first.primary().filter(|_| instance.names.by_id) {
+        vpc.reverse.insert(address, instance.resource_name());
+    }
+}
+
+/// The interfaces that instances have besides their first ones.
+fn devices(interfaces: &[NetworkInterface]) -> BTreeMap<String, topology::Device> {
+    let of = |interface: &NetworkInterface| -> Option<(String, u16)> {
+        let attachment = interface.attachment.as_ref()?;
+        Some((attachment.instance.clone()?, u16::try_from(attachment.device_index).ok()?))
+    };
+    let there = || interfaces.iter().filter(|interface| interface.progress() != Progress::Detaching);
+    let attached = || there().filter_map(|interface| Some((interface, of(interface)?)));
+    let first = attached().filter(|(_, (_, index))| *index == 0);
+    let first: BTreeMap<String, &str> =
+        first.map(|(interface, (instance, _))| (instance, interface.id.as_str())).collect();
+    let further = attached().filter(|(_, (_, index))| *index > 0);
+    let device = |(interface, (instance, index)): (&NetworkInterface, (String, u16))| {
+        let host = (*first.get(&instance)?).to_owned();
+        Some((interface.id.clone(), topology::Device { host, index }))
+    };
+    further.filter_map(device).collect()
 }
 
 pub(super) fn said(
@@ -62,6 +107,7 @@ pub(super) fn said(
         source_dest_check: interface.source_dest_check,
         mac: Some(interface.mac),
         // The network itself knows into which interfaces something else is plugged.
-        live: interface.instance().is_some_and(|instance| live.contains(instance)),
+        live: interface.progress() != Progress::Detaching
+            && interface.instance().is_some_and(|instance| live.contains(instance)),
     }
 }

@@ -60,19 +60,21 @@ enum Wish {
     Description(String),
     SourceDestCheck(bool),
     Groups(Vec<String>),
-    /// The id of an attachment; what would change of it is refused before.
-    Attachment(String),
+    /// The id of an attachment, and whether the interface goes with the instance.
+    Attachment(String, bool),
 }
 
 fn wanted(input: &ModifyNetworkInterfaceAttributeInput) -> Vec<Wish> {
     let description = input.description.as_ref().and_then(|text| text.value.clone());
     let check = input.source_dest_check.as_ref().and_then(|check| check.value);
-    let attachment = input.attachment.as_ref().and_then(|attachment| attachment.attachment_id.clone());
+    let attachment = input.attachment.as_ref().and_then(|attachment| {
+        Some(Wish::Attachment(attachment.attachment_id.clone()?, attachment.delete_on_termination?))
+    });
     [
         description.map(Wish::Description),
         check.map(Wish::SourceDestCheck),
         input.groups.clone().map(Wish::Groups),
-        attachment.map(Wish::Attachment),
+        attachment,
     ]
     .into_iter()
     .flatten()
@@ -83,12 +85,17 @@ async fn modify_network_interface_attribute(
     ctx: Ctx,
     input: ModifyNetworkInterfaceAttributeInput,
 ) -> Result<ModifyNetworkInterfaceAttributeOutput> {
+    let changes = input.attachment.as_ref();
+    let queues = changes.is_some_and(|changes| changes.ena_queue_count.is_some());
+    let default_queues = changes.is_some_and(|changes| changes.default_ena_queue_count.is_some());
     refuse(&[
         ("EnaSrdSpecification", input.ena_srd_specification.is_some()),
         ("EnablePrimaryIpv6", input.enable_primary_ipv6.is_some()),
         ("ConnectionTrackingSpecification", input.connection_tracking_specification.is_some()),
         ("AssociatePublicIpAddress", input.associate_public_ip_address.is_some()),
         ("AssociatedSubnetId", input.associated_subnet_ids.is_some()),
+        ("Attachment.DefaultEnaQueueCount", default_queues),
+        ("Attachment.EnaQueueCount", queues),
     ])?;
     let wishes = wanted(&input);
     let wish = match wishes.as_slice() {
@@ -119,10 +126,13 @@ async fn modify_network_interface_attribute(
                     let subnet: Subnet = nouns::find(&tx, home, &before.subnet).await?;
                     after.groups = life::groups(&tx, &subnet, Some(groups)).await?;
                 }
-                Wish::Attachment(attachment) => {
-                    let text = format!("The attachment ID '{attachment}' does not exist");
-                    return Err(Error::sender("InvalidAttachmentID.NotFound", text));
-                }
+                Wish::Attachment(attachment, deletes) => match &mut after.attachment {
+                    Some(own) if own.id == *attachment => own.delete_on_termination = *deletes,
+                    _ => {
+                        let text = format!("The attachment ID '{attachment}' does not exist");
+                        return Err(Error::sender("InvalidAttachmentID.NotFound", text));
+                    }
+                },
             }
             nouns::put(&tx, Some(&before), &after);
             Ok(())

@@ -170,7 +170,7 @@ pub(super) fn attachment(interface: &NetworkInterface) -> Option<NetworkInterfac
         network_card_index: Some(0),
         instance_id: attachment.instance.clone(),
         instance_owner_id: Some(attachment.instance_owner.clone()),
-        status: Some("attached".into()),
+        status: Some(attachment.progress.name().into()),
         ..NetworkInterfaceAttachment::default()
     })
 }
@@ -274,7 +274,7 @@ impl Seen {
                 let resource = self.0.requester.as_ref().map(|requester| requester.resource.clone());
                 fact(resource.filter(|resource| resource.starts_with("nat-")))
             }
-            "status" => fact("attached".to_owned()),
+            "status" => fact(attachment.progress.name().to_owned()),
             _ => Vec::new(),
         }
     }

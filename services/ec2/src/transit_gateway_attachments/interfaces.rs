@@ -2,7 +2,7 @@
 
 use super::TransitGatewayAttachment;
 use crate::error;
-use crate::network_interfaces::{Attachment, NetworkInterface, Places, Requester};
+use crate::network_interfaces::{Attachment, NetworkInterface, Places, Progress, Requester};
 use crate::nouns::{self, Home, Noun, new_id};
 use crate::subnets::Subnet;
 use crate::transit_gateways::missing;
@@ -57,6 +57,7 @@ pub(super) async fn enter(
             device_index: 1,
             delete_on_termination: false,
             at: ctx.now(),
+            progress: Progress::Attached,
         }),
         ..NetworkInterface::new(ctx, subnet)
     };

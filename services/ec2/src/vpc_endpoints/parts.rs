@@ -1,7 +1,7 @@
 //! What endpoints are made of: routes of route tables, interfaces in subnets.
 
 use super::{Place, VpcEndpoint};
-use crate::network_interfaces::{Attachment, NetworkInterface, Places, Requester};
+use crate::network_interfaces::{Attachment, NetworkInterface, Places, Progress, Requester};
 use crate::nouns::{self, Home, new_id};
 use crate::prefix_lists;
 use crate::quotas;
@@ -94,6 +94,7 @@ pub(super) async fn add(tx: &Tx, ctx: &Ctx, endpoint: &mut VpcEndpoint, id: &str
             device_index: 1,
             delete_on_termination: false,
             at: ctx.now(),
+            progress: Progress::Attached,
         }),
         ..NetworkInterface::new(ctx, &subnet)
     };

@@ -10,6 +10,8 @@ use std::net::IpAddr;
 
 /// What the routes of subnets' tables begin at.
 const TABLES: u32 = 1000;
+/// What the tables of a machine's further links begin at, and how much worse than the first one's their default routes are.
+const DEVICE_TABLES: u32 = 10_000;
 
 impl Compile<'_> {
     /// The router of a VPC, with the wires to its members.
@@ -42,14 +44,15 @@ impl Compile<'_> {
     }
 
     fn member(&mut self, router: &str, member: &Member<'_>) -> Result<(), EngineError> {
-        let (namespace, link) = (self.namespace(member.id), &member.link);
+        let (namespace, link) = (self.namespace(member.seat.host), &member.link);
         let end = |namespace: &str, link: &str, mac: &str| WireEnd {
             namespace: namespace.to_owned(),
             link: link.to_owned(),
             mac: mac.to_owned(),
             arp: true,
         };
-        let wire = Wire { a: end(router, link, ROUTER_MAC), b: end(&namespace, "eth0", &member.mac) };
+        let wire =
+            Wire { a: end(router, link, ROUTER_MAC), b: end(&namespace, &member.seat.link(), &member.mac) };
         self.add_wire(member.id, wire)?;
         let at = self.plan.at(router);
         at.link_settings.insert(format!("ipv4/neigh/{link}/proxy_delay"), "0".into());
@@ -67,6 +70,7 @@ impl Compile<'_> {
     /// What an instance would learn by DHCP and router advertisements.
     fn inside(&mut self, namespace: &str, member: &Member<'_>) {
         let gateway = member.subnet.cidr_v4().and_then(|cidr| cidr.nth(1));
+        let (link, index) = (member.seat.link(), u32::from(member.seat.index));
         let inside = self.plan.at(namespace);
         quiet(&mut inside.settings);
         if member.endpoint {
@@ -80,15 +84,32 @@ impl Compile<'_> {
             let nodad = if address.is_ipv4() { "" } else { " nodad" };
             inside
                 .addresses
-                .insert(format!("{address}/{} dev eth0{nodad}", prefix.unwrap_or(whole(address))));
+                .insert(format!("{address}/{} dev {link}{nodad}", prefix.unwrap_or(whole(address))));
         }
+        let table = DEVICE_TABLES + index;
+        if index > 0 {
+            // What is sent from an address of a further link leaves by that link, as on Amazon Linux (ec2-net-utils).
+            for address in &member.addresses {
+                let six = if address.is_ipv4() { "" } else { "-6 " };
+                inside.policies.insert(format!("{six}from {address} lookup {table} pref {table}"));
+            }
+        }
+        // By the others nothing is sent that could go by the first one.
+        let ways = if index > 0 {
+            vec![format!("onlink table {table}"), format!("onlink metric {table}")]
+        } else {
+            vec![String::new()]
+        };
         if let (Some(gateway), true) = (gateway, member.addresses.iter().any(IpAddr::is_ipv4)) {
-            inside.routes.insert(format!("0.0.0.0/0 via {gateway} dev eth0"));
-            inside.neighbours.insert(format!("{gateway} lladdr {ROUTER_MAC} dev eth0 nud permanent"));
+            let line =
+                |way: &String| format!("0.0.0.0/0 via {gateway} dev {link} {way}").trim_end().to_owned();
+            inside.routes.extend(ways.iter().map(line));
+            inside.neighbours.insert(format!("{gateway} lladdr {ROUTER_MAC} dev {link} nud permanent"));
         }
         if member.addresses.iter().any(IpAddr::is_ipv6) {
-            inside.routes.insert(format!("::/0 via {ROUTER_V6} dev eth0"));
-            inside.neighbours.insert(format!("{ROUTER_V6} lladdr {ROUTER_MAC} dev eth0 nud permanent"));
+            let line = |way: &String| format!("::/0 via {ROUTER_V6} dev {link} {way}").trim_end().to_owned();
+            inside.routes.extend(ways.iter().map(line));
+            inside.neighbours.insert(format!("{ROUTER_V6} lladdr {ROUTER_MAC} dev {link} nud permanent"));
         }
     }
 

@@ -56,6 +56,11 @@ fn itself(tree: &mut Tree, instance: &Instance, shown: &api::Instance) {
     ] {
         tree.put(format!("meta-data/{name}"), text);
     }
+    if let Some(place) = &instance.place {
+        tree.put("meta-data/placement/group-name", place.name.as_str());
+        let number = place.partition.map(|number| number.to_string());
+        tree.put_some("meta-data/placement/partition-number", number);
+    }
     tree.put_all("meta-data/security-groups", groups);
     let names = shown.block_device_mappings.iter().flatten().filter_map(|disk| disk.device_name.as_deref());
     for (index, name) in names.filter(|name| *name != device).enumerate() {
@@ -70,7 +75,10 @@ fn itself(tree: &mut Tree, instance: &Instance, shown: &api::Instance) {
 
 fn addresses(tree: &mut Tree, instance: &Instance, shown: &api::Instance) {
     let private = shown.private_ip_address.as_deref().and_then(|address| address.parse().ok());
-    let name = private.map(|address| dns_names::private(instance.home.region, address));
+    let name = match instance.names.by_id {
+        true => Some(instance.resource_name()),
+        false => private.map(|address| dns_names::private(instance.home.region, address)),
+    };
     tree.put_some("meta-data/hostname", name.clone());
     tree.put_some("meta-data/local-hostname", name);
     tree.put_some("meta-data/local-ipv4", shown.private_ip_address.clone());
