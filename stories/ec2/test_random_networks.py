@@ -469,7 +469,7 @@ class Hand:
             for one in self.groups:
                 for way in ("ingress", "egress"):
                     rules = one["IpPermissions" if way == "ingress" else "IpPermissionsEgress"]
-                    if rules and one["GroupName"] != "default":
+                    if rules:
                         self.call(f"revoke_security_group_{way}", GroupId=one["GroupId"], IpPermissions=rules)
             for one in self.groups:
                 if one["GroupName"] != "default":
