@@ -79,6 +79,9 @@ impl Machine {
             return Err(Error::invalid("keeper: it names no program"));
         }
         Machine::report().sandboxes.map_err(Error::unsupported)?;
+        place::make_directory(&configuration.root)?;
+        // Its name may be known beforehand, and lie where everybody makes directories.
+        place::check_own(&configuration.root)?;
         place::make_directory(&configuration.root.join("sandboxes"))?;
         configuration.root = configuration.root.canonicalize().during(configuration.root.display())?;
         let images = Images::open(configuration.root.join("images"))?;

@@ -11,7 +11,7 @@ use crate::machine::Machine;
 use crate::place::{make_directory, remove_tree};
 use crate::program::wait_for;
 use crate::spec::check_id;
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit};
 use std::fs::File;
@@ -89,7 +89,7 @@ fn place(from: Option<&Path>, to: &Path, generation: &str) -> Result<(), Error> 
     let mut sources = Vec::new();
     for id in from.map(ids).transpose()?.unwrap_or_default() {
         let path = disks::file(from.unwrap_or(to), &id);
-        sources.push((id, File::open(&path).during(path.display())?));
+        sources.push((id, copied(&path)?));
     }
     make_room(to, &sources)?;
     let copies = copy_all(&sources, to, || Ok(()))?;
@@ -102,6 +102,16 @@ fn place(from: Option<&Path>, to: &Path, generation: &str) -> Result<(), Error> 
     });
     written.during(path.display())?;
     File::open(to).and_then(|directory| directory.sync_all()).during(to.display())
+}
+
+/// A volume's file in a folder that was brought here: a link in it leads nowhere.
+fn copied(path: &Path) -> Result<File, Error> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty()).during(path.display())?);
+    match file.metadata().during(path.display())?.is_file() {
+        true => Ok(file),
+        false => Err(Error::invalid(format!("{}: it is no file", path.display()))),
+    }
 }
 
 /// The ids of the volumes in a directory, sorted.

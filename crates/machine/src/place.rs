@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How often a lock is asked for that somebody may only be looking at.
@@ -146,6 +146,26 @@ pub fn make_directory(path: &Path) -> Result<(), Error> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).during(path.display())
 }
 
+/// Refuses a directory that somebody else has, or may write to: what lies in it is used with this process's rights.
+///
+/// # Errors
+/// In words that name the directory.
+pub fn check_own(path: &Path) -> Result<(), Error> {
+    let found = std::fs::metadata(path).during(path.display())?;
+    let (owner, here) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != here {
+        let path = path.display();
+        return Err(Error::invalid(format!(
+            "{path}: it belongs to the user {owner}; remove it, or name another directory"
+        )));
+    }
+    if found.mode() & 0o022 != 0 {
+        let path = path.display();
+        return Err(Error::invalid(format!("{path}: others may write to it; `chmod go-w` it")));
+    }
+    Ok(())
+}
+
 impl Process {
     /// The process of this id as it is now.
     pub fn of(id: i32) -> Option<Process> {
@@ -212,4 +232,29 @@ fn names(directory: &impl std::os::fd::AsFd) -> rustix::io::Result<Vec<std::ffi:
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_own;
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_directory_that_others_may_write_to_is_not_used() {
+        let made = tempfile::tempdir().unwrap();
+        let with = |mode| set_permissions(made.path(), Permissions::from_mode(mode)).unwrap();
+        with(0o755);
+        assert!(check_own(made.path()).is_ok());
+        for mode in [0o777, 0o775, 0o1777] {
+            with(mode);
+            assert!(check_own(made.path()).unwrap_err().to_string().contains("others may write to it"));
+        }
+        assert!(check_own(&made.path().join("absent")).is_err());
+        if rustix::process::geteuid().is_root() {
+            with(0o700);
+            std::os::unix::fs::chown(made.path(), Some(65_534), None).unwrap();
+            assert!(check_own(made.path()).unwrap_err().to_string().contains("belongs to the user 65534"));
+        }
+    }
 }
