@@ -30,6 +30,7 @@ use crate::{Place, SocketKind, Standing};
 use diff::Changes;
 use flows::Counters;
 use kept::Kept;
+pub use kept::stands;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;

@@ -113,6 +113,19 @@ impl Kept {
     }
 }
 
+/// Whether the notes of a cloud speak of anything that stands in the kernel. Notes that cannot be read may.
+pub fn stands(run: &Path, cloud: &str) -> bool {
+    let kept = Kept::new(run.to_owned(), cloud);
+    if fs::read(kept.at_work()).is_ok_and(|names| !names.is_empty()) {
+        return true;
+    }
+    match fs::read(kept.plan()) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_or(true, |plan: Plan| !plan.namespaces.is_empty() || plan.host.is_some()),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
 /// The clouds that have left notes.
 pub fn clouds(run: &Path) -> Result<Vec<String>, EngineError> {
     let entries = match fs::read_dir(run) {

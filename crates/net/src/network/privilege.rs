@@ -1,6 +1,6 @@
 //! Whether networks can be made here.
 
-use crate::engine::program;
+use crate::engine::{program, stands};
 use std::fs::{self, File};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
@@ -53,7 +53,7 @@ pub fn claim(run: &Path, cloud: &str, choices: &[u8]) -> Result<(u8, File), Stri
         let mut owner = String::new();
         file.read_to_string(&mut owner).map_err(failed)?;
         // The networks of a cloud that is kept stand without it, and the host's route to these addresses is theirs.
-        if !owner.is_empty() && owner != cloud && run.join(&owner).is_dir() {
+        if !owner.is_empty() && owner != cloud && stands(run, &owner) {
             standing = Some(owner);
             continue;
         }
@@ -89,12 +89,22 @@ mod tests {
         assert!(take("two", &[3]).unwrap_err().contains("runs on this host"));
         // It was killed, and its networks stand: nobody gets them but itself.
         drop(held);
-        std::fs::create_dir(run.path().join("one")).unwrap();
+        let notes = run.path().join("one");
+        std::fs::create_dir(&notes).unwrap();
+        let noted = |text: &str| std::fs::write(notes.join("network.json"), text).unwrap();
+        noted(r#"{"namespaces":{},"wires":{},"host":["link"],"marks":{}}"#);
         assert_eq!(take("two", &[3, 5]).unwrap().0, 5);
         assert!(take("two", &[3]).unwrap_err().contains("yakumo down --clean"));
         assert_eq!(take("one", &[3]).unwrap().0, 3);
-        // They were removed.
-        std::fs::remove_dir(run.path().join("one")).unwrap();
+        // What was begun may stand, and what cannot be read, too.
+        noted(r#"{"namespaces":{},"wires":{},"host":null,"marks":{}}"#);
+        std::fs::write(notes.join("network.at-work"), "yakumo-one-edge").unwrap();
+        assert!(take("two", &[3]).is_err());
+        std::fs::remove_file(notes.join("network.at-work")).unwrap();
+        noted("{");
+        assert!(take("two", &[3]).is_err());
+        // They were removed, and only the notes are left.
+        noted(r#"{"namespaces":{},"wires":{},"host":null,"marks":{}}"#);
         assert_eq!(take("two", &[3]).unwrap().0, 3);
     }
 }
