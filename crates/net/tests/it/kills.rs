@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use yakumo_net::Network;
-use yakumo_net::network::Host;
+use yakumo_net::network::{Host, Launch};
 
 /// What makes this program an agent: it runs one test, the one below.
 const AGENT: [&str; 3] = ["--exact", "kills::an_agent", "--ignored"];
@@ -22,7 +22,7 @@ fn an_agent() {
     let mut socket = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from).unwrap();
     if socket.peer_addr().is_ok() {
         // A front that dies breaks the pipe.
-        drop(yakumo_net::agent::serve(&mut socket));
+        drop(yakumo_net::agent::serve(&mut socket, None));
     }
 }
 
@@ -36,7 +36,8 @@ impl Front {
     fn new(lab: &Lab) -> Front {
         let program = std::env::current_exe().unwrap();
         let arguments = AGENT.map(str::to_owned).into();
-        let host = Host::Agent { program, arguments, run: lab.run().to_owned(), apart: false };
+        let launch = Launch::program(program, arguments);
+        let host = Host::Agent { launch, run: lab.run().to_owned(), apart: false };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         Front { runtime, network: Network::new(lab.cloud(), lab.ranges(), host, true, None) }
