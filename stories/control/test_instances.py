@@ -163,7 +163,10 @@ try:
 finally:
     cloud.kill()
 args = lambda: subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-assert id in args()
+end = time.monotonic() + 60
+while id not in args():
+    assert time.monotonic() < end, args()
+    time.sleep(0.1)
 done = subprocess.run([str(clouds.BINARY), "down", "--clean"], capture_output=True, text=True, timeout=120)
 assert done.returncode == 0 and "removed the instances of" in done.stdout, done
 assert id not in args()
