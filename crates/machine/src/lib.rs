@@ -6,7 +6,6 @@
 
 mod error;
 mod files;
-mod launch;
 mod protocol;
 mod replacing;
 mod requests;
@@ -16,7 +15,6 @@ mod states;
 
 pub use error::{Error, Kind};
 pub use files::{FILE_BYTES_MAX, File};
-pub use launch::Launch;
 pub use protocol::{Exit, REBOOT, Size};
 pub use replacing::{Alone, Held};
 pub use requests::{Reply, Request};
@@ -25,6 +23,7 @@ pub use spec::{
     COMMAND_BYTES_MAX, Command, DISK_BYTES_MIN, Disk, Image, Lifetime, Limits, Network, Source, Spec,
     VOLUMES_MAX, Volume, check_id,
 };
+pub use yakumo_agent::Launch;
 
 #[cfg(target_os = "linux")]
 pub mod agent;

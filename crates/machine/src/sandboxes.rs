@@ -3,12 +3,12 @@
 //! Invariant: nothing runs before the first request: a cloud without instances costs nothing.
 
 use crate::Error;
-use crate::launch::Launch;
 use crate::requests::{Reply, Request};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch};
+use yakumo_agent::Launch;
 
 /// How many requests are under way at once.
 pub(crate) const REQUESTS_MAX: u32 = 128;

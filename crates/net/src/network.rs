@@ -4,11 +4,10 @@
 //! an idle cloud costs nothing. What is not enforced says why, and the model answers all the same.
 
 mod client;
-mod launch;
 mod privilege;
 
-pub use launch::Launch;
 pub use privilege::{claim, lacking, missing};
+pub use yakumo_agent::Launch;
 
 use crate::engine::{Flows, Names, Ranges};
 use crate::topology::Id;

@@ -6,15 +6,16 @@ use anyhow::Result;
 
 /// What each folder may use when it is built or run; a name that ends in `/` stands for all folders in it.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("crates/agent", &[]),
     ("crates/aws", &[]),
     ("crates/checksum", &[]),
     ("crates/codegen", &[]),
     ("crates/user-data", &[]),
-    ("crates/machine", &[]),
+    ("crates/machine", &["crates/agent"]),
     ("crates/reference", &[]),
     ("crates/wire", &["crates/aws"]),
     ("crates/policy", &["crates/aws"]),
-    ("crates/net", &["crates/aws"]),
+    ("crates/net", &["crates/agent", "crates/aws"]),
     ("crates/store", &["crates/aws"]),
     (
         "crates/room",

@@ -1,4 +1,4 @@
-//! How an agent is started.
+//! How an agent is started: a process that acts on the host for a cloud, as the network agent and the sandbox agent do.
 
 use std::fmt;
 use std::io;
@@ -43,7 +43,7 @@ impl Launch {
     }
 
     /// Says which cloud it is for.
-    pub(crate) fn name(&self, cloud: &str) {
+    pub fn name(&self, cloud: &str) {
         (self.name)(cloud);
     }
 
