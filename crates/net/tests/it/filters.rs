@@ -5,7 +5,9 @@ use crate::lab::Lab;
 use crate::sample::Builder;
 use std::process::Command;
 use std::time::Duration;
-use yakumo_net::topology::{Ports, Target, Traffic};
+use yakumo_net::topology::{Ports, PrivateAddress, Target, Traffic};
+
+const DOUBT: Duration = Duration::from_millis(250);
 
 /// A public and a private subnet with a web server and two databases.
 pub fn web(lab: &mut Lab) {
@@ -123,4 +125,45 @@ fn an_interface_forwards_for_others_when_its_check_is_off() {
     lab.wanted.topology.interfaces.get_mut("eni-c").unwrap().source_dest_check = false;
     lab.apply();
     assert!(lab.connect("eni-a", "10.9.0.1", 5432).is_some_and(|text| text.starts_with("eni-c")));
+}
+
+#[test]
+fn whoever_says_no_address_sends_from_the_first_one() {
+    let mut lab = lab!("primary");
+    web(&mut lab);
+    // All at once, then one by one: others that stand before the first one when they are sorted, as text and as numbers.
+    lab.wanted.interface("eni-d", "subnet-1", "10.0.1.50", "sg-web");
+    hold(&mut lab, "eni-d", "10.0.1.101");
+    hold(&mut lab, "eni-d", "10.0.1.3");
+    lab.apply();
+    hold(&mut lab, "eni-a", "10.0.1.100");
+    lab.apply();
+    hold(&mut lab, "eni-a", "10.0.1.2");
+    lab.apply();
+    for (from, own) in [
+        ("eni-a", ["10.0.1.10", "10.0.1.100", "10.0.1.2"]),
+        ("eni-d", ["10.0.1.50", "10.0.1.101", "10.0.1.3"]),
+    ] {
+        sends(&lab, from, None, own[0]);
+        own.iter().for_each(|own| sends(&lab, from, Some(own), own));
+    }
+    lab.wanted.topology.interfaces.get_mut("eni-a").unwrap().addresses.remove(1);
+    lab.apply();
+    sends(&lab, "eni-a", None, "10.0.1.10");
+    sends(&lab, "eni-a", Some("10.0.1.2"), "10.0.1.2");
+    assert_eq!(lab.connect_as("eni-a", Some("10.0.1.100"), "10.0.1.11", 5432, DOUBT), None);
+}
+
+fn hold(lab: &mut Lab, interface: &str, address: &str) {
+    let address = PrivateAddress { private: address.parse().unwrap(), public: None };
+    lab.wanted.topology.interfaces.get_mut(interface).unwrap().addresses.push(address);
+}
+
+/// What a server of the same subnet, and one of another, see of a sender.
+#[track_caller]
+fn sends(lab: &Lab, from: &str, source: Option<&str>, seen: &str) {
+    for to in ["10.0.1.11", "10.0.2.10"] {
+        let told = lab.connect_as(from, source, to, 5432, Duration::from_secs(2));
+        assert!(told.as_ref().is_some_and(|told| told.ends_with(&format!(":{seen}"))), "{to}: {told:?}");
+    }
 }

@@ -78,13 +78,14 @@ impl Compile<'_> {
             inside.chain("to_endpoint", "type filter hook input priority filter; policy drop;").rules =
                 vec![format!("tcp dport {ENDPOINT_PORT} accept"), "icmpv6 type { 135, 136 } accept".into()];
         }
+        // The first address is who the interface is: alone it has the subnet's prefix, so the kernel sends from it whatever
+        // the order in which addresses came. Others are hosts, as Amazon Linux (amazon-ec2-net-utils) sets them.
+        let primary = member.addresses.iter().find(|address| address.is_ipv4());
         for address in &member.addresses {
-            let prefix =
-                if address.is_ipv4() { member.subnet.cidr_v4().map(crate::Cidr::prefix) } else { None };
+            let subnet = member.subnet.cidr_v4().filter(|_| Some(address) == primary);
+            let prefix = subnet.map_or(whole(address), |cidr| cidr.prefix());
             let nodad = if address.is_ipv4() { "" } else { " nodad" };
-            inside
-                .addresses
-                .insert(format!("{address}/{} dev {link}{nodad}", prefix.unwrap_or(whole(address))));
+            inside.addresses.insert(format!("{address}/{prefix} dev {link}{nodad}"));
         }
         let table = DEVICE_TABLES + index;
         if index > 0 {
