@@ -48,10 +48,28 @@ def test_parts_become_one_object(s3, bucket):
     assert part["Body"].read() == bodies[1] and part["PartsCount"] == 3
     across = s3.get_object(Bucket=bucket, Key="k", Range=f"bytes={5 * MIB - 2}-{5 * MIB + 1}")
     assert across["Body"].read() == bodies[0][-2:] + bodies[1][:2]
-    with refused("NoSuchUpload", status=404):
-        complete(s3, bucket, upload, parts)
     attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectParts", "ObjectSize", "ETag"])
     assert attributes["ObjectParts"]["TotalPartsCount"] == 3 and attributes["ObjectSize"] == 10 * MIB + 7
+
+
+def test_a_completion_whose_answer_was_lost_is_sent_again(s3, bucket):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    parts = [put(s3, bucket, upload, 1, b"x" * 5 * MIB), put(s3, bucket, upload, 2, b"y")]
+    first, again = [complete(s3, bucket, upload, parts, IfNoneMatch="*") for _ in range(2)]
+    assert (first["ETag"], first["VersionId"]) == (again["ETag"], again["VersionId"])
+    assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 1
+    # Another completion of it, and one that comes when the object is another one, find no upload.
+    text = (
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    )
+    with refused("NoSuchUpload", text, status=404):
+        complete(s3, bucket, upload, parts[:1])
+    with refused("NoSuchUpload", text, status=404):
+        s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"new")
+    with refused("NoSuchUpload", text, status=404):
+        complete(s3, bucket, upload, parts)
 
 
 def test_checksums_of_the_whole_and_of_parts(s3, bucket):

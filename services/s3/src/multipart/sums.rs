@@ -69,14 +69,15 @@ fn composite(algorithm: Algorithm, parts: &[Part]) -> Option<String> {
     Some(format!("{}-{}", hasher.finish(), parts.len()))
 }
 
-/// The ETag of an object made of these parts: the MD5 of their MD5s, and their number.
-pub fn etag(parts: &[Part]) -> String {
+/// The ETag of an object made of parts with these: the MD5 of their MD5s, and their number.
+pub fn etag<'a>(parts: impl ExactSizeIterator<Item = &'a str>) -> String {
     let mut md5 = Md5::new();
+    let count = parts.len();
     for part in parts {
-        let digits = part.etag.as_bytes().chunks(2);
+        let digits = part.as_bytes().chunks(2);
         let bytes: Vec<u8> =
             digits.filter_map(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok()).collect();
         md5.update(bytes);
     }
-    format!("{}-{}", crate::bodies::hex(&md5.finalize()), parts.len())
+    format!("{}-{count}", crate::bodies::hex(&md5.finalize()))
 }

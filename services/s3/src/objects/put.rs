@@ -163,6 +163,7 @@ pub async fn save(ctx: &Ctx, bucket: &Bucket, wanted: Wanted, received: Received
         headers: wanted.headers,
         metadata: wanted.metadata,
         customer: received.proof.clone(),
+        upload: None,
     };
     let new = Version {
         key: wanted.key,

@@ -319,6 +319,9 @@ impl Way<'_> {
     ) -> Version {
         let destination = &self.rule.destination;
         let known_content = known.and_then(|known| known.content.as_ref());
+        if let Some(content) = &mut version.content {
+            content.upload = None;
+        }
         match (&mut version.content, known_content) {
             (Some(content), Some(known)) => {
                 content.pieces.clone_from(&known.pieces);

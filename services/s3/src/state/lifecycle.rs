@@ -225,6 +225,7 @@ mod tests {
             headers: Headers::default(),
             metadata: Default::default(),
             customer: None,
+            upload: None,
         });
         let modified = Timestamp::from_secs(modified_s);
         Version {

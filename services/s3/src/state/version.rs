@@ -62,6 +62,9 @@ pub struct Content {
     /// By what the customer's key is known again, for an object that is encrypted with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<Seal>,
+    /// The upload in this bucket that became it, so that a completion can be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
 }
 
 /// One stretch of a body.
