@@ -102,6 +102,11 @@ impl<'a> Walk<'a> {
 
     /// A packet leaves an interface or a NAT gateway.
     pub fn leave(&mut self, from: Node<'a>, packet: Packet) -> Outcome {
+        if let Some(own) = self.own(from, packet.destination) {
+            let why = format!("{} is an address of the sender's own: nothing leaves it", packet.destination);
+            self.hop(own, Step::Arrival, &packet, (true, why))?;
+            return Ok((End::Interface(own.to_owned()), packet));
+        }
         if let Kind::Interface(interface) = from.kind
             && interface.source_dest_check
         {
@@ -136,6 +141,19 @@ impl<'a> Walk<'a> {
                 Ok((End::Endpoint(id), packet))
             }
         }
+    }
+
+    /// The interface of the sender's own machine that has an address: the kernel there delivers to it by itself.
+    fn own(&self, from: Node<'a>, address: IpAddr) -> Option<&'a str> {
+        let topology = self.topology;
+        let host = match from.kind {
+            Kind::Interface(_) => topology.seat(from.id).host,
+            Kind::Nat(_) => return None,
+        };
+        let machine = [host].into_iter().chain(topology.devices.keys().map(String::as_str));
+        machine
+            .filter(|id| topology.seat(id).host == host)
+            .find(|id| topology.interfaces.get(*id).is_some_and(|one| one.has(address)))
     }
 
     /// A packet to an address of the VPC's router, which no route, group or ACL is asked about. `None` when it is to

@@ -139,3 +139,16 @@ fn what_runs_keeps_its_network_when_a_change_is_cut_off_or_fails() {
     lab.check("eni-c", "10.0.1.10", 80, true);
     lab.check("eni-c", "10.0.2.10", 5432, true);
 }
+
+#[test]
+fn a_machine_hears_itself_whatever_its_groups_say() {
+    let mut lab = lab!("itself");
+    machine(&mut lab);
+    apply(&mut lab);
+    let first = lab.namespace("eni-a");
+    lab.serve(&first, "machine", &lab::PORTS);
+    // Port 443 is in no group: closed to others, and nobody's business within.
+    lab.check("eni-c", "10.0.1.10", 443, false);
+    lab.check("eni-a", "10.0.1.10", 443, true);
+    lab.check("eni-a", "10.0.2.10", 443, true);
+}
