@@ -57,8 +57,7 @@ class Hand:
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
             self.log.append(f"{said}: {error.response['Error']['Code']}")
-            # Routes to middleboxes are not there yet, and say so.
-            assert status < 500 or (status == 501 and name.endswith("_route")), error
+            assert status < 500, error
         except BotoCoreError as error:
             self.log.append(f"{said}: {type(error).__name__}")
             assert self.dying, error

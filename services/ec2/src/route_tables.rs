@@ -1,7 +1,7 @@
 //! Route tables: the record and what the API shows of it.
 //!
 //! Invariant: every VPC has exactly one table with the main association; a subnet is associated with at most one table.
-//! The local routes are not kept: they follow from the VPC's blocks.
+//! The local routes are not kept while they are local: they follow from the VPC's blocks.
 //! Source: <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
 
 mod associations;
@@ -36,7 +36,7 @@ pub(crate) struct RouteTable {
     pub home: Home,
     /// Its VPC.
     pub vpc: String,
-    /// Its routes without the local ones.
+    /// Its routes without the local ones, but for those that lead to a middlebox instead.
     pub routes: Vec<Route>,
     /// What it is associated with.
     pub associations: Vec<Association>,
@@ -147,7 +147,9 @@ struct Seen {
 
 impl Seen {
     fn of(table: RouteTable, vpc: Option<&Vpc>, targets: &Targets) -> Seen {
-        let local = vpc.into_iter().flat_map(Vpc::blocks).map(|block| local_route(&block.cidr.to_string()));
+        let blocks = vpc.into_iter().flat_map(Vpc::blocks).map(|block| block.cidr.to_string());
+        let leads_elsewhere = |block: &String| table.routes.iter().any(|route| route.destination == *block);
+        let local = blocks.filter(|block| !leads_elsewhere(block)).map(|block| local_route(&block));
         let own = table.routes.iter().map(|route| targets.shown(&table.vpc, route));
         let routes = local.chain(own).collect();
         Seen { table, routes }

@@ -39,13 +39,16 @@ pub fn acl(acl: &Acl, direction: Direction, packet: &Packet) -> Decision {
     }
 }
 
-/// Asks the security groups of an interface: any rule of any of them allows.
+/// Asks the security groups of an interface: any rule of any of them allows. `itself`: whether the other end's own interface
+/// is what sends or gets the packet; a rule that names a group does not speak of who is behind a middlebox.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html#security-group-referencing>
 pub fn groups(
     topology: &Topology,
     vpc: &str,
     groups: &BTreeSet<String>,
     direction: Direction,
     packet: &Packet,
+    itself: bool,
 ) -> Decision {
     for id in groups {
         let Some(group) = topology.groups.get(id) else { continue };
@@ -53,8 +56,12 @@ pub fn groups(
             Direction::Ingress => (&group.ingress, packet.source),
             Direction::Egress => (&group.egress, packet.destination),
         };
-        let found =
-            rules.iter().find(|rule| rule.traffic.matches(packet) && speaks_of(topology, vpc, rule, peer));
+        let speaks = |rule: &&GroupRule| {
+            let is_here = |named: &str| topology.groups.get(named).is_some_and(|named| named.vpc == vpc);
+            let is_hidden = matches!(&rule.peer, Peer::Group(named) if !itself && is_here(named));
+            rule.traffic.matches(packet) && !is_hidden && speaks_of(topology, vpc, rule, peer)
+        };
+        let found = rules.iter().find(speaks);
         if let Some(rule) = found {
             let why = format!("{} of {id} allows {} {}", rule.id, rule.traffic, named(&rule.peer));
             let egress = direction == Direction::Egress;

@@ -3,7 +3,7 @@
 
 use crate::Cidr;
 use crate::Topology;
-use crate::topology::{Destination, Id, RouteTable, Target};
+use crate::topology::{Destination, Id, RouteTable, Subnet, Target};
 use std::net::IpAddr;
 
 /// The route that was chosen.
@@ -43,10 +43,33 @@ impl RouteTable {
         }
         found
     }
+
+    /// What holds for packets from a subnet. AWS routes what leaves it: within it neighbours find each other, though a route
+    /// to its own block leads to a middlebox.
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html>
+    pub fn resolved_in(
+        &self,
+        topology: &Topology,
+        subnet: &Subnet,
+    ) -> std::collections::BTreeMap<Cidr, Chosen> {
+        let mut found = self.resolved(topology);
+        for own in &subnet.cidrs {
+            found.retain(|cidr, _| !own.covers(cidr));
+            let around = found.values().filter(|chosen| chosen.cidr.covers(own));
+            let leads = around.max_by_key(|chosen| chosen.cidr.prefix());
+            if leads.is_some_and(|chosen| chosen.target != Target::Local) {
+                let local = Chosen { cidr: *own, list: None, target: Target::Local, active: true };
+                found.insert(*own, local);
+            }
+        }
+        found
+    }
 }
 
-/// The route that a table chooses for an address.
-pub fn choose(topology: &Topology, table: &RouteTable, to: IpAddr) -> Option<Chosen> {
-    let matching = table.resolved(topology).into_values().filter(|chosen| chosen.cidr.contains(to));
+/// The route that the table of a subnet chooses for an address, for what leaves the subnet.
+pub fn choose(topology: &Topology, subnet: &Subnet, to: IpAddr) -> Option<Chosen> {
+    let table = topology.route_tables.get(&subnet.route_table)?;
+    let matching =
+        table.resolved_in(topology, subnet).into_values().filter(|chosen| chosen.cidr.contains(to));
     matching.max_by_key(|chosen| chosen.cidr.prefix())
 }

@@ -70,6 +70,8 @@ pub struct Walk<'a> {
     /// Each decision so far.
     pub hops: Vec<Hop>,
     answer: bool,
+    /// Whether who has the packet's source sent it, and who has its destination gets it, with nobody in between.
+    itself: (bool, bool),
     /// What NAT gateways translated on the way there: gateway, and the source as it was.
     translated: Vec<(&'a str, IpAddr)>,
 }
@@ -77,7 +79,7 @@ pub struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// A walk that has not begun.
     pub fn new(topology: &'a Topology) -> Walk<'a> {
-        Walk { topology, hops: Vec::new(), answer: false, translated: Vec::new() }
+        Walk { topology, hops: Vec::new(), answer: false, itself: (true, true), translated: Vec::new() }
     }
 
     /// Begins the way back from where the way there ended. `None` where nobody answers.
@@ -121,6 +123,7 @@ impl<'a> Walk<'a> {
         if let Some(outcome) = self.serve(from, packet) {
             return outcome;
         }
+        self.itself = (from.has(packet.source), !self.detours(from.subnet, packet.destination));
         self.groups(from, Direction::Egress, &packet)?;
         let next = self.route(from.subnet, &packet)?;
         let inside = matches!(&next, Next::Node(to) if to.subnet_id == from.subnet_id);
@@ -141,6 +144,12 @@ impl<'a> Walk<'a> {
                 Ok((End::Endpoint(id), packet))
             }
         }
+    }
+
+    /// Whether packets for an address go to an interface that forwards them.
+    fn detours(&self, from: &Subnet, to: IpAddr) -> bool {
+        let chosen = choose(self.topology, from, to);
+        chosen.is_some_and(|chosen| matches!(chosen.target, Target::Interface(_) | Target::NatGateway(_)))
     }
 
     /// The interface of the sender's own machine that has an address: the kernel there delivers to it by itself.
@@ -191,8 +200,7 @@ impl<'a> Walk<'a> {
     /// Asks the route table of a subnet.
     fn route(&mut self, from: &'a Subnet, packet: &Packet) -> Result<Next<'a>, Stop> {
         let id = &from.route_table;
-        let table = self.topology.route_tables.get(id);
-        let chosen = table.and_then(|table| choose(self.topology, table, packet.destination));
+        let chosen = choose(self.topology, from, packet.destination);
         let Some(Chosen { cidr, list, target, active }) = chosen else {
             return self.stop(id, Step::Route, packet, format!("no route leads to {}", packet.destination));
         };
@@ -287,7 +295,8 @@ impl<'a> Walk<'a> {
         let decision = if self.answer {
             (true, "an answer of a connection that was allowed".to_owned(), None)
         } else {
-            filter::groups(self.topology, &node.subnet.vpc, &interface.groups, direction, packet)
+            let itself = if direction == Direction::Egress { self.itself.1 } else { self.itself.0 };
+            filter::groups(self.topology, &node.subnet.vpc, &interface.groups, direction, packet, itself)
         };
         self.decide(node.id, step, packet, decision)
     }

@@ -3,7 +3,10 @@
 use crate::filters::web;
 use crate::lab;
 use crate::lab::Lab;
-use yakumo_net::topology::{Target, Traffic};
+use std::time::Duration;
+use yakumo_net::engine::inside;
+use yakumo_net::topology::{Ports, Target, Traffic};
+use yakumo_net::trace::{Flow, Query, Source, trace};
 
 #[test]
 fn a_public_address_moves() {
@@ -174,4 +177,57 @@ fn nothing_is_made_until_something_is_live() {
     lab.wanted.topology.interfaces.get_mut("eni-a").unwrap().live = true;
     lab.apply();
     assert_eq!(lab.engine().present().namespaces.len(), 2);
+}
+
+#[test]
+fn what_leaves_a_subnet_for_another_one_goes_through_a_middlebox() {
+    let mut lab = lab!("middlebox");
+    web(&mut lab);
+    let b = &mut lab.wanted;
+    b.subnet("subnet-3", "vpc-1", "10.0.3.0/24").own_table("subnet-3", "rtb-3").group("sg-box", "vpc-1");
+    b.allow_cidr("sg-box", Traffic::All, "10.0.0.0/16");
+    b.interface("eni-box", "subnet-3", "10.0.3.10", "sg-box");
+    b.topology.interfaces.get_mut("eni-box").unwrap().source_dest_check = false;
+    // Each side's packets for the other one, and for itself: within a subnet neighbours find each other.
+    for (subnet, to) in
+        [("subnet-1", "10.0.2.0/24"), ("subnet-2", "10.0.1.0/24"), ("subnet-1", "10.0.1.0/24")]
+    {
+        b.route(subnet, to, Target::Interface("eni-box".into()));
+    }
+    lab.apply();
+    let wait = Duration::from_millis(250);
+    let forwards = |lab: &Lab, on: &str| {
+        inside(&lab.namespace("eni-box"), || std::fs::write("/proc/sys/net/ipv4/ip_forward", on)).unwrap();
+    };
+    forwards(&lab, "1");
+    // A group does not speak of who is behind a box, though its members' addresses come through; the model knows.
+    assert_eq!(lab.connect_as("eni-a", None, "10.0.2.10", 5432, wait), None);
+    let (flow, source) = (Flow::Tcp { from: lab::FROM, to: 5432 }, "10.0.1.10".parse().unwrap());
+    let source = Source::Interface { id: "eni-box".into(), address: Some(source) };
+    let query = Query { source, destination: "10.0.2.10".parse().unwrap(), flow };
+    assert!(!trace(&lab.wanted.topology, &query).unwrap().answered);
+    lab.wanted.allow_cidr("sg-db", Traffic::Tcp(Ports::only(5432)), "10.0.1.10/32");
+    lab.apply();
+    let told = lab.connect_as("eni-a", None, "10.0.2.10", 5432, Duration::from_secs(2));
+    assert!(
+        told.as_ref().is_some_and(|told| told.starts_with("eni-c ") && told.ends_with("10.0.1.10")),
+        "{told:?}"
+    );
+    assert!(trace(&lab.wanted.topology, &query).unwrap().hops.iter().all(|hop| hop.passed || hop.answer));
+    // Others may still not, and without a box that forwards nobody gets there.
+    assert_eq!(lab.connect_as("eni-b", None, "10.0.2.10", 5432, wait), None);
+    forwards(&lab, "0");
+    assert_eq!(lab.connect_as("eni-a", None, "10.0.2.10", 5432, wait), None);
+    lab.check("eni-a", "10.0.1.11", 5432, true);
+    lab.check("eni-a", "10.0.1.11", 80, false);
+
+    // The same for all that leaves: the local route itself leads to the box.
+    let table = &mut lab.wanted.topology.route_tables.get_mut("rtb-vpc-1").unwrap().routes;
+    table.retain(|route| matches!(route.target, Target::InternetGateway(_)));
+    lab.wanted.route("subnet-1", "10.0.0.0/16", Target::Interface("eni-box".into()));
+    lab.apply();
+    assert_eq!(lab.connect_as("eni-a", None, "10.0.2.10", 5432, wait), None);
+    lab.check("eni-a", "10.0.1.11", 5432, true);
+    forwards(&lab, "1");
+    assert!(lab.connect("eni-a", "10.0.2.10", 5432).is_some_and(|told| told.starts_with("eni-c ")));
 }

@@ -166,8 +166,7 @@ fn told(world: &World, topology: &Topology, teller: &Teller, flow: &Flow, sum: &
 /// Source: <https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html#flow-logs-fields>
 fn path(topology: &Topology, teller: &Teller, flow: &Flow) -> Option<u8> {
     let subnet = topology.subnets.get(&teller.subnet).filter(|_| flow.egress && flow.accepted)?;
-    let table = topology.route_tables.get(&subnet.route_table)?;
-    match trace::choose(topology, table, flow.destination)?.target {
+    match trace::choose(topology, subnet, flow.destination)?.target {
         Target::Local | Target::NatGateway(_) | Target::Interface(_) | Target::TransitGateway(_) => Some(1),
         Target::Peering(id) => {
             let peering = topology.peerings.get(&id)?;

@@ -8,6 +8,7 @@ use crate::cidr::Cidr;
 use crate::commit::{change, refuse};
 use crate::nouns::{self, Home};
 use crate::prefix_lists;
+use crate::subnets::Subnet;
 use crate::vpcs::Vpc;
 use crate::{error, quotas};
 use yakumo_api_ec2::{
@@ -82,19 +83,43 @@ fn gateway(id: String) -> Target {
     if id.starts_with("vpce-") { Target::Endpoint(id) } else { Target::Gateway(id) }
 }
 
-/// The local routes of a VPC are there always, and nothing more specific than them can be written but to an interface.
-fn check_destination(vpc: &Vpc, table: &RouteTable, destination: &str) -> Result<()> {
+/// The local routes of a VPC are there always. What is more specific than one leads a whole subnet's packets to a middlebox.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html>
+async fn check_destination(
+    tx: &Tx,
+    vpc: &Vpc,
+    table: &RouteTable,
+    (destination, target): (&str, &Target),
+) -> Result<()> {
     let Some(cidr) = Cidr::parse(destination) else { return Ok(()) };
     if vpc.blocks().any(|block| block.cidr == cidr) {
         return Err(already_exists(destination));
     }
     if vpc.blocks().any(|block| block.cidr.contains(&cidr)) {
-        // AWS: more specific routes inside the VPC lead to middleboxes; those are not here yet.
-        return Err(error::not_implemented("a route that is more specific than the local route"));
+        check_middlebox(destination, target)?;
+        let subnets: Vec<Subnet> = nouns::all(tx, vpc.home).await?;
+        let mut blocks = subnets.iter().filter(|subnet| subnet.vpc == vpc.id).flat_map(Subnet::blocks);
+        if !blocks.any(|block| *block == cidr) {
+            let text = format!(
+                "The destination CIDR block {destination} is more specific than one of this VPC's CIDR blocks and is not the CIDR block of a subnet."
+            );
+            return Err(error::invalid_parameter_value(text));
+        }
     }
     let is_ipv6 = !cidr.is_v4();
     let count = table.routes.iter().filter(|route| route.destination.contains(':') == is_ipv6).count();
     quotas::check(count + 1, quotas::ROUTES, "RouteLimitExceeded", "routes")
+}
+
+/// What a route inside of the VPC may lead to.
+fn check_middlebox(destination: &str, target: &Target) -> Result<()> {
+    if matches!(target, Target::Interface(_) | Target::Nat(_)) {
+        return Ok(());
+    }
+    let text = format!(
+        "The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR blocks. This route can target only an interface or an instance."
+    );
+    Err(error::invalid_parameter_value(text))
 }
 
 fn already_exists(destination: &str) -> Error {
@@ -114,7 +139,7 @@ async fn check_list(tx: &Tx, home: Home, destination: &str) -> Result<()> {
     prefix_lists::check(tx, home, destination).await
 }
 
-/// Where to and through what a request leads: CreateRoute and ReplaceRoute have the same members for it.
+/// Where to a request leads, and the targets that it names: CreateRoute and ReplaceRoute have the same members for it.
 macro_rules! wished {
     ($input:ident) => {{
         refuse(&[
@@ -129,20 +154,21 @@ macro_rules! wished {
             $input.destination_ipv6_cidr_block.as_deref(),
             $input.destination_prefix_list_id.as_deref(),
         )?;
-        let target = target([
+        let named: [Named; 6] = [
             ($input.gateway_id.or($input.vpc_endpoint_id), gateway),
             ($input.egress_only_internet_gateway_id, Target::EgressOnly),
             ($input.nat_gateway_id, Target::Nat),
             ($input.network_interface_id, Target::Interface),
             ($input.vpc_peering_connection_id, Target::Peering),
             ($input.transit_gateway_id, Target::Transit),
-        ])?;
-        (to, target)
+        ];
+        (to, named)
     }};
 }
 
 async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOutput> {
-    let (to, target) = wished!(input);
+    let (to, named) = wished!(input);
+    let target = target(named)?;
     change(&ctx, input.dry_run, |tx| {
         let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
         async move {
@@ -154,7 +180,7 @@ async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOu
                 // AWS: the same route once more is no error.
                 Some(route) if route.target == *target => return Ok(()),
                 Some(_) => return Err(already_exists(to)),
-                None => check_destination(&vpc, &before, to)?,
+                None => check_destination(&tx, &vpc, &before, (to, target)).await?,
             }
             targets::check(&tx, &vpc, target, to).await?;
             let mut after = before.clone();
@@ -170,18 +196,47 @@ async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOu
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
 async fn replace_route(ctx: Ctx, input: ReplaceRouteInput) -> Result<ReplaceRouteOutput> {
-    refuse(&[("LocalTarget", input.local_target.is_some())])?;
-    let (to, target) = wished!(input);
+    let (to, named) = wished!(input);
+    let target = match input.local_target {
+        Some(true) if named.iter().all(|(id, _)| id.is_none()) => None,
+        Some(true) => {
+            return Err(error::invalid_parameter_combination("Only one route target may be specified"));
+        }
+        Some(false) | None => Some(target(named)?),
+    };
     change(&ctx, input.dry_run, |tx| {
         let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
         async move {
             let before: RouteTable = nouns::find(&tx, home, id).await?;
             let vpc: Vpc = nouns::find(&tx, home, &before.vpc).await?;
+            let is_local = vpc.blocks().any(|block| block.cidr.to_string() == *to);
+            let is_inside =
+                Cidr::parse(to).is_some_and(|cidr| vpc.blocks().any(|block| block.cidr.contains(&cidr)));
             let mut after = before.clone();
-            let route = after.routes.iter_mut().find(|route| route.destination == *to);
-            let route = route.ok_or_else(|| not_found(id, to))?;
-            targets::check(&tx, &vpc, target, to).await?;
-            route.target = target.clone();
+            let place = after.routes.iter().position(|route| route.destination == *to);
+            match (target, place) {
+                // A local route that leads somewhere else is kept; without that it is as it always was.
+                (None, _) if is_local => after.routes.retain(|route| route.destination != *to),
+                (None, Some(_)) => {
+                    let text = format!("{to} is no local route of route table {id}");
+                    return Err(error::invalid_parameter_value(text));
+                }
+                (Some(target), place) if is_local || place.is_some() => {
+                    if is_inside {
+                        check_middlebox(to, target)?;
+                    }
+                    targets::check(&tx, &vpc, target, to).await?;
+                    let target = target.clone();
+                    match place.and_then(|place| after.routes.get_mut(place)) {
+                        Some(route) => route.target = target,
+                        None => {
+                            let (destination, origin) = (to.clone(), Origin::CreateRouteTable);
+                            after.routes.push(Route { destination, target, origin });
+                        }
+                    }
+                }
+                _ => return Err(not_found(id, to)),
+            }
             nouns::put(&tx, Some(&before), &after);
             Ok(())
         }

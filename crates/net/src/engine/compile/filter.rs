@@ -5,7 +5,7 @@
 
 use super::super::names::hash;
 use super::super::plan::Namespace;
-use super::rules::{Side, block, set, traffic};
+use super::rules::{Side, block, own, set, traffic};
 use super::{Compile, Member};
 use crate::topology::{Acl, AclEntry, GroupRule, Id, Peer};
 use std::collections::BTreeSet;
@@ -132,10 +132,14 @@ impl Compile<'_> {
                 } else {
                     BTreeSet::new()
                 };
+                // Members of a peer's group come by its connection; those of this VPC are themselves at the other end,
+                // because AWS lets no group speak of who is behind a middlebox.
+                let is_here = self.topology.groups.get(group).is_some_and(|named| named.vpc == vpc);
                 both(|v4| {
                     let name = format!("{group}_members{}", if v4 { 4 } else { 6 });
                     addresses(at, &name, v4, members.iter());
-                    line(set(side, v4, &name), v4)
+                    let itself = if is_here { format!("{} ", own(side, v4)) } else { String::new() };
+                    line(format!("{itself}{}", set(side, v4, &name)), v4)
                 })
             }
             Peer::PrefixList(list) => {

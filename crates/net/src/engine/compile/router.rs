@@ -119,7 +119,7 @@ impl Compile<'_> {
         let mark = self.plan.marks.get(id).copied().unwrap_or_default();
         let number = TABLES + u32::from(mark);
         let table = self.topology.route_tables.get(&subnet.route_table);
-        let resolved = table.map(|table| table.resolved(self.topology)).unwrap_or_default();
+        let resolved = table.map(|table| table.resolved_in(self.topology, subnet)).unwrap_or_default();
         let lines: Vec<String> =
             resolved.values().map(|chosen| format!("{} table {number}", self.line(subnet, chosen))).collect();
         let gateway = subnet.cidr_v4().and_then(|cidr| cidr.nth(1));

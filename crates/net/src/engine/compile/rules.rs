@@ -36,6 +36,13 @@ pub fn set(side: Side, v4: bool, set: &str) -> String {
     format!("{} {} @{set}", if v4 { "ip" } else { "ip6" }, side.word())
 }
 
+/// Matches an address that its own interface sends from, or is sent to at.
+pub fn own(side: Side, v4: bool) -> String {
+    let link = if side == Side::Source { "iifname" } else { "oifname" };
+    let (family, set) = if v4 { ("ip", "own4") } else { ("ip6", "own6") };
+    format!("{link} . {family} {} @{set}", side.word())
+}
+
 /// Matches the traffic, with a blank before it; `None` when packets of the family never are of this kind.
 pub fn traffic(traffic: &Traffic, v4: bool) -> Option<String> {
     let ports = |name: &str, ports: &Ports| match (ports.from, ports.to) {
