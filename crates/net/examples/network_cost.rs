@@ -11,12 +11,14 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-use yakumo_net::engine::{Ranges, inside};
+use yakumo_net::engine::{Ranges, SLICES, inside};
+use yakumo_net::network::claim;
 use yakumo_net::topology::{
     Acl, AclEntry, Destination, Group, GroupRule, Interface, Peer, Ports, PrivateAddress, Route, RouteTable,
     Subnet, Target, Traffic, Vpc,
@@ -29,10 +31,14 @@ const ROUNDS: usize = 5;
 fn main() {
     let count: usize = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1000);
     let directory = tempfile::tempdir().unwrap();
-    let open = |cloud: &str, slice| {
-        Engine::open(cloud, Ranges::new(cloud, slice), directory.path().to_owned()).unwrap()
+    // Public addresses that no cloud of this host has; they are held as long as the file is.
+    let open = |cloud: &str| {
+        let first = Ranges::preferred(cloud);
+        let choices: Vec<u8> = (0..SLICES).map(|n| (first + n) % SLICES).collect();
+        let (slice, held) = claim(Path::new("/run/yakumo"), cloud, &choices).unwrap();
+        (Engine::open(cloud, Ranges::new(cloud, slice), directory.path().to_owned()).unwrap(), held)
     };
-    let mut engine = open("benchmrk", 30);
+    let (mut engine, _held) = open("benchmrk");
     let mut topology = topology(count);
     if std::env::var_os("YAKUMO_COMPILE_COST").is_some() {
         let began = Instant::now();
@@ -61,7 +67,7 @@ fn main() {
     engine.clean().unwrap();
 
     let small = self::topology(2);
-    let (mut filtered, mut bare) = (open("benchflt", 28), open("benchbar", 29));
+    let ((mut filtered, _held_too), (mut bare, _held_also)) = (open("benchflt"), open("benchbar"));
     filtered.apply(&small).unwrap();
     bare.apply(&small).unwrap();
     let router = bare.names().namespace("vpc-1");
