@@ -49,14 +49,13 @@ def inside(namespace, work):
     outcome = []
 
     def run():
-        if namespace:
-            handle = os.open(NAMESPACES / namespace, os.O_RDONLY)
-            entered = _LIBC.setns(handle, 0x40000000)
-            os.close(handle)
-            if entered != 0:
-                outcome.append((None, OSError(ctypes.get_errno(), f"setns {namespace}")))
-                return
         try:
+            if namespace:
+                handle = os.open(NAMESPACES / namespace, os.O_RDONLY)
+                entered = _LIBC.setns(handle, 0x40000000)
+                os.close(handle)
+                if entered != 0:
+                    raise OSError(ctypes.get_errno(), f"setns {namespace}")
             outcome.append((work(), None))
         except Exception as error:  # noqa: BLE001 - it is raised again where somebody waits for it
             outcome.append((None, error))
@@ -98,9 +97,11 @@ def _settings(namespace):
 def dump(cloud):
     """The state of all namespaces of a cloud, and of its link on the host, a line each."""
     lines = []
+    script = "; echo @@; ".join(" ".join(command) for command in STATE)
     for namespace in namespaces(cloud):
-        for command in STATE:
-            text = subprocess.run(["ip", "netns", "exec", namespace, *command], capture_output=True, text=True, check=False).stdout
+        # One shell, started inside: `ip netns exec` for each command costs most of the time.
+        told = inside(namespace, lambda: subprocess.run(script, shell=True, capture_output=True, text=True, check=False).stdout)
+        for command, text in zip(STATE, told.split("@@\n"), strict=True):
             found = _filter(text) if command[0] == "nft" else [_plain(line) for line in text.splitlines()]
             lines += sorted(f"{namespace} {' '.join(command)}: {line}" for line in found if line)
         lines += [f"{namespace} {line}" for line in _settings(namespace)]
