@@ -32,6 +32,8 @@ pub struct Error {
     pub fault: Fault,
     /// Further members of the error's shape, such as S3's `BucketName`.
     pub fields: Vec<(Cow<'static, str>, String)>,
+    /// Headers of the answer beyond the protocol's, with names in lower case.
+    pub headers: Vec<(&'static str, String)>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -44,6 +46,7 @@ impl Error {
             status: 400,
             fault: Fault::Sender,
             fields: Vec::new(),
+            headers: Vec::new(),
             source: None,
         }
     }
@@ -57,6 +60,7 @@ impl Error {
             status: 500,
             fault: Fault::Receiver,
             fields: Vec::new(),
+            headers: Vec::new(),
             source: Some(source.into()),
         }
     }
@@ -81,6 +85,12 @@ impl Error {
     /// The same error with one more member of its shape.
     pub fn with_field(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Error {
         self.fields.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same error with one more header in its answer.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Error {
+        self.headers.push((name, value.into()));
         self
     }
 

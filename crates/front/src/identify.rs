@@ -10,8 +10,10 @@ use crate::unproved::Unproved;
 use crate::{beside, hoisted, page};
 use http::request::Parts;
 use std::sync::Arc;
-use yakumo_aws::{Error, Region, Result};
-use yakumo_room::{Caller, Credentials, Proof, Use, World, host_now, static_root_credentials};
+use yakumo_aws::{Error, Region, Result, Timestamp};
+use yakumo_room::{
+    Caller, Credentials, Proof, Signed, SignedIn, Use, World, host_now, static_root_credentials,
+};
 use yakumo_wire::router::{DIRECTORY_BUCKETS, rooted, signing_name};
 use yakumo_wire::{Addressed, Head, Protocol};
 
@@ -120,10 +122,25 @@ pub async fn identify(
     trip.access_key_id = Some(credentials.access_key_id.clone());
     trip.region = Some(region);
     trip.signing_name = (presented.service() == DIRECTORY_BUCKETS).then_some(DIRECTORY_BUCKETS);
+    trip.signed = Some(signed(&presented, head, family));
     let head = (family == Family::S3 && presented.is_presigned()).then(|| hoisted::head(head)).flatten();
     let seal = verified.filter(|_| addressed.streams());
     let seal = seal.map(|verified| Seal { presented, verified, family });
     Ok(Identity { caller: credentials.caller.clone(), region, seal, head })
+}
+
+/// What a room may know of a signature that was verified.
+fn signed(presented: &Presented, head: &Parts, family: Family) -> Signed {
+    let header = head.headers.get("x-amz-content-sha256").and_then(|value| value.to_str().ok());
+    let is_old = presented.algorithm == Algorithm::V2;
+    // AWS: of what a presigned URL carries nothing is signed, unless it says so.
+    let payload = header.or(presented.is_presigned().then_some("UNSIGNED-PAYLOAD"));
+    Signed {
+        version: if is_old { "AWS" } else { presented.algorithm.as_str() },
+        place: if presented.is_presigned() { SignedIn::Query } else { SignedIn::Header },
+        at: (!is_old).then(|| Timestamp::from_secs(presented.signed_at_s)),
+        payload: payload.filter(|_| family == Family::S3 && !is_old).map(str::to_owned),
+    }
 }
 
 /// AWS: S3's words to who asks a region for a bucket of another one, and brings no signature that names it.

@@ -10,7 +10,7 @@ use http::request::Parts;
 use std::sync::Arc;
 use std::time::Instant;
 use yakumo_aws::{Region, Timestamp};
-use yakumo_room::{Caller, Ctx, Decided, Facts, Through, host_now};
+use yakumo_room::{Caller, Ctx, Decided, Facts, Signed, Through, host_now};
 use yakumo_wire::model::Service;
 use yakumo_wire::{Addressed, Protocol};
 
@@ -31,6 +31,8 @@ pub struct Trip {
     pub access_key_id: Option<String>,
     /// The name that it was signed with, when that is not the service's own.
     pub signing_name: Option<&'static str>,
+    /// How it proved who sent it.
+    pub signed: Option<Signed>,
     /// Why its sender was not believed.
     pub unproved: Option<Unproved>,
     /// The region that was signed for.
@@ -61,6 +63,7 @@ impl Trip {
             caller: None,
             access_key_id: None,
             signing_name: None,
+            signed: None,
             unproved: None,
             region: None,
             through: None,
@@ -102,6 +105,8 @@ impl Trip {
             source_ip: Some(self.peer.remote.ip()).filter(|_| self.through.is_none()),
             through: self.through.clone(),
             secure: self.peer.tls,
+            tls: self.peer.cipher.map(|(version, _)| version),
+            signed: self.signed.clone(),
             endpoint: format!("{scheme}://{}", host(head)),
             user_agent: text(&head.headers, &USER_AGENT),
             referer: text(&head.headers, &REFERER),

@@ -3,7 +3,7 @@
 //! Invariant: whatever such a request leads to goes through an operation with its access rule.
 
 use crate::call::{row, run};
-use crate::{Caller, Credentials, Ctx, Decided, Facts, Visit, World};
+use crate::{Caller, Credentials, Ctx, Decided, Facts, Signed, Visit, World};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -63,7 +63,8 @@ pub struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    /// Calls an operation of the room as `caller`, through its access rule as if a client had asked for it.
+    /// Calls an operation of the room as `caller`, who proved to be it as `signed` says, through its access rule as if a
+    /// client had asked for it.
     ///
     /// # Errors
     /// Those of the operation, AccessDenied among them.
@@ -72,13 +73,14 @@ impl Errand<'_> {
         operation: O,
         caller: Arc<Caller>,
         region: Region,
+        signed: Option<Signed>,
         input: O::Input,
     ) -> Result<O::Output>
     where
         O::Input: Sync,
     {
         let row = row(&self.world, &operation)?;
-        let facts = Facts { beside: true, ..self.facts.clone() };
+        let facts = Facts { beside: true, signed, ..self.facts.clone() };
         let ctx = Ctx::new(self.world.clone(), O::SERVICE, row, caller, region, facts);
         let outcome = run(&ctx, row, operation, input).await;
         self.decided.lock().extend(ctx.take_decided());

@@ -23,6 +23,10 @@ pub struct Facts {
     pub through: Option<Arc<Through>>,
     /// Whether it came over TLS.
     pub secure: bool,
+    /// The version of TLS, by its IANA name (`TLSv1.3`).
+    pub tls: Option<&'static str>,
+    /// How it proved who sent it; `None` when a service made it, and when it is anonymous.
+    pub signed: Option<Signed>,
     /// `http://host:port` as the client addressed the cloud; URLs that are handed out begin with it.
     pub endpoint: String,
     /// The `User-Agent` header.
@@ -33,6 +37,30 @@ pub struct Facts {
     pub beside: bool,
     /// The name that it was signed with, when that is not the service's own (`s3express`).
     pub signing_name: Option<&'static str>,
+}
+
+/// How a request proved who sent it.
+#[derive(Clone, Debug)]
+pub struct Signed {
+    /// `AWS4-HMAC-SHA256`, `AWS4-ECDSA-P256-SHA256`, or `AWS` for Signature Version 2.
+    pub version: &'static str,
+    /// Where the signature stands.
+    pub place: SignedIn,
+    /// When it was signed, by the host's time; `None` where it does not say.
+    pub at: Option<Timestamp>,
+    /// What it declares of its body: the hash, or words such as `UNSIGNED-PAYLOAD`. Of services that sign that only.
+    pub payload: Option<String>,
+}
+
+/// Where the signature of a request stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SignedIn {
+    /// In the header `Authorization`.
+    Header,
+    /// In the query string of a presigned URL.
+    Query,
+    /// In the fields of a form that a browser posted.
+    Form,
 }
 
 /// One request of one caller to one room. Cloning is cheap.
@@ -60,6 +88,8 @@ impl Facts {
             source_ip: None,
             through: None,
             secure: true,
+            tls: None,
+            signed: None,
             endpoint,
             user_agent: None,
             referer: None,

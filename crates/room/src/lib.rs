@@ -42,7 +42,7 @@ pub use caller::{
 };
 pub use certificate::{Certificate, KeyKind, rsa_numbers, thumbprint};
 pub use clock::{Clock, ClockError, Course, RATE_MAX, host_now};
-pub use ctx::{Ctx, Facts};
+pub use ctx::{Ctx, Facts, Signed, SignedIn};
 pub use endpoints::{Endpoint, Endpoints, Through};
 pub use hindsight::Consulted;
 pub use ids::{Ids, uuid_text};

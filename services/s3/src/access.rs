@@ -12,7 +12,7 @@ use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::PrincipalKind;
-use yakumo_room::{Access, Ctx, Need, Resource};
+use yakumo_room::{Access, Ctx, Need, Resource, SignedIn, host_now};
 
 /// Condition keys of a request, as [`Need::keys`] has them.
 pub type Keys = Vec<(String, Vec<String>)>;
@@ -195,10 +195,45 @@ pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, key
     };
     let mut need = Need::new(action, arn, open.record.owner).with_policy(policy).shown_as(shown);
     need.keys = keys;
+    need.keys.extend(request_keys(ctx, action, open.record.owner));
     match &open.through {
         Some(point) => point.also(ctx, open, need, key),
         None => need,
     }
+}
+
+/// What S3 tells policies of every request, in the words of the service that the action is of: who owns the resource, and
+/// how the request was signed and sent.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policy-s3-sigv4-conditions.html>
+pub fn request_keys(ctx: &Ctx, action: &str, owner: AccountId) -> Keys {
+    let (service, action) = action.split_once(':').unwrap_or(("s3", action));
+    let facts = ctx.facts();
+    let mut keys = Keys::with_capacity(8);
+    let mut put = |name: &str, value: String| keys.push((format!("{service}:{name}"), vec![value]));
+    put("ResourceAccount", owner.to_string());
+    if let Some(version) = facts.tls.and_then(|tls| tls.strip_prefix("TLSv")) {
+        put("TlsVersion", version.replace('_', "."));
+    }
+    let Some(signed) = &facts.signed else { return keys };
+    put("signatureversion", signed.version.to_owned());
+    let place = match signed.place {
+        SignedIn::Header => "REST-HEADER",
+        SignedIn::Query => "REST-QUERY-STRING",
+        SignedIn::Form => "POST",
+    };
+    put("authType", place.to_owned());
+    // AWS: only presigned URLs have an age, in milliseconds; in directory buckets only where a session is opened.
+    let has_age = signed.place == SignedIn::Query && (service == "s3" || action == "CreateSession");
+    if let Some(at) = signed.at.filter(|_| has_age) {
+        put("signatureAge", (host_now().as_millis() - at.as_millis()).max(0).to_string());
+    }
+    // AWS: the actions of a bucket's lock are not told what is signed of a body.
+    if let Some(payload) =
+        signed.payload.as_ref().filter(|_| !action.ends_with("BucketObjectLockConfiguration"))
+    {
+        put("x-amz-content-sha256", payload.clone());
+    }
+    keys
 }
 
 /// AWS: RestrictPublicBuckets leaves a public policy to the owner's account and to AWS services:
@@ -240,9 +275,18 @@ pub fn on_bucket_with<I: OnBucket>(
 
 /// The rule of an operation on an object.
 pub fn on_object<I: OnObject>(action: &'static str) -> Access<I> {
+    on_object_with(action, |_| Keys::new())
+}
+
+/// The same with condition keys from the input.
+pub fn on_object_with<I: OnObject>(
+    action: &'static str,
+    keys: impl Fn(&I) -> Keys + Send + Sync + 'static,
+) -> Access<I> {
     Access::needs([action, directories::access::SESSION], move |ctx: &Ctx, input: &I| {
+        let keys = keys(input);
         Box::pin(async move {
-            Ok(vec![need(ctx, &*bucket_of(ctx, input).await?, action, Some(input.key()), Keys::new())])
+            Ok(vec![need(ctx, &*bucket_of(ctx, input).await?, action, Some(input.key()), keys)])
         })
     })
 }

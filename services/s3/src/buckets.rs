@@ -1,6 +1,6 @@
 //! Buckets: made, listed, found, removed.
 
-use crate::access::{bucket_of, need};
+use crate::access::{bucket_of, need, request_keys};
 use crate::acls;
 use crate::directories;
 use crate::error;
@@ -51,10 +51,14 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
             }
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
             let shown = format!("\"{arn}\"");
-            let other = |action| Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
+            let other = |action: &'static str| {
+                let mut need = Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
+                need.keys = request_keys(ctx, action, ctx.account());
+                need
+            };
             let headers = granted!(input, write);
             let mut need = other("s3:CreateBucket");
-            need.keys = headers.keys();
+            need.keys.extend(headers.keys());
             need.keys.extend(tag_keys(input));
             if let Some(region) = location(input) {
                 need = need.with_key("s3:LocationConstraint", vec![region.to_owned()]);
@@ -67,7 +71,7 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
             // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
             if headers.is_given() {
                 let mut need = other("s3:PutBucketAcl");
-                need.keys = headers.keys();
+                need.keys.extend(headers.keys());
                 needs.push(need);
             }
             if input.object_ownership.is_some() {
@@ -95,16 +99,19 @@ fn needs_directory(ctx: &Ctx, input: &api::CreateBucketInput) -> Vec<Need> {
     let (partition, region) = (ctx.region().partition().as_str(), ctx.region());
     let arn = format!("arn:{partition}:s3express:{region}:{}:bucket/{}", ctx.account(), input.bucket);
     let shown = format!("\"{arn}\"");
-    let mut need = Need::new("s3express:CreateBucket", arn.clone(), ctx.account()).shown_as(shown.clone());
-    need.keys = tag_keys(input);
+    let other = |action: &'static str| {
+        let mut need = Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
+        need.keys = request_keys(ctx, action, ctx.account());
+        need.keys.extend(tag_keys(input));
+        need
+    };
+    let mut need = other("s3express:CreateBucket");
     if let Some(zone) = zone_in(&input.bucket) {
         need = need.with_key("s3express:LocationName", vec![zone.to_owned()]);
     }
     let mut needs = vec![need];
     if !given_tags(input).is_empty() {
-        let mut need = Need::new("s3express:TagResource", arn, ctx.account()).shown_as(shown);
-        need.keys = tag_keys(input);
-        needs.push(need);
+        needs.push(other("s3express:TagResource"));
     }
     needs
 }
@@ -332,7 +339,11 @@ pub async fn get_bucket_location(
 /// The rule of ListBuckets.
 pub fn list_access() -> Access<api::ListBucketsInput> {
     Access::needs(["s3:ListAllMyBuckets"], |ctx: &Ctx, _: &api::ListBucketsInput| {
-        Box::pin(async move { Ok(vec![Need::new("s3:ListAllMyBuckets", "*", ctx.account())]) })
+        Box::pin(async move {
+            let mut need = Need::new("s3:ListAllMyBuckets", "*", ctx.account());
+            need.keys = request_keys(ctx, &need.action, need.owner);
+            Ok(vec![need])
+        })
     })
 }
 

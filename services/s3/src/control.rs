@@ -1,6 +1,7 @@
 //! S3 Control: the table of the second room of this crate, and what its operations have in common.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_AWS_S3_Control.html>
 
+use crate::access::request_keys;
 use crate::access_points::{operations as points, policies};
 use crate::account_access;
 use crate::registry::Registry;
@@ -101,14 +102,20 @@ pub fn not_implemented(what: &str) -> Error {
     Error::sender("NotImplemented", text).with_status(501)
 }
 
+/// With what S3 tells policies of every request.
+pub fn with_request(ctx: &Ctx, mut need: Need) -> Need {
+    need.keys.extend(request_keys(ctx, &need.action, need.owner));
+    need
+}
+
 /// The rule of an operation on an account as a whole.
 fn on_account<I: Sync + 'static>(
     action: &'static str,
     id: impl Fn(&I) -> &String + Send + Sync + 'static,
 ) -> Access<I> {
-    Access::needs([action], move |_: &Ctx, input: &I| {
+    Access::needs([action], move |ctx: &Ctx, input: &I| {
         let account = account(id(input));
-        Box::pin(async move { Ok(vec![Need::new(action, "*", account?)]) })
+        Box::pin(async move { Ok(vec![with_request(ctx, Need::new(action, "*", account?))]) })
     })
 }
 
@@ -122,7 +129,7 @@ fn on_point<I: Sync + 'static>(
         let found = account(id).map(|account| (account, arn(ctx.region(), account, name)));
         Box::pin(async move {
             let (account, arn) = found?;
-            Ok(vec![Need::new(action, arn, account)])
+            Ok(vec![with_request(ctx, Need::new(action, arn, account))])
         })
     })
 }

@@ -251,7 +251,7 @@ fn object_operations(room: Room) -> Room {
 fn multipart_operations(room: Room) -> Room {
     use multipart::{complete, list, parts};
     room.on(api::CreateMultipartUpload, multipart::create_access(), multipart::create_multipart_upload)
-        .on(api::UploadPart, on_object("s3:PutObject"), parts::upload_part)
+        .on(api::UploadPart, parts::access(), parts::upload_part)
         .on(
             api::UploadPartCopy,
             Access::inside(
@@ -260,7 +260,7 @@ fn multipart_operations(room: Room) -> Room {
             ),
             parts::upload_part_copy,
         )
-        .on(api::CompleteMultipartUpload, on_object("s3:PutObject"), complete::complete_multipart_upload)
+        .on(api::CompleteMultipartUpload, complete::access(), complete::complete_multipart_upload)
         .on(
             api::AbortMultipartUpload,
             on_object("s3:AbortMultipartUpload"),

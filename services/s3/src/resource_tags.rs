@@ -3,7 +3,7 @@
 
 use crate::access::{Keys, need};
 use crate::access_points::operations as points;
-use crate::control::{account, not_implemented};
+use crate::control::{account, not_implemented, with_request};
 use crate::error;
 use crate::registry::edit;
 use crate::state::access_point::split_arn;
@@ -75,7 +75,7 @@ async fn needs(ctx: &Ctx, action: &'static str, id: &str, arn: &str, keys: Keys)
             need(ctx, &open, action, None, Vec::new())
         }
         Named::Point(owner, _) if owner != given => return Err(error::access_denied()),
-        Named::Point(owner, _) => Need::new(action, arn, owner),
+        Named::Point(owner, _) => with_request(ctx, Need::new(action, arn, owner)),
     };
     need.keys.extend(keys);
     Ok(vec![need])

@@ -232,6 +232,8 @@ fn facts(world: &World) -> Facts {
         source_ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         through: None,
         secure: false,
+        tls: None,
+        signed: None,
         endpoint: "http://127.0.0.1:4566".to_owned(),
         user_agent: None,
         referer: None,

@@ -1,7 +1,7 @@
 //! CreateAccessPoint, GetAccessPoint, ListAccessPoints, DeleteAccessPoint.
 
 use crate::access_points::{INTERNET, get, keys};
-use crate::control::{self, account};
+use crate::control::{self, account, with_request};
 use crate::error;
 use crate::lists;
 use crate::registry::{Registry, present};
@@ -27,13 +27,13 @@ pub fn create_access() -> Access<api::CreateAccessPointInput> {
             let account = account(&input.account_id)?;
             let arn = arn(ctx.region(), account, &input.name);
             let tags = resource_tags::keys(input.tags.as_deref().unwrap_or_default());
-            let mut need = Need::new("s3:CreateAccessPoint", arn.clone(), account);
-            need.keys = keys(&arn, account);
+            let mut need = with_request(ctx, Need::new("s3:CreateAccessPoint", arn.clone(), account));
+            need.keys.extend(keys(&arn, account));
             need.keys.extend(tags.clone());
             let mut needs = vec![need];
             if !tags.is_empty() {
-                let mut need = Need::new("s3:TagResource", arn, account);
-                need.keys = tags;
+                let mut need = with_request(ctx, Need::new("s3:TagResource", arn, account));
+                need.keys.extend(tags);
                 needs.push(need);
             }
             Ok(needs)

@@ -2,7 +2,7 @@
 //! a session that may read or also write.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-security-iam.html>
 
-use crate::access::{Keys, is_shut_out};
+use crate::access::{Keys, is_shut_out, request_keys};
 use crate::registry::Open;
 use yakumo_room::{Ctx, Need, Resource};
 
@@ -107,7 +107,7 @@ fn plain(ctx: &Ctx, open: &Open, action: &'static str) -> Need {
     let arn = bucket.arn();
     let shown = format!("\"{arn}\"");
     let mut need = Need::new(action, arn, owner).with_policy(policy).shown_as(shown);
-    need.keys.push(("s3express:ResourceAccount".to_owned(), vec![bucket.owner.to_string()]));
+    need.keys.extend(request_keys(ctx, action, bucket.owner));
     for (name, value) in &bucket.tags {
         for key in ["aws:ResourceTag", "s3express:BucketTag"] {
             need.keys.push((format!("{key}/{name}"), vec![value.clone()]));

@@ -2,6 +2,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html>
 
 use crate::buckets::{Owned, new_bucket};
+use crate::control::with_request;
 use crate::directories::{unheard, zones};
 use crate::error;
 use crate::lists;
@@ -90,7 +91,7 @@ pub fn address(bucket: &Bucket, directory: &Directory) -> String {
 pub fn list_access() -> Access<api::ListDirectoryBucketsInput> {
     let action = "s3express:ListAllMyDirectoryBuckets";
     Access::needs([action], move |ctx: &Ctx, _: &api::ListDirectoryBucketsInput| {
-        Box::pin(async move { Ok(vec![Need::new(action, "*", ctx.account())]) })
+        Box::pin(async move { Ok(vec![with_request(ctx, Need::new(action, "*", ctx.account()))]) })
     })
 }
 

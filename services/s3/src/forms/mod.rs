@@ -18,7 +18,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Region, Result, Timestamp};
-use yakumo_room::{ByteStream, Caller, Errand, Head, Proof, Reply, host_now};
+use yakumo_room::{ByteStream, Caller, Errand, Head, Proof, Reply, Signed, SignedIn, host_now};
 
 /// What stays as it is in the path of a URL.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -86,27 +86,31 @@ pub async fn answer(door: &Door, errand: &Errand<'_>, body: ByteStream) -> Resul
     };
     let fields = Fields(fields.into_iter().map(expand).collect());
     let key = fields.need("key")?.to_owned();
-    let (caller, region, lengths) = admitted(errand, &fields, bucket).await?;
+    let Admitted { caller, region, signed, lengths } = admitted(errand, &fields, bucket).await?;
     let region = match region {
         Some(region) => region,
         None => door.region_of(&errand.head).await?,
     };
     let body = bounded(file, lengths);
     let input = input(&fields, bucket, &key, body)?;
-    let output = errand.call(api::PutObject, caller, region, input).await?;
+    let output = errand.call(api::PutObject, caller, region, signed, input).await?;
     Ok(success(errand, &fields, bucket, &key, &output))
 }
 
-/// Who posts the form, for which region it was signed, and how long its file may be.
-async fn admitted(
-    errand: &Errand<'_>,
-    fields: &Fields,
-    bucket: &str,
-) -> Result<(Arc<Caller>, Option<Region>, RangeInclusive<u64>)> {
+/// Who posts the form, for which region and how it was signed, and how long its file may be.
+struct Admitted {
+    caller: Arc<Caller>,
+    region: Option<Region>,
+    signed: Option<Signed>,
+    lengths: RangeInclusive<u64>,
+}
+
+async fn admitted(errand: &Errand<'_>, fields: &Fields, bucket: &str) -> Result<Admitted> {
     let is_signed = ["x-amz-signature", "x-amz-credential", "signature", "AWSAccessKeyId"];
     let is_signed = is_signed.into_iter().any(|name| fields.get(name).is_some());
     if fields.get("policy").is_none() && !is_signed {
-        return Ok((Arc::new(Caller::anonymous()), None, 0..=u64::MAX));
+        let caller = Arc::new(Caller::anonymous());
+        return Ok(Admitted { caller, region: None, signed: None, lengths: 0..=u64::MAX });
     }
     let is_old = fields.get("x-amz-algorithm").is_none() && fields.get("x-amz-credential").is_none();
     let proof = Proof {
@@ -124,7 +128,9 @@ async fn admitted(
         named.push(("bucket".to_owned(), bucket.to_owned()));
     }
     let lengths = policy.check(&named, fields.get("bucket").is_none(), host_now())?;
-    Ok((caller, region, lengths))
+    let version = if is_old { "AWS" } else { "AWS4-HMAC-SHA256" };
+    let signed = Some(Signed { version, place: SignedIn::Form, at: None, payload: None });
+    Ok(Admitted { caller, region, signed, lengths })
 }
 
 fn input(fields: &Fields, bucket: &str, key: &str, body: ByteStream) -> Result<api::PutObjectInput> {

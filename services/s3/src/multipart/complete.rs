@@ -1,25 +1,41 @@
 //! CompleteMultipartUpload: the parts become an object, in one commit.
 
-use crate::access::bucket_of;
+use crate::access::{bucket_of, need};
 use crate::bodies;
 use crate::directories;
+use crate::directories::access::SESSION;
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
 use crate::multipart::{algorithm, parts_of, sums, upload_in};
-use crate::objects::conditions::WriteIf;
+use crate::objects::conditions::{WriteIf, need_to_compare, write_keys};
 use crate::objects::{checksums, shown_id};
 use crate::registry::present;
 use crate::state::{Bucket, Content, Part, PartInfo, Upload, Version, part_key, scope};
 use crate::{chosen, put_checksum};
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
-use yakumo_room::{Ctx, Tx};
+use yakumo_room::{Access, Ctx, Tx};
 
 /// AWS: every part but the last has as many bytes at least.
 const PART_BYTES_MIN: u64 = 5 * 1024 * 1024;
 /// AWS: the largest object: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
 const OBJECT_BYTES_MAX: u64 = 50 * 1024 * 1024 * 1024 * 1024;
+
+/// The rule of CompleteMultipartUpload.
+pub fn access() -> Access<api::CompleteMultipartUploadInput> {
+    let actions = ["s3:PutObject", "s3:GetObject", SESSION];
+    Access::needs(actions, |ctx: &Ctx, input: &api::CompleteMultipartUploadInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let matches = input.if_match.as_deref();
+            let keys = write_keys(matches, input.if_none_match.as_deref(), true);
+            let write = need(ctx, &open, "s3:PutObject", Some(&input.key), keys);
+            let compare = need_to_compare(ctx, &open, &input.key, matches);
+            Ok(std::iter::once(write).chain(compare).collect())
+        })
+    })
+}
 
 pub async fn complete_multipart_upload(
     ctx: Ctx,

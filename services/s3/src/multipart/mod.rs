@@ -12,6 +12,7 @@ use crate::bodies;
 use crate::directories;
 use crate::error;
 use crate::names::check_key;
+use crate::objects::conditions::write_keys;
 use crate::objects::put::{ACTIONS, tag_keys};
 use crate::objects::request;
 use crate::registry::present;
@@ -37,6 +38,8 @@ pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
             let tags = tags::from_header(input.tagging.as_deref())?;
             let headers = granted!(input);
             let mut keys = tag_keys(&tags);
+            keys.extend(request::keys(&extras!(input)));
+            keys.extend(write_keys(None, None, false));
             let lock = lock_of!(input);
             keys.extend(headers.keys());
             keys.extend(lock.keys(ctx.now()));

@@ -1,12 +1,13 @@
 //! UploadPart and UploadPartCopy.
 
-use crate::access::{bucket_of, need};
+use crate::access::{bucket_of, need, on_object_with};
 use crate::bodies::{self, Expected, Received};
 use crate::directories::{check_md5, sessions};
 use crate::error;
 use crate::locks::asked::check_sum;
 use crate::multipart::{PARTS_MAX, algorithm, upload, upload_in};
 use crate::objects::checksums;
+use crate::objects::conditions::write_keys;
 use crate::objects::copy::{Found, Source};
 use crate::objects::ranges::{self, Asked};
 use crate::state::{Bucket, Part, Upload, part_key, scope};
@@ -14,9 +15,10 @@ use crate::{chosen, customer_key, put_checksum, put_encryption, sealing};
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
-use yakumo_room::{Ctx, Tx};
+use yakumo_room::{Access, Ctx, Tx};
 
-fn check_number(number: i32) -> Result<()> {
+/// Checks the number of a part.
+pub fn check_number(number: i32) -> Result<()> {
     match (1..=PARTS_MAX).contains(&number) {
         true => Ok(()),
         false => Err(error::argument(
@@ -25,6 +27,16 @@ fn check_number(number: i32) -> Result<()> {
             &number.to_string(),
         )),
     }
+}
+
+/// The rule of UploadPart.
+pub fn access() -> Access<api::UploadPartInput> {
+    on_object_with("s3:PutObject", |input: &api::UploadPartInput| {
+        let customer = &input.sse_customer_algorithm;
+        let name = "s3:x-amz-server-side-encryption-customer-algorithm";
+        let customer = customer.iter().map(|value| (name.to_owned(), vec![value.clone()]));
+        customer.chain(write_keys(None, None, false)).collect()
+    })
 }
 
 pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::UploadPartOutput> {
@@ -102,7 +114,9 @@ pub async fn upload_part_copy(
     let open = bucket_of(&ctx, &input).await?;
     sessions::check_none(&ctx)?;
     let source = Source::parse(&input.copy_source)?;
-    ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), source.keys()))?;
+    let mut keys = source.keys();
+    keys.extend(write_keys(None, None, false));
+    ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), keys))?;
     let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
     let found = Found::read(&ctx, &source, owner, payer).await?;
     check_number(input.part_number)?;

@@ -1,9 +1,12 @@
 //! Conditional requests: RFC 9110, section 13, as S3 applies it.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html>
 
+use crate::access::{Keys, need};
 use crate::error;
+use crate::registry::Open;
 use crate::state::Version;
 use yakumo_aws::{Result, Timestamp};
+use yakumo_room::{Ctx, Need};
 
 /// The conditions of a read.
 #[derive(Default)]
@@ -45,6 +48,23 @@ impl ReadIf<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// What a policy is told of a write: on which conditions it is made, and whether it makes an object or only a part of one.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html>
+pub fn write_keys(matches: Option<&str>, none_match: Option<&str>, creates: bool) -> Keys {
+    let given = [("s3:if-match", matches), ("s3:if-none-match", none_match)];
+    let given =
+        given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), vec![value?.to_owned()])));
+    let creates = ("s3:ObjectCreationOperation".to_owned(), vec![creates.to_string()]);
+    given.chain([creates]).collect()
+}
+
+/// AWS: who compares the ETag of an object must be allowed to read it:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html#conditional-write-etags>
+pub fn need_to_compare(ctx: &Ctx, open: &Open, key: &str, matches: Option<&str>) -> Option<Need> {
+    let compares = open.record.directory.is_none() && matches.is_some_and(|etag| etag != "*");
+    compares.then(|| need(ctx, open, "s3:GetObject", Some(key), Keys::new()))
 }
 
 /// The conditions of a write, held against the newest version in the transaction that writes.

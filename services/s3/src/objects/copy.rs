@@ -7,7 +7,7 @@ use crate::directories;
 use crate::error;
 use crate::happenings::What;
 use crate::names::check_key;
-use crate::objects::conditions::{ReadIf, WriteIf};
+use crate::objects::conditions::{ReadIf, WriteIf, need_to_compare, write_keys};
 use crate::objects::put::{Wanted, save, tag_keys};
 use crate::objects::{checksums, get, request, restore, shown_id};
 use crate::registry::Open;
@@ -33,7 +33,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads the header `x-amz-copy-source`: `bucket/key?versionId=id`, URL-encoded.
+    /// Reads the header `x-amz-copy-source`: `bucket/key?versionId=id`, URL-encoded, a blank as `+` too, as Terraform does.
+    /// AWS: a plus sign that is not encoded is none: <https://github.com/aws/aws-sdk-js/issues/1821>
     pub fn parse(text: &str) -> Result<Source> {
         let wrong = || {
             error::argument(
@@ -44,7 +45,8 @@ impl Source {
         };
         let (path, query) =
             text.split_once("?versionId=").map_or((text, None), |(path, id)| (path, Some(id)));
-        let decoded = percent_encoding::percent_decode_str(path).decode_utf8().map_err(|_| wrong())?;
+        let path = path.replace('+', " ");
+        let decoded = percent_encoding::percent_decode_str(&path).decode_utf8().map_err(|_| wrong())?;
         let version_id = query.map(str::to_owned);
         // AWS: an access point is named by its ARN, the key behind `/object/`:
         // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html#API_CopyObject_RequestSyntax>
@@ -137,6 +139,8 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
             .map(|value| ("s3:x-amz-metadata-directive".to_owned(), vec![value.clone()])),
     );
     keys.extend(tag_keys(&tags));
+    keys.extend(request::keys(&extras!(input)));
+    keys.extend(write_keys(input.if_match.as_deref(), input.if_none_match.as_deref(), true));
     let list = granted!(input);
     keys.extend(list.keys());
     let lock = lock_of!(input);
@@ -152,6 +156,9 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
         ctx.authorize(need(&ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)))?;
     }
     lock.needs(&ctx, &open, &input.key).into_iter().try_for_each(|need| ctx.authorize(need))?;
+    if let Some(need) = need_to_compare(&ctx, &open, &input.key, input.if_match.as_deref()) {
+        ctx.authorize(need)?;
+    }
     let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
     let found = Found::read(&ctx, &source, owner, payer).await?;
     check_key(&input.key)?;

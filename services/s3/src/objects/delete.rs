@@ -1,12 +1,13 @@
 //! DeleteObject and DeleteObjects.
 
-use crate::access::{bucket_of, need, version_key};
+use crate::access::{Keys, bucket_of, need, version_key};
 use crate::directories;
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
 use crate::locks::needs_bypass;
 use crate::mfa::Proved;
+use crate::objects::conditions::need_to_compare;
 use crate::registry::{Open, present};
 use crate::state::{Bucket, Bypass, Lock, Version, Versioning};
 use yakumo_api_s3 as api;
@@ -28,18 +29,33 @@ struct Deleted {
 }
 
 /// What deleting may ask for.
-pub const ACTIONS: [&str; 4] = [
+pub const ACTIONS: [&str; 5] = [
     "s3:DeleteObject",
+    "s3:GetObject",
     "s3:DeleteObjectVersion",
     "s3:BypassGovernanceRetention",
     directories::access::SESSION,
 ];
 
 /// What deleting one object, or one version of it, asks for.
-fn needs(ctx: &Ctx, open: &Open, key: &str, id: Option<&str>, bypass: Bypass) -> Vec<Need> {
-    let action = if id.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
-    let delete = need(ctx, open, action, Some(key), version_key(id));
-    std::iter::once(delete).chain(needs_bypass(ctx, open, key, bypass)).collect()
+///
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>
+fn needs(
+    ctx: &Ctx,
+    open: &Open,
+    key: &str,
+    id: Option<&str>,
+    matches: Option<&str>,
+    bypass: Bypass,
+) -> Vec<Need> {
+    let (action, keys) = match (id, matches) {
+        (Some(_), _) => ("s3:DeleteObjectVersion", version_key(id)),
+        (None, None) => ("s3:DeleteObject", Keys::new()),
+        (None, Some(etag)) => ("s3:DeleteObject", vec![("s3:if-match".to_owned(), vec![etag.to_owned()])]),
+    };
+    let delete = need(ctx, open, action, Some(key), keys);
+    let compare = need_to_compare(ctx, open, key, matches);
+    std::iter::once(delete).chain(compare).chain(needs_bypass(ctx, open, key, bypass)).collect()
 }
 
 /// The rule of DeleteObject.
@@ -48,7 +64,8 @@ pub fn access() -> Access<api::DeleteObjectInput> {
         Box::pin(async move {
             let open = bucket_of(ctx, input).await?;
             let bypass = Bypass::asked(input.bypass_governance_retention);
-            Ok(needs(ctx, &open, &input.key, input.version_id.as_deref(), bypass))
+            let (id, matches) = (input.version_id.as_deref(), input.if_match.as_deref());
+            Ok(needs(ctx, &open, &input.key, id, matches, bypass))
         })
     })
 }
@@ -248,7 +265,10 @@ async fn delete_one(
     proved: Proved,
 ) -> Result<Deleted> {
     let id = object.version_id.as_deref();
-    needs(ctx, open, &object.key, id, bypass).into_iter().try_for_each(|need| ctx.authorize(need))?;
+    let matches = object.e_tag.as_deref();
+    needs(ctx, open, &object.key, id, matches, bypass)
+        .into_iter()
+        .try_for_each(|need| ctx.authorize(need))?;
     let condition = DeleteIf {
         etag: object.e_tag,
         modified: object.last_modified_time,

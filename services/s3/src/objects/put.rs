@@ -9,7 +9,7 @@ use crate::happenings::{self, What};
 use crate::index;
 use crate::locks::asked::check_sum;
 use crate::names::check_key;
-use crate::objects::conditions::WriteIf;
+use crate::objects::conditions::{WriteIf, need_to_compare, write_keys};
 use crate::objects::{checksums, request, shown_id};
 use crate::registry::present;
 use crate::state::{Acl, Bucket, Content, Headers, Lock, Version};
@@ -23,8 +23,9 @@ use yakumo_aws::{Result, Timestamp};
 use yakumo_room::{Access, Ctx};
 
 /// What writing an object may ask for.
-pub const ACTIONS: [&str; 6] = [
+pub const ACTIONS: [&str; 7] = [
     "s3:PutObject",
+    "s3:GetObject",
     "s3:PutObjectAcl",
     "s3:PutObjectTagging",
     "s3:PutObjectRetention",
@@ -42,13 +43,8 @@ pub fn access() -> Access<api::PutObjectInput> {
             }
             let tags = tags::from_header(input.tagging.as_deref())?;
             let mut keys = tag_keys(&tags);
-            for (name, value) in [
-                ("s3:x-amz-server-side-encryption", &input.server_side_encryption),
-                ("s3:x-amz-server-side-encryption-customer-algorithm", &input.sse_customer_algorithm),
-                ("s3:x-amz-storage-class", &input.storage_class),
-            ] {
-                keys.extend(value.iter().map(|value| (name.to_owned(), vec![value.clone()])));
-            }
+            keys.extend(request::keys(&extras!(input)));
+            keys.extend(write_keys(input.if_match.as_deref(), input.if_none_match.as_deref(), true));
             let headers = granted!(input);
             let lock = lock_of!(input);
             keys.extend(headers.keys());
@@ -59,6 +55,7 @@ pub fn access() -> Access<api::PutObjectInput> {
                 needs.push(need(ctx, &open, "s3:PutObjectTagging", Some(&input.key), tag_keys(&tags)));
             }
             needs.extend(lock.needs(ctx, &open, &input.key));
+            needs.extend(need_to_compare(ctx, &open, &input.key, input.if_match.as_deref()));
             Ok(needs)
         })
     })

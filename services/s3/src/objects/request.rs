@@ -2,6 +2,7 @@
 //!
 //! Invariant: no parameter is accepted that would have no effect.
 
+use crate::access::Keys;
 use crate::directories;
 use crate::error;
 use crate::state::directory::STORAGE_CLASS;
@@ -80,6 +81,18 @@ pub fn content_encoding(given: Option<&str>) -> Option<String> {
         .filter(|coding| !coding.eq_ignore_ascii_case("aws-chunked"))
         .collect();
     Some(rest.join(",")).filter(|rest| !rest.is_empty())
+}
+
+/// The condition keys of what is asked for a new object.
+pub fn keys(extras: &Extras<'_>) -> Keys {
+    let given = [
+        ("s3:x-amz-server-side-encryption", extras.encryption),
+        ("s3:x-amz-server-side-encryption-customer-algorithm", extras.customer),
+        ("s3:x-amz-storage-class", extras.storage_class),
+        ("s3:x-amz-website-redirect-location", extras.redirect),
+    ];
+    let given = given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), vec![value.clone()?])));
+    given.collect()
 }
 
 /// Refuses what would be accepted and not done.

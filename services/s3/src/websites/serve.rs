@@ -127,7 +127,9 @@ impl Visit<'_> {
             Err(error) => error,
         };
         if error.status == 304 {
-            return Ok(Reply { status: 304, ..Reply::default() });
+            let told = error.headers.into_iter().filter(|(name, _)| *name != "x-amz-version-id");
+            let headers = told.map(|(name, value)| (name.to_owned(), value)).collect();
+            return Ok(Reply { status: 304, headers, ..Reply::default() });
         }
         // AWS: a path without its slash is sent to the one with it when there is an index document behind.
         if !is_folder && matches!(error.status, 403 | 404) {
@@ -177,7 +179,7 @@ impl Visit<'_> {
             ..Default::default()
         };
         let nobody = Arc::new(Caller::anonymous());
-        self.errand.call(api::GetObject, nobody, self.open.record.region, input).await
+        self.errand.call(api::GetObject, nobody, self.open.record.region, None, input).await
     }
 
     fn document(&self, output: api::GetObjectOutput, status: u16) -> Reply {
