@@ -175,3 +175,22 @@ def test_the_expected_owner(s3, bucket):
     s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner="000000000000")
     with refused("AccessDenied", "Access Denied", 403):
         s3.get_object(Bucket=bucket, Key="k", ExpectedBucketOwner="111122223333")
+
+
+def test_policies_that_would_say_nothing_are_refused(s3, bucket):
+    arn = f"arn:aws:s3:::{bucket}"
+
+    def put(action, resource, **condition):
+        text = policy(deny(action, resource, Principal="*", **({"Condition": condition} if condition else {})))
+        s3.put_bucket_policy(Bucket=bucket, Policy=text)
+
+    with refused("MalformedPolicy", "Policy has invalid action", 400):
+        put("s3:GetObjects", f"{arn}/*")
+    with refused("MalformedPolicy", "Policy has invalid action", 400):
+        put("sqs:SendMessage", f"{arn}/*")
+    for action, resource in (("s3:GetObject", arn), ("s3:ListBucket", f"{arn}/*"), (["s3:PutObject", "s3:ListBucket"], f"{arn}/*")):
+        with refused("MalformedPolicy", "Action does not apply to any resource(s) in statement", 400):
+            put(action, resource)
+    with refused("MalformedPolicy", "Policy has an invalid condition key", 400):
+        put("s3:GetObject", f"{arn}/*", StringEquals={"s3:nonsense": "x"})
+    put(["s3:GetObject", "s3:ListBucket", "s3:Put*"], [arn, f"{arn}/*"], StringEquals={"s3:ExistingObjectTag/a": "b"})

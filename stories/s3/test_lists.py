@@ -123,3 +123,11 @@ def test_suspended_versioning_replaces_the_null_version(s3, bucket):
         s3.get_object(Bucket=bucket, Key="k", VersionId=kept[:-1] + ("A" if kept[-1] != "A" else "Q"))
     with refused("InvalidArgument", "Invalid version id specified", 400):
         s3.get_object(Bucket=bucket, Key="k", VersionId="nonsense")
+
+
+def test_an_empty_delimiter_is_none(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a/b", Body=b"")
+    for call in (s3.list_objects, s3.list_objects_v2, s3.list_object_versions, s3.list_multipart_uploads):
+        page = call(Bucket=bucket, Delimiter="")
+        assert "Delimiter" not in page and "CommonPrefixes" not in page
+        assert call(Bucket=bucket, Delimiter="/")["Delimiter"] == "/"

@@ -9,6 +9,7 @@ from asserting import Prefix, refused
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from cloud import CONFIG
+from signed import Signed
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +89,53 @@ def test_conditional_reads(s3, bucket):
         s3.get_object(Bucket=bucket, Key="k", IfNoneMatch=etag)
 
 
+def test_what_has_not_changed_is_told_as_caches_need_it(s3, bucket):
+    """RFC 9110, section 15.4.5; a content type in such an answer would replace the one that a cache has kept."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentType="text/css", CacheControl="max-age=60")
+    head = s3.head_object(Bucket=bucket, Key="k")["ResponseMetadata"]["HTTPHeaders"]
+    for call in (s3.get_object, s3.head_object):
+        with refused("304", status=304) as caught:
+            call(Bucket=bucket, Key="k", IfNoneMatch=head["etag"])
+        told = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+        for name in ("etag", "last-modified", "cache-control"):
+            assert told[name] == head[name]
+        assert "content-type" not in told
+
+
+def test_delete_markers_say_what_they_are(s3, bucket):
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    place = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**place, Body=b"x")
+    marker = s3.delete_object(**place)["VersionId"]
+    for call in (s3.get_object, s3.head_object):
+        with refused(("NoSuchKey", "404"), status=404) as caught:
+            call(**place)
+        told = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+        assert (told["x-amz-delete-marker"], told["x-amz-version-id"]) == ("true", marker)
+        with refused(("MethodNotAllowed", "405"), status=405) as caught:
+            call(**place, VersionId=marker)
+        told = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+        assert told["x-amz-delete-marker"] == "true" and told["allow"] == "DELETE" and "last-modified" in told
+        with refused(("NoSuchKey", "404"), status=404) as caught:
+            call(Bucket=bucket, Key="never")
+        assert "x-amz-delete-marker" not in caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_a_path_that_is_no_text_names_nothing(cloud, s3, bucket):
+    for path in ("%FF", "a%C3b"):
+        answer = Signed(cloud, "s3", "PUT", f"/{bucket}/{path}", body=b"x").sign().send()
+        assert (answer.status, answer.code, answer.text) == (400, "InvalidURI", "Couldn't parse the specified URI.")
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a\u00e4\U0001f600", Body=b"x")
+
+
+def test_numbers_that_no_part_has(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for number in (0, 10_001):
+        with refused("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive", 400):
+            s3.get_object(Bucket=bucket, Key="k", PartNumber=number)
+
+
 def test_conditional_writes(s3, bucket):
     first = s3.put_object(Bucket=bucket, Key="k", Body=b"1", IfNoneMatch="*")["ETag"]
     with refused("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412):
@@ -138,6 +186,16 @@ def test_copies(s3, bucket):
         s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/absent")
     with refused("PreconditionFailed", status=412):
         s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/k", CopySourceIfMatch='"other"')
+
+
+def test_a_plus_in_the_name_of_a_source_is_a_blank(cloud, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="a b+c", Body=b"x")
+
+    def copy(source):
+        headers = {"x-amz-copy-source": f"{bucket}/{source}", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
+        return Signed(cloud, "s3", "PUT", f"/{bucket}/copy", headers=headers).sign().send().status
+
+    assert [copy(source) for source in ("a+b%2Bc", "a%20b%2Bc", "a%20b+c")] == [200, 200, 404]
 
 
 def test_multi_delete(cloud, s3, bucket):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import zlib
 
 import pytest
 from asserting import refused
@@ -28,6 +29,39 @@ def named(s3):
             s3.list_bucket_intelligent_tiering_configurations,
         ),
     ]
+
+
+def test_documents_are_held_against_their_digests(cloud, bucket):
+    """What was damaged on its way deletes nothing and sets nothing."""
+    s3 = cloud.client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    delete = "<Delete><Object><Key>k</Key></Object></Delete>"
+    tagging = "<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+    versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    encode = lambda digest: base64.b64encode(digest).decode()
+    wrong = {
+        "Content-MD5": ("BadDigest", encode(hashlib.md5(b"other").digest())),
+        "content-md5": ("InvalidDigest", "nonsense"),
+        "x-amz-checksum-crc32": ("BadDigest", encode(zlib.crc32(b"other").to_bytes(4, "big"))),
+        "x-amz-checksum-sha256": ("BadDigest", encode(hashlib.sha256(b"other").digest())),
+        "x-amz-checksum-sha1": ("InvalidRequest", "nonsense"),
+    }
+
+    def ask(method, query, body, headers):
+        headers = {**headers, "X-Amz-Content-Sha256": hashlib.sha256(body.encode()).hexdigest()}
+        return Signed(cloud, "s3", method, f"/{bucket}", query, headers, body).sign().send()
+
+    for method, query, body in (("POST", "delete", delete), ("PUT", "tagging", tagging), ("PUT", "versioning", versioning)):
+        for name, (code, value) in wrong.items():
+            answer = ask(method, query, body, {name: value})
+            assert (answer.status, answer.code) == (400, code), (query, name, answer)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+    with refused("NoSuchTagSet", status=404):
+        s3.get_bucket_tagging(Bucket=bucket)
+    right = {"x-amz-checksum-crc32": encode(zlib.crc32(delete.encode()).to_bytes(4, "big"))}
+    assert ask("POST", "delete", delete, right).status == 200
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
 
 
 def test_a_document_of_another_name_sets_nothing(cloud, bucket):

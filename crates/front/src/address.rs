@@ -7,6 +7,7 @@ use crate::reader::Reader;
 use crate::record::{Trip, host};
 use http::header::HOST;
 use http::request::Parts;
+use percent_encoding::percent_decode_str;
 use yakumo_aws::{Error, Region, Result};
 use yakumo_wire::{AddressError, Addressed, Head, unknown_operation};
 
@@ -34,7 +35,12 @@ pub async fn address(
     match found {
         Ok(addressed) => {
             trip.addressed = Some(addressed.clone());
-            Ok(addressed)
+            // What is no text is nobody's name: names that differ must not become the same one.
+            // AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+            match percent_decode_str(head.uri.path()).decode_utf8() {
+                Ok(_) => Ok(addressed),
+                Err(_) => Err(Error::sender("InvalidURI", "Couldn't parse the specified URI.")),
+            }
         }
         Err(AddressError::UnknownOperation { service, protocol, name, version }) => {
             let service = front.router.service(service).ok_or_else(unknown_service)?;

@@ -1,6 +1,7 @@
 //! Step 4: the request becomes the operation's typed input; the model's constraints are checked here, once.
 
 use crate::address::wire_head;
+use crate::digests;
 use crate::identify::Seal;
 use crate::reader::Reader;
 use crate::stream;
@@ -24,7 +25,11 @@ pub async fn decode(
     let body = if addressed.streams() {
         Body::Stream(stream::verified(body.take(), &head.headers, seal)?)
     } else {
-        Body::Full(plain(head, body.whole().await?)?.clone())
+        let document = plain(head, body.whole().await?)?;
+        if addressed.operation.checksum_required || !addressed.operation.checksum_member.is_empty() {
+            digests::check(&head.headers, document)?;
+        }
+        Body::Full(document.clone())
     };
     let mut head = wire_head(head, None);
     if let Some(headers) = &headers {

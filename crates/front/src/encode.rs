@@ -34,6 +34,15 @@ fn error_response(trip: &mut Trip, error: Error) -> Response<Body> {
     if spoke_query && let Some(code) = query_code(&error.code) {
         response.headers.insert("x-amzn-query-error", HeaderValue::from_static(code));
     }
+    if error.status == 304 {
+        // RFC 9111, section 3.2: what stands there replaces what the client has kept, a type of content too.
+        response.headers.remove(http::header::CONTENT_TYPE);
+    }
+    for (name, value) in &error.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers.insert(*name, value);
+        }
+    }
     trip.error = Some((error.code.into_owned(), error.message));
     http_response(response)
 }

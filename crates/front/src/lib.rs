@@ -10,6 +10,7 @@ pub mod body;
 pub mod chunked;
 mod control;
 mod decode;
+mod digests;
 mod dispatch;
 mod encode;
 mod front;

@@ -23,7 +23,7 @@ pub struct Facts {
     pub through: Option<Arc<Through>>,
     /// Whether it came over TLS.
     pub secure: bool,
-    /// The version of TLS, by its IANA name (`TLSv1.3`).
+    /// The version of TLS, as rustls writes it (`TLSv1_3`).
     pub tls: Option<&'static str>,
     /// How it proved who sent it; `None` when a service made it, and when it is anonymous.
     pub signed: Option<Signed>,

@@ -38,6 +38,7 @@ mod resource_tags;
 mod sealing;
 mod settings;
 mod state;
+mod statements;
 mod tags;
 mod unset;
 mod websites;

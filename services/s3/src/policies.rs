@@ -5,6 +5,7 @@ use crate::error;
 use crate::public::is_public;
 use crate::registry::edit;
 use crate::state::{BucketPolicy, PublicAccess};
+use crate::statements;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
 use yakumo_policy::{Document, PolicyKind};
@@ -45,6 +46,7 @@ pub async fn put_bucket_policy(
     if !document.resources().all(own) {
         return Err(malformed("Policy has invalid resource"));
     }
+    statements::check(&text, service(&arn))?;
     let pins = Pins::find(&ctx, &document, |_| malformed("Invalid principal in policy")).await?;
     if open.record.blocks().block_policy && is_public(&text) {
         let who = &ctx.caller().principal.arn;

@@ -49,7 +49,7 @@ pub async fn list_objects_v2(ctx: Ctx, input: api::ListObjectsV2Input) -> Result
             .filter(|_| page.is_truncated)
             .map(|last| token(last.name())),
         prefix: Some(encoding.write(input.prefix.unwrap_or_default())),
-        delimiter: encoding.option(input.delimiter),
+        delimiter: encoding.option(input.delimiter.filter(|delimiter| !delimiter.is_empty())),
         encoding_type: input.encoding_type,
         continuation_token: input.continuation_token,
         start_after: encoding.option(input.start_after),
@@ -83,7 +83,7 @@ pub async fn list_objects(ctx: Ctx, input: api::ListObjectsInput) -> Result<api:
         max_keys: Some(echoed),
         marker: Some(encoding.write(input.marker.unwrap_or_default())),
         prefix: Some(encoding.write(input.prefix.unwrap_or_default())),
-        delimiter: encoding.option(input.delimiter),
+        delimiter: encoding.option(input.delimiter.filter(|delimiter| !delimiter.is_empty())),
         encoding_type: input.encoding_type,
         request_charged: None,
     })

@@ -53,7 +53,7 @@ pub async fn list_object_versions(
         common_prefixes: common_prefixes(&page.entries, encoding),
         max_keys: Some(echoed),
         prefix: Some(encoding.write(input.prefix.unwrap_or_default())),
-        delimiter: encoding.option(input.delimiter),
+        delimiter: encoding.option(input.delimiter.filter(|delimiter| !delimiter.is_empty())),
         key_marker: Some(encoding.write(input.key_marker.unwrap_or_default())),
         version_id_marker: Some(input.version_id_marker.unwrap_or_default()),
         encoding_type: input.encoding_type,

@@ -170,7 +170,7 @@ pub async fn list_multipart_uploads(
         uploads: (!uploads.is_empty()).then_some(uploads),
         common_prefixes: (!prefixes.is_empty()).then_some(prefixes),
         prefix: Some(encoding.write(prefix)),
-        delimiter: encoding.option(input.delimiter.clone()),
+        delimiter: encoding.option(input.delimiter.filter(|delimiter| !delimiter.is_empty())),
         key_marker: Some(encoding.write(key_marker)),
         upload_id_marker: Some(input.upload_id_marker.clone().unwrap_or_default()),
         encoding_type: input.encoding_type.clone(),

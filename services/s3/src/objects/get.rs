@@ -6,6 +6,7 @@ use crate::bodies;
 use crate::directories::check_version;
 use crate::error;
 use crate::index;
+use crate::multipart::parts::check_number;
 use crate::objects::conditions::ReadIf;
 use crate::objects::ranges::{self, Asked};
 use crate::objects::{checksums, object, restore, shown_id};
@@ -69,6 +70,7 @@ fn cut(content: &Content, range: Option<&str>, part_number: Option<i32>) -> Resu
         ));
     }
     if let Some(number) = part_number {
+        check_number(number)?;
         let mut start = 0;
         for part in &content.parts {
             if part.number == number {
@@ -134,6 +136,24 @@ fn content(version: &Version) -> Result<&Content> {
         .ok_or_else(|| Error::internal("a version without content was found to be an object"))
 }
 
+/// What is told of an object that has not changed, as headers: those by which a cache knows it and how long it keeps it.
+/// RFC 9110, section 15.4.5.
+fn unchanged(error: Error, open: &Open, version: &Version, content: &Content) -> Error {
+    if error.status != 304 {
+        return error;
+    }
+    let headers = &content.headers;
+    let told = [
+        ("etag", Some(format!("\"{}\"", content.etag))),
+        ("last-modified", Some(http_date(version.modified))),
+        ("x-amz-version-id", shown_id(&open.record, version)),
+        ("cache-control", headers.cache_control.clone()),
+        ("expires", headers.expires.clone()),
+    ];
+    let told = told.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    told.fold(error, |error, (name, value)| error.with_header(name, value))
+}
+
 /// AWS: answers of anonymous requests cannot have their headers replaced:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>.
 fn check_overrides(ctx: &Ctx, any: bool) -> Result<()> {
@@ -182,7 +202,9 @@ async fn look(ctx: &Ctx, input: &api::GetObjectInput) -> Result<api::GetObjectOu
         modified_since: input.if_modified_since,
         unmodified_since: input.if_unmodified_since,
     };
-    read_if.check(&content.etag, version.modified, false)?;
+    read_if
+        .check(&content.etag, version.modified, false)
+        .map_err(|error| unchanged(error, &open, &version, content))?;
     let cut = cut(content, input.range.as_deref(), input.part_number)?;
     let mut output = api::GetObjectOutput {
         body: bodies::read(ctx.base(), content, cut.range.clone(), customer.as_ref()).await?,
@@ -208,7 +230,9 @@ pub async fn head_object(ctx: Ctx, input: api::HeadObjectInput) -> Result<api::H
         modified_since: input.if_modified_since,
         unmodified_since: input.if_unmodified_since,
     };
-    read_if.check(&content.etag, version.modified, false)?;
+    read_if
+        .check(&content.etag, version.modified, false)
+        .map_err(|error| unchanged(error, &open, &version, content))?;
     let cut = cut(content, input.range.as_deref(), input.part_number)?;
     let mut output = api::HeadObjectOutput::default();
     described!(output, ctx, open, version, content, cut, input);

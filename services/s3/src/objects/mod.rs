@@ -14,8 +14,8 @@ pub mod restore;
 use crate::error;
 use crate::index;
 use crate::state::{Bucket, Version};
-use yakumo_aws::Result;
-use yakumo_room::Ctx;
+use yakumo_aws::{Error, Result};
+use yakumo_room::{Ctx, http_date};
 
 /// The version that a request means, as last committed; an error when it is absent or a delete marker.
 pub async fn find(ctx: &Ctx, bucket: &Bucket, key: &str, id: Option<&str>, method: &str) -> Result<Version> {
@@ -28,16 +28,23 @@ pub async fn find(ctx: &Ctx, bucket: &Bucket, key: &str, id: Option<&str>, metho
 
 /// A version that holds something.
 ///
-/// AWS: a delete marker is "not found" when it is the newest version, and cannot be read when it is asked for by its id
+/// AWS: a delete marker is "not found" when it is the newest version, and cannot be read when it is asked for by its id;
+/// headers say that it is one
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html>).
 pub fn object(found: Option<Version>, key: &str, id: Option<&str>, method: &str) -> Result<Version> {
     match (found, id) {
         (Some(version), _) if version.content.is_some() => Ok(version),
-        (Some(_), Some(_)) => Err(error::method_not_allowed(method)),
-        (Some(_), None) => Err(error::no_such_key(key)),
+        (Some(marker), Some(_)) => Err(of_marker(error::method_not_allowed(method), &marker)
+            .with_header("allow", "DELETE")
+            .with_header("last-modified", http_date(marker.modified))),
+        (Some(marker), None) => Err(of_marker(error::no_such_key(key), &marker)),
         (None, Some(id)) => Err(error::no_such_version(key, id)),
         (None, None) => Err(error::no_such_key(key)),
     }
+}
+
+fn of_marker(error: Error, marker: &Version) -> Error {
+    error.with_header("x-amz-delete-marker", "true").with_header("x-amz-version-id", marker.shown_id())
 }
 
 /// A version's id as answers carry it: only buckets that keep versions have them.
