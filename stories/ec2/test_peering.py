@@ -73,14 +73,54 @@ def test_two_accounts_and_regions_agree(ec2, other, vpc, theirs):
         other.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
     by_status = ec2.describe_vpc_peering_connections(Filters=[{"Name": "status-code", "Values": ["active"]}])
     assert [p["VpcPeeringConnectionId"] for p in by_status["VpcPeeringConnections"]] == [peering]
-    with refused("NotImplemented", status=501):
-        options = {"AllowDnsResolutionFromRemoteVpc": True}
-        ec2.modify_vpc_peering_connection_options(VpcPeeringConnectionId=peering, RequesterPeeringConnectionOptions=options)
     other.delete_vpc_peering_connection(VpcPeeringConnectionId=peering)
     for side in (ec2, other):
         assert read(side, peering)["Status"] == {"Code": "deleted", "Message": "Deleted by 222222222222"}
     with refused("InvalidStateTransition"):
         ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=peering)
+
+
+def test_each_owner_says_whose_names_are_shared(cloud, ec2, iam, other, vpc, theirs):
+    peering = ask(ec2, vpc, theirs)["VpcPeeringConnectionId"]
+    one = {"VpcPeeringConnectionId": peering}
+    on, off = {"AllowDnsResolutionFromRemoteVpc": True}, {"AllowDnsResolutionFromRemoteVpc": False}
+    with refused("OperationNotPermitted", f"Peering {peering} is not active. Peering options can be added only to active peerings."):
+        ec2.modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=on)
+    other.accept_vpc_peering_connection(**one)
+    shared = lambda side: tuple(  # noqa: E731
+        read(side, peering)[f"{end}VpcInfo"]["PeeringOptions"]["AllowDnsResolutionFromRemoteVpc"] for end in ("Requester", "Accepter")
+    )
+    with refused("OperationNotPermitted", "User 000000000000 does not have permission to modify the accepter side peering options"):
+        ec2.modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=on, AccepterPeeringConnectionOptions=on)
+    with refused("OperationNotPermitted", "User 222222222222 does not have permission to modify the requester side peering options"):
+        other.modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=on)
+    with refused("DryRunOperation"):
+        ec2.modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=on, DryRun=True)
+    person, arn = Person(cloud, iam, "names"), f"arn:aws:ec2:*:*:vpc-peering-connection/{peering}"
+    person.put("may", allow("ec2:ModifyVpcPeeringConnectionOptions"), deny("ec2:ModifyVpcPeeringConnectionOptions", arn))
+    with refused("UnauthorizedOperation"):
+        person.service("ec2").modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=on)
+    assert shared(ec2) == (False, False)
+    person.put("may", allow("ec2:ModifyVpcPeeringConnectionOptions", arn))
+    answer = person.service("ec2").modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=on)
+    assert answer["RequesterPeeringConnectionOptions"]["AllowDnsResolutionFromRemoteVpc"] and "AccepterPeeringConnectionOptions" not in answer
+    assert shared(ec2) == shared(other) == (True, False)
+    other.modify_vpc_peering_connection_options(**one, AccepterPeeringConnectionOptions=on)
+    assert shared(ec2) == shared(other) == (True, True)
+    ec2.modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions=off)
+    assert shared(ec2) == (False, True)
+    ec2.delete_vpc_peering_connection(**one)
+    # One account in two regions: each side's in its region.
+    abroad = cloud.client("ec2", region="eu-west-1")
+    far = abroad.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    made = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=far, PeerRegion="eu-west-1")["VpcPeeringConnection"]
+    one = {"VpcPeeringConnectionId": made["VpcPeeringConnectionId"]}
+    abroad.accept_vpc_peering_connection(**one)
+    with refused("OperationNotPermitted", "Accepter's VPC Peering connection options cannot be modified for a different region"):
+        ec2.modify_vpc_peering_connection_options(**one, AccepterPeeringConnectionOptions=on)
+    abroad.modify_vpc_peering_connection_options(**one, AccepterPeeringConnectionOptions=on)
+    ec2.delete_vpc_peering_connection(**one)
+    abroad.delete_vpc(VpcId=far)
 
 
 def test_routes_lead_through_it(ec2, other, vpc, theirs):

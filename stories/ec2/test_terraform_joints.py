@@ -112,6 +112,27 @@ resource "aws_vpc_peering_connection_accepter" "both" {
   tags                      = { Side = "accepter" }
 }
 
+resource "aws_vpc_peering_connection_options" "ours" {
+  vpc_peering_connection_id = aws_vpc_peering_connection_accepter.both.id
+  requester { allow_remote_vpc_dns_resolution = true }
+}
+
+resource "aws_vpc_peering_connection_options" "theirs" {
+  provider                  = aws.theirs
+  vpc_peering_connection_id = aws_vpc_peering_connection_accepter.both.id
+  accepter { allow_remote_vpc_dns_resolution = true }
+}
+
+resource "aws_vpc" "near" { cidr_block = "10.32.0.0/16" }
+
+resource "aws_vpc_peering_connection" "near" {
+  vpc_id      = aws_vpc.ours.id
+  peer_vpc_id = aws_vpc.near.id
+  auto_accept = true
+  requester { allow_remote_vpc_dns_resolution = true }
+  accepter { allow_remote_vpc_dns_resolution = true }
+}
+
 resource "aws_route" "to_theirs" {
   route_table_id            = aws_vpc.ours.main_route_table_id
   destination_cidr_block    = "10.31.0.0/16"

@@ -56,6 +56,10 @@ pub(crate) struct Side {
     pub home: Home,
     /// The VPC.
     pub vpc: String,
+    /// Whether its public names lead to private addresses when they are asked for at the other end
+    /// (`AllowDnsResolutionFromRemoteVpc`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shares_names: bool,
 }
 
 /// Where a connection is in its life.

@@ -1,7 +1,8 @@
 //! What the names of a VPC mean, as seen from in it.
 //!
 //! Invariant: a VPC's private names are known in it alone; a public name leads to the private address in its own VPC and
-//! in those that a transit gateway with support for names joins it with, and to the public one everywhere else.
+//! in those that it is joined with for names (by a transit gateway, or by a peering connection's options), and to the public
+//! one everywhere else.
 //! AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html#vpc-dns-support>
 
 use super::Services;
@@ -101,7 +102,7 @@ fn public(topology: &Topology, asker: &str, address: Ipv4Addr, domain: &str) -> 
     let (vpc, private) = public_holder(topology, address)?;
     let region = named_region(topology.vpcs.get(vpc)?)?;
     let own = domain == hostnames::public_domain(region);
-    let is_near = vpc == asker || are_joined(topology, vpc, asker);
+    let is_near = vpc == asker || are_joined(topology, vpc, asker) || are_peers(topology, vpc, asker);
     own.then_some(if is_near { private } else { address })
 }
 
@@ -112,6 +113,12 @@ fn are_joined(topology: &Topology, one: &str, other: &str) -> bool {
         let has = |vpc: &str| gateway.attachments.values().any(|found| found.dns && found.vpc == vpc);
         has(one) && has(other)
     })
+}
+
+/// Whether an active peering connection lets the names of one VPC be asked for in another as in itself.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-dns.html>
+fn are_peers(topology: &Topology, holder: &str, asker: &str) -> bool {
+    topology.peerings.values().any(|peering| peering.shares_names(holder, asker))
 }
 
 /// The name of an address, asked in a VPC.
@@ -224,6 +231,25 @@ mod tests {
             let gateway = TransitGateway { attachments, ..TransitGateway::default() };
             b.topology.transit_gateways.insert("tgw-1".into(), gateway);
             assert_eq!(told(&b, "vpc-2", name).as_deref(), Some(expected), "{dns}");
+        }
+    }
+
+    #[test]
+    fn peering_connections_join_public_names_of_the_side_that_lets_them() {
+        let mut b = world();
+        let name = "ec2-198-18-0-20.compute-1.amazonaws.com";
+        for (requester_names, accepter_names, expected) in
+            [(false, false, "198.18.0.20"), (true, false, "198.18.0.20"), (false, true, "10.0.1.4")]
+        {
+            // The name's holder is the accepter.
+            b.peering("pcx-1", "vpc-2", "vpc-1");
+            let peering = b.topology.peerings.get_mut("pcx-1").unwrap();
+            (peering.requester_names, peering.accepter_names) = (requester_names, accepter_names);
+            assert_eq!(
+                told(&b, "vpc-2", name).as_deref(),
+                Some(expected),
+                "{requester_names} {accepter_names}"
+            );
         }
     }
 

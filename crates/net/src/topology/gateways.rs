@@ -21,12 +21,17 @@ pub struct NatGateway {
 }
 
 /// An active peering connection.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Peering {
     /// The requester's VPC.
     pub requester: Id,
     /// The accepter's VPC: of any account and region of the cloud.
     pub accepter: Id,
+    /// Whether public names of the requester's VPC lead to private addresses when the accepter's VPC asks.
+    pub requester_names: bool,
+    /// Whether public names of the accepter's VPC lead to private addresses when the requester's VPC asks.
+    pub accepter_names: bool,
 }
 
 impl Peering {
@@ -39,6 +44,13 @@ impl Peering {
         } else {
             None
         }
+    }
+
+    /// Whether public names of `holder` lead to private addresses when `asker`, at the other end, asks.
+    pub fn shares_names(&self, holder: &str, asker: &str) -> bool {
+        let is = |one: &Id, other: &Id| one == holder && other == asker;
+        (self.requester_names && is(&self.requester, &self.accepter))
+            || (self.accepter_names && is(&self.accepter, &self.requester))
     }
 }
 

@@ -206,7 +206,8 @@ impl Builder {
 
     /// An active peering connection.
     pub fn peering(&mut self, id: &str, requester: &str, accepter: &str) -> &mut Builder {
-        let peering = Peering { requester: requester.into(), accepter: accepter.into() };
+        let peering =
+            Peering { requester: requester.into(), accepter: accepter.into(), ..Peering::default() };
         self.topology.peerings.insert(id.into(), peering);
         self
     }

@@ -41,8 +41,13 @@ pub(super) async fn add(base: &Base, home: Home, topology: &mut Topology) -> Res
     }
     for peering in all::<VpcPeeringConnection>(base, &scope).await? {
         if peering.is_active() {
-            let (requester, accepter) = (peering.requester.vpc, peering.accepter.vpc);
-            topology.peerings.insert(peering.id, topology::Peering { requester, accepter });
+            let joint = topology::Peering {
+                requester_names: peering.requester.shares_names,
+                accepter_names: peering.accepter.shares_names,
+                requester: peering.requester.vpc,
+                accepter: peering.accepter.vpc,
+            };
+            topology.peerings.insert(peering.id, joint);
         }
     }
     Ok(())

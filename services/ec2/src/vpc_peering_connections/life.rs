@@ -41,7 +41,7 @@ pub(super) async fn create_vpc_peering_connection(
             let made = VpcPeeringConnection {
                 id: new_id(ctx, VpcPeeringConnection::PREFIX),
                 home,
-                requester: Side { home, vpc: vpc.id },
+                requester: Side { home, vpc: vpc.id, shares_names: false },
                 accepter,
                 state: if can_be { State::PendingAcceptance } else { State::Failed },
                 expires: ctx.now().plus_millis(EXPIRES_MS),
@@ -82,7 +82,7 @@ fn accepter(ctx: &Ctx, input: &CreateVpcPeeringConnectionInput) -> Result<Side> 
             .filter(|region| region.partition() == own.region.partition())
             .ok_or_else(|| error::invalid_value(text, "peerRegion", "Unknown region."))?,
     };
-    Ok(Side { home: Home { account, region }, vpc })
+    Ok(Side { home: Home { account, region }, vpc, shares_names: false })
 }
 
 /// Whether there may be one more: no other one between the two, and within the quotas.

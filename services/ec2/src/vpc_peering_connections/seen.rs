@@ -57,8 +57,8 @@ fn message(peering: &VpcPeeringConnection) -> String {
 /// AWS: of a VPC that has not agreed nothing is shown but whose it is.
 fn side(side: &Side, vpcs: &Vpcs, is_open: bool) -> VpcPeeringConnectionVpcInfo {
     let vpc = vpcs.0.get(&side.vpc).filter(|_| is_open);
-    let off = VpcPeeringConnectionOptionsDescription {
-        allow_dns_resolution_from_remote_vpc: Some(false),
+    let options = VpcPeeringConnectionOptionsDescription {
+        allow_dns_resolution_from_remote_vpc: Some(side.shares_names),
         allow_egress_from_local_classic_link_to_remote_vpc: Some(false),
         allow_egress_from_local_vpc_to_remote_classic_link: Some(false),
         ..VpcPeeringConnectionOptionsDescription::default()
@@ -76,7 +76,7 @@ fn side(side: &Side, vpcs: &Vpcs, is_open: bool) -> VpcPeeringConnectionVpcInfo 
         ipv6_cidr_block_set: vpc.filter(|vpc| !vpc.ipv6.is_empty()).map(v6),
         cidr_block_set: vpc.map(v4),
         owner_id: Some(side.home.account.to_string()),
-        peering_options: is_open.then_some(off),
+        peering_options: is_open.then_some(options),
         vpc_id: Some(side.vpc.clone()),
         region: Some(side.home.region.to_string()),
     }
