@@ -58,10 +58,41 @@ impl Machine {
             if !source.is_file() {
                 return Err(Error::invalid(format!("there is no volume {from}")));
             }
-            self.help(&Help::Copy { from: source.clone(), to: fresh.to_owned() }, DONE_WITHIN)?;
+            self.help(&Help::Copy { copies: vec![(source.clone(), fresh.to_owned())] }, DONE_WITHIN)?;
             let has = fresh.metadata().during(fresh.display())?.len();
             if bytes > has { block::grow(fresh, bytes) } else { Ok(()) }
         })
+    }
+
+    /// Makes volumes, of the size of those that they begin as: what is on these at one moment, the same for all. One that is there
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// When one of the others is not there, or the host's disk is full; none is made then.
+    pub fn copy_volumes(&self, copies: &[(String, String)]) -> Result<(), Error> {
+        let mut wanted = Vec::new();
+        for (from, to) in copies {
+            check_id(from)?;
+            check_id(to)?;
+            if self.file(to).exists() {
+                continue;
+            }
+            if !self.file(from).is_file() {
+                return Err(Error::invalid(format!("there is no volume {from}")));
+            }
+            wanted.push((from, to, self.fresh(to)));
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let copies = wanted.iter().map(|(from, _, fresh)| (self.file(from), fresh.clone())).collect();
+        let mut made = self.help(&Help::Copy { copies }, DONE_WITHIN);
+        for (_, to, fresh) in &wanted {
+            made = made.and_then(|()| self.named(fresh, to));
+            // After the rename there is nothing left to remove.
+            std::fs::remove_file(fresh).ok();
+        }
+        made
     }
 
     /// Makes a volume and its file system larger, while it is mounted as well. Where the kernel does not allow the latter, the file
@@ -133,18 +164,26 @@ impl Machine {
             return Ok(());
         }
         make_directory(&directory)?;
-        let number = FRESH_ONES.fetch_add(1, Ordering::Relaxed);
-        let fresh = directory.join(format!("{FRESH}{id}-{}-{number}", std::process::id()));
-        let made = make(&fresh).and_then(|()| {
-            match rustix::fs::renameat_with(CWD, &fresh, CWD, &whole, RenameFlags::NOREPLACE) {
-                // Somebody was faster, with the same.
-                Ok(()) | Err(Errno::EXIST) => Ok(()),
-                Err(error) => Err(Error::failed(format_args!("the volume {id}"), error)),
-            }
-        });
+        let fresh = self.fresh(id);
+        let made = make(&fresh).and_then(|()| self.named(&fresh, id));
         // After the rename there is nothing left to remove.
         std::fs::remove_file(&fresh).ok();
         made
+    }
+
+    /// Where a volume is made.
+    fn fresh(&self, id: &str) -> PathBuf {
+        let number = FRESH_ONES.fetch_add(1, Ordering::Relaxed);
+        self.root().join(DIRECTORY).join(format!("{FRESH}{id}-{}-{number}", std::process::id()))
+    }
+
+    /// Gives a whole volume its name.
+    fn named(&self, fresh: &Path, id: &str) -> Result<(), Error> {
+        match rustix::fs::renameat_with(CWD, fresh, CWD, self.file(id), RenameFlags::NOREPLACE) {
+            // Somebody was faster, with the same.
+            Ok(()) | Err(Errno::EXIST) => Ok(()),
+            Err(error) => Err(Error::failed(format_args!("the volume {id}"), error)),
+        }
     }
 }
 
@@ -160,15 +199,24 @@ pub(crate) fn names(directory: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// In a helper: copies a block file. One that is mounted is frozen meanwhile, so that the copy is of one moment.
-pub(crate) fn copy(root: &Path, from: &Path, to: &Path) -> Result<(), Error> {
-    let _turn = block::turn(from)?;
-    let Some((device, _open)) = block::attached(from) else { return block::copy(from, to) };
-    private_mounts()?;
-    let mut frozen = Frozen::prepare(root, from, &device)?;
-    frozen.freeze()?;
-    let copied = block::copy(from, to);
-    frozen.melt()?;
+/// In a helper: copies block files. Those that are mounted are frozen meanwhile, all of them, so that the copies are of one moment.
+pub(crate) fn copy(root: &Path, copies: &[(PathBuf, PathBuf)]) -> Result<(), Error> {
+    let mut sources: Vec<&Path> = copies.iter().map(|(from, _)| from.as_path()).collect();
+    // Who takes several turns takes them in this order, as saving all volumes does.
+    sources.sort();
+    let turns = sources.iter().map(|from| block::turn(from)).collect::<Result<Vec<_>, _>>()?;
+    let devices: Vec<_> = sources.iter().filter_map(|from| Some((from, block::attached(from)?))).collect();
+    if !devices.is_empty() {
+        private_mounts()?;
+    }
+    let mut frozen = Vec::new();
+    for (from, (device, _open)) in &devices {
+        frozen.push(Frozen::prepare(root, from, device)?);
+    }
+    frozen.iter_mut().try_for_each(Frozen::freeze)?;
+    let copied = copies.iter().try_for_each(|(from, to)| block::copy(from, to));
+    frozen.into_iter().try_for_each(Frozen::melt)?;
+    drop(turns);
     copied
 }
 

@@ -289,6 +289,7 @@ impl Machine {
             Request::CopyVolume { from, to, bytes } => {
                 self.copy_volume(&from, &to, bytes).map(|()| Reply::Done)?
             }
+            Request::CopyVolumes { copies } => self.copy_volumes(&copies).map(|()| Reply::Done)?,
             Request::GrowVolume { id, bytes } => self.grow_volume(&id, bytes).map(|()| Reply::Done)?,
             Request::RemoveVolume { id } => self.remove_volume(&id).map(|()| Reply::Done)?,
             Request::ListVolumes => Reply::Volumes(self.volumes()?),

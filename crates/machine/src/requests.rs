@@ -121,6 +121,11 @@ pub enum Request {
         /// Its size; at least that of the other one is used.
         bytes: u64,
     },
+    /// Make volumes that begin with what is on others at one moment, the same for all; one that is there stays as it is.
+    CopyVolumes {
+        /// The ones that are copied, and the new ones' ids.
+        copies: Vec<(String, String)>,
+    },
     /// Make a volume and its file system larger.
     GrowVolume {
         /// Its id.

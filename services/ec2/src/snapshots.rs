@@ -6,6 +6,7 @@
 mod life;
 mod seen;
 mod sharing;
+mod together;
 
 pub(crate) use life::{New, copy, new, remove};
 pub(crate) use sharing::{Permissions, Who, changes};
@@ -150,5 +151,5 @@ pub(crate) async fn keys_about(ctx: &Ctx, id: &str) -> Result<Option<Keys>> {
 
 /// Registers the operations of this noun.
 pub(crate) fn register(room: Room) -> Room {
-    sharing::register(seen::register(life::register(room)))
+    together::register(sharing::register(seen::register(life::register(room))))
 }

@@ -16,7 +16,7 @@ mod work;
 pub(crate) use life::new;
 pub(crate) use of_instances::{ends_with, give, of_instance, rest, settle, shown_of_instance};
 pub(crate) use types::{Plan, plan};
-pub(crate) use work::{NAME as WORK, Sweep, finish, finish_waiting, ready, reconciler};
+pub(crate) use work::{NAME as WORK, Sweep, copied_together, finish, finish_waiting, ready, reconciler};
 
 use seen::attachment_shown;
 

@@ -23,8 +23,8 @@ pub(crate) enum Help {
     Attach { id: String, volume: Volume },
     /// Unmount one; with `force` also when it is in use.
     Detach { id: String, path: String, force: bool },
-    /// Copy a block file, as it is at one moment.
-    Copy { from: PathBuf, to: PathBuf },
+    /// Copy block files, as they are at one moment: the files and their copies.
+    Copy { copies: Vec<(PathBuf, PathBuf)> },
     /// Copy all volumes, as they are at one moment; who waits for it is at the other end of the input.
     Save { to: PathBuf },
     /// Make a block file larger, while it is mounted as well.
@@ -40,7 +40,7 @@ pub(super) fn help(root: &Path, help: &Help) -> Result<(), Error> {
     match help {
         Help::Attach { id, volume } => attach(&Place::of(root, id), volume),
         Help::Detach { id, path, force } => detach(&Place::of(root, id), path, *force),
-        Help::Copy { from, to } => disks::copy(root, from, to),
+        Help::Copy { copies } => disks::copy(root, copies),
         Help::Save { to } => moment::save(root, to),
         Help::Grow { path, bytes } => disks::grow(root, path, *bytes),
         Help::Thaw { path } => disks::thaw(root, path),

@@ -374,6 +374,25 @@ fn volumes_with_ids_are_copied_and_grown_while_they_are_in_use() {
     // Copies of what is mounted, of one moment, and larger ones.
     machine.copy_volume("vol-data", "snap-1", 0).unwrap();
     machine.copy_volume("vol-root", "vol-root-2", 64 << 20).unwrap();
+    // Of several at once, as of one moment: whoever writes to one after the other is never seen the other way round.
+    let write = "for n in $(seq 1 100000); do echo $n > /new && mv /new /n; echo $n > /mnt/sdf/new && mv /mnt/sdf/new /mnt/sdf/n; done";
+    bench.may("i-1", &format!("({write}) > /dev/null 2>&1 & echo $! > /writer"));
+    bench.may("i-1", "while ! test -e /mnt/sdf/n; do sleep 0.01; done");
+    let both = |to: &str| {
+        [("vol-root".to_owned(), format!("root-{to}")), ("vol-data".to_owned(), format!("data-{to}"))]
+    };
+    machine.copy_volumes(&both("a")).unwrap();
+    machine.copy_volumes(&both("a")).unwrap();
+    bench.may("i-1", "kill $(cat /writer)");
+    let absent = [("vol-root".to_owned(), "root-b".to_owned()), ("vol-none".to_owned(), "data-b".to_owned())];
+    assert_eq!(machine.copy_volumes(&absent).unwrap_err().kind, Kind::Invalid);
+    assert!(!machine.volumes().unwrap().contains(&"root-b".to_owned()));
+    machine.start(&Spec { volumes: vec![data("data-a")], ..with("i-4", "root-a") }).unwrap();
+    bench.may("i-4", "n=$(cat /n) && m=$(cat /mnt/sdf/n) && test $((n - m)) -ge 0 && test $((n - m)) -le 1");
+    machine.remove("i-4").unwrap();
+    for id in ["root-a", "data-a"] {
+        machine.remove_volume(id).unwrap();
+    }
     bench.may("i-1", "echo later > /mnt/sdf/file; sync");
     machine.grow_volume("vol-data", 128 << 20).unwrap();
     machine.grow_volume("vol-data", 128 << 20).unwrap();

@@ -113,6 +113,10 @@ pub(crate) async fn copy(ctx: &Ctx, snapshots: Vec<Snapshot>) {
     let (done, is_done) = tokio::sync::oneshot::channel::<()>();
     let world = Arc::clone(ctx.world());
     ctx.base().errand(async move {
+        if snapshots.len() > 1 {
+            // All of one moment. What is not copied here is copied below, or by the work, each for itself.
+            volumes::copied_together(&world, &snapshots).await;
+        }
         for snapshot in &snapshots {
             // What fails here is tried again by the work.
             volumes::finish(&world, snapshot).await.ok();
@@ -124,7 +128,7 @@ pub(crate) async fn copy(ctx: &Ctx, snapshots: Vec<Snapshot>) {
     ctx.base().nudge(volumes::WORK);
 }
 
-fn description(text: Option<&str>) -> Result<String> {
+pub(super) fn description(text: Option<&str>) -> Result<String> {
     let text = text.unwrap_or_default();
     match text.chars().count() > DESCRIPTION_MAX_CHARS {
         true => Err(error::invalid_parameter_value("The description is longer than 255 characters.")),

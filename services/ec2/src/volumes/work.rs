@@ -274,6 +274,17 @@ pub(crate) async fn finish_waiting(world: &Arc<World>, home: Home, instance: &st
     Ok(())
 }
 
+/// Makes the files of snapshots as of one moment, the same for all; [`finish`] tells their records.
+pub(crate) async fn copied_together(world: &Arc<World>, snapshots: &[Snapshot]) {
+    let copy = |snapshot: &Snapshot| Some((snapshot.from.clone()?, snapshot.id.clone()));
+    let copies: Vec<(String, String)> = snapshots.iter().filter_map(copy).collect();
+    if let Err(error) = ask(world, Request::CopyVolumes { copies }).await
+        && error.kind != Kind::Unsupported
+    {
+        tracing::warn!(%error, "snapshots of several volumes are made one by one");
+    }
+}
+
 /// Makes a snapshot's file; whether anything changed.
 pub(crate) async fn finish(world: &Arc<World>, seen: &Snapshot) -> Result<bool> {
     let file = match &seen.from {
