@@ -89,6 +89,11 @@ def test_what_is_protected_or_wrong_is_refused(workshop):
         # Terraform names an empty zone where it means any.
         ("MissingInput", {"Placement": {"AvailabilityZone": "us-east-1z"}}),
         ("DryRunOperation", {"DryRun": True, "Placement": {"AvailabilityZone": ""}}),
+        # There are no reservations: to use open ones and to keep away from them is what happens anyway.
+        ("DryRunOperation", {"DryRun": True, "CapacityReservationSpecification": {"CapacityReservationPreference": "open"}}),
+        ("NotImplemented", {"CapacityReservationSpecification": {"CapacityReservationPreference": "capacity-reservations-only"}}),
+        ("NotImplemented", {"CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}}}),
+        ("NotImplemented", {"MaintenanceOptions": {"AutoRecovery": "disabled"}}),
     ):
         with refused(code):
             ec2.run_instances(**{**good, **more})

@@ -99,6 +99,8 @@ resource "aws_instance" "web" {
   END
   credit_specification { cpu_credits = "unlimited" }
   metadata_options { http_tokens = "required" }
+  maintenance_options { auto_recovery = "default" }
+  capacity_reservation_specification { capacity_reservation_preference = "none" }
   tags = { Name = "web-${count.index}" }
 }
 

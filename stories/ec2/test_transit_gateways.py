@@ -83,7 +83,7 @@ def test_a_gateway_lives(ec2):
         ec2.delete_transit_gateway_route_table(TransitGatewayRouteTableId=table)
     with refused("InvalidParameterValue"):
         ec2.create_transit_gateway(Options={"AmazonSideAsn": 1})
-    for options in ({"AutoAcceptSharedAttachments": "enable"}, {"MulticastSupport": "enable"}, {"TransitGatewayCidrBlocks": ["10.0.0.0/24"]}):
+    for options in ({"SecurityGroupReferencingSupport": "enable"}, {"MulticastSupport": "enable"}, {"TransitGatewayCidrBlocks": ["10.0.0.0/24"]}):
         with refused("NotImplemented", status=501):
             ec2.create_transit_gateway(Options=options)
     with refused("DryRunOperation"):
@@ -91,6 +91,10 @@ def test_a_gateway_lives(ec2):
     off = {"DefaultRouteTableAssociation": "disable", "DefaultRouteTablePropagation": "disable"}
     changed = ec2.modify_transit_gateway(TransitGatewayId=gateway, Description="spoke", Options=off)["TransitGateway"]
     assert changed["State"] == "modifying" and changed["Description"] == "spoke"
+    # Nothing is shared, so there is nothing to accept; what was said is kept.
+    accepts = lambda value: ec2.modify_transit_gateway(TransitGatewayId=gateway, Options={"AutoAcceptSharedAttachments": value})  # noqa: E731
+    for value in ("enable", "disable"):
+        assert accepts(value)["TransitGateway"]["Options"]["AutoAcceptSharedAttachments"] == value
     assert "AssociationDefaultRouteTableId" not in changed["Options"] and "PropagationDefaultRouteTableId" not in changed["Options"]
     with refused("InvalidParameterCombination", "enable DefaultRouteTablePropagation conflicts with PropagationDefaultRouteTableId null"):
         ec2.modify_transit_gateway(TransitGatewayId=gateway, Options={"DefaultRouteTablePropagation": "enable"})

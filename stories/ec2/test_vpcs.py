@@ -421,6 +421,11 @@ def test_prefix_lists(ec2, vpc):
     def entries(**more):
         return [e["Cidr"] for e in ec2.get_managed_prefix_list_entries(PrefixListId=list_id, **more)["Entries"]]
 
+    twice = {"Cidr": "192.0.2.0/24"}
+    with refused("InvalidParameterValue", "Request cannot contain Cidr 192.0.2.0/24 in both AddPrefixListEntries and RemovePrefixListEntries"):
+        ec2.modify_managed_prefix_list(PrefixListId=list_id, CurrentVersion=1, AddEntries=[twice], RemoveEntries=[twice])
+    with refused("InvalidParameterCombination", "You cannot modify the entries and the maximum entries for the prefix list in the same request."):
+        ec2.modify_managed_prefix_list(PrefixListId=list_id, CurrentVersion=1, RemoveEntries=[twice], MaxEntries=9)
     change = {"PrefixListId": list_id, "AddEntries": [{"Cidr": "198.51.100.0/24"}], "RemoveEntries": [{"Cidr": "192.0.2.0/24"}]}
     with refused("PrefixListVersionMismatch"):
         ec2.modify_managed_prefix_list(**change, CurrentVersion=2)

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod boot;
+mod filtered;
 mod interfaces;
 mod kinds;
 mod lines;
@@ -117,6 +118,9 @@ pub(crate) struct Instance {
     /// Whether it was asked to have a bandwidth to its disks of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ebs_optimized: bool,
+    /// `CapacityReservationPreference`: whether it keeps away from reservations (`none`, not `open`). There are none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shuns_reservations: bool,
     /// Its placement group, and where it stands there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
@@ -225,6 +229,11 @@ noun!(
 );
 
 impl Instance {
+    /// AWS's name of what it does with capacity reservations.
+    fn reservation_preference(&self) -> &'static str {
+        if self.shuns_reservations { "none" } else { "open" }
+    }
+
     /// The name of the device that it boots from.
     pub(crate) fn root_device(&self) -> &str {
         self.root_device.as_deref().unwrap_or("/dev/xvda")

@@ -114,6 +114,9 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
     let placement = input.placement.clone().unwrap_or_default();
     let tenancy = placement.tenancy.as_deref().is_some_and(|tenancy| tenancy != "default");
     let hibernates = input.hibernation_options.as_ref().and_then(|options| options.configured) == Some(true);
+    let reservation = input.capacity_reservation_specification.clone().unwrap_or_default();
+    let maintenance = input.maintenance_options.as_ref();
+    let never_recovers = maintenance.and_then(|options| options.auto_recovery.as_deref()) == Some("disabled");
     let enclave = input.enclave_options.as_ref().and_then(|options| options.enabled) == Some(true);
     refuse(&[
         ("KernelId", input.kernel_id.is_some()),
@@ -127,11 +130,18 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("ElasticInferenceAccelerator", input.elastic_inference_accelerators.is_some()),
         ("InstanceMarketOptions", input.instance_market_options.is_some()),
         ("CpuOptions", input.cpu_options.is_some()),
-        ("CapacityReservationSpecification", input.capacity_reservation_specification.is_some()),
+        (
+            "CapacityReservationSpecification.CapacityReservationTarget",
+            reservation.capacity_reservation_target.is_some(),
+        ),
+        (
+            "CapacityReservationSpecification.CapacityReservationPreference capacity-reservations-only",
+            reservation.capacity_reservation_preference.as_deref() == Some("capacity-reservations-only"),
+        ),
         ("HibernationOptions", hibernates),
         ("LicenseSpecification", input.license_specifications.is_some()),
         ("EnclaveOptions", enclave),
-        ("MaintenanceOptions", input.maintenance_options.is_some()),
+        ("MaintenanceOptions.AutoRecovery disabled", never_recovers),
         ("EnablePrimaryIpv6", input.enable_primary_ipv6 == Some(true)),
         ("NetworkPerformanceOptions", input.network_performance_options.is_some()),
         ("Operator", input.operator.is_some()),
@@ -139,6 +149,12 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("AdditionalInfo", input.additional_info.is_some()),
         ("Monitoring", input.monitoring.as_ref().is_some_and(|monitoring| monitoring.enabled)),
     ])
+}
+
+/// Whether the instances keep away from capacity reservations.
+fn shuns_reservations(input: &RunInstancesInput) -> bool {
+    let wanted = input.capacity_reservation_specification.as_ref();
+    wanted.and_then(|wanted| wanted.capacity_reservation_preference.as_deref()) == Some("none")
 }
 
 /// Whether the behavior of that name ends an instance that shuts itself down.
@@ -265,6 +281,7 @@ pub(super) async fn run_instances(ctx: Ctx, input: RunInstancesInput) -> Result<
                     never_stops: input.disable_api_stop == Some(true),
                     ends_with_shutdown: wish.ends_with_shutdown,
                     ebs_optimized: input.ebs_optimized == Some(true),
+                    shuns_reservations: shuns_reservations(input),
                     metadata: options.clone(),
                     profile: profile.map(|profile| Association::new(ctx, profile)),
                     token: token.clone(),

@@ -2,13 +2,14 @@
 //!
 //! Invariant: what an instance has from elsewhere (interfaces, addresses, names) is read, never kept twice.
 
+use super::filtered::Seen;
 use super::{Association, Instance, State, interfaces_of};
 use crate::access;
-use crate::filters::{Filtered, Filters, fact};
+use crate::filters::Filters;
 use crate::network_interfaces::{Around, NetworkInterface};
 use crate::nouns::{ALL, Home};
 use crate::pages::{self, Wanted};
-use crate::tags::{self, Tags};
+use crate::tags;
 use crate::volumes::{self, Volume};
 use std::collections::BTreeMap;
 use yakumo_api_ec2::{
@@ -39,10 +40,16 @@ impl Surroundings {
         Ok(Surroundings { around: Around::read(ctx).await?, interfaces, volumes })
     }
 
+    /// What the API shows of an instance's interfaces.
+    fn interfaces(&self, instance: &Instance) -> Vec<api::NetworkInterface> {
+        let own = interfaces_of(&self.interfaces, &instance.id);
+        own.iter().map(|own| self.around.shown(own)).collect()
+    }
+
     /// What the API shows of an instance.
     pub(super) fn shown(&self, instance: &Instance) -> api::Instance {
         let own = interfaces_of(&self.interfaces, &instance.id);
-        let seen: Vec<api::NetworkInterface> = own.iter().map(|own| self.around.shown(own)).collect();
+        let seen = self.interfaces(instance);
         let primary = seen.first();
         let association = primary.and_then(|primary| primary.association.as_ref());
         let is_gone = instance.state == State::Terminated;
@@ -57,6 +64,14 @@ impl Surroundings {
             block_device_mappings: Some(volumes::shown_of_instance(&self.volumes, &instance.id)),
             client_token: Some(instance.token.as_ref().map(|token| token.token.clone()).unwrap_or_default()),
             ebs_optimized: Some(instance.ebs_optimized),
+            capacity_reservation_specification: Some(api::CapacityReservationSpecificationResponse {
+                capacity_reservation_preference: Some(instance.reservation_preference().to_owned()),
+                ..api::CapacityReservationSpecificationResponse::default()
+            }),
+            maintenance_options: Some(api::InstanceMaintenanceOptions {
+                auto_recovery: Some("default".to_owned()),
+                ..api::InstanceMaintenanceOptions::default()
+            }),
             ena_support: Some(instance.size().is_nitro()),
             hypervisor: Some("xen".into()),
             network_interfaces: Some(seen.iter().map(interface).collect()),
@@ -183,173 +198,6 @@ pub(super) async fn reservation(ctx: &Ctx, made: &[Instance]) -> Result<Reservat
     })
 }
 
-/// An instance and what the API shows of it.
-pub(super) struct Seen(pub Instance, pub api::Instance);
-
-impl Filtered for Seen {
-    const FILTERS: &'static [&'static str] = &[
-        "architecture",
-        "availability-zone",
-        "availability-zone-id",
-        "block-device-mapping.attach-time",
-        "block-device-mapping.delete-on-termination",
-        "block-device-mapping.device-name",
-        "block-device-mapping.status",
-        "block-device-mapping.volume-id",
-        "client-token",
-        "dns-name",
-        "hypervisor",
-        "iam-instance-profile.arn",
-        "iam-instance-profile.id",
-        "image-id",
-        "instance-id",
-        "instance-state-code",
-        "instance-state-name",
-        "instance-type",
-        "instance.group-id",
-        "instance.group-name",
-        "ip-address",
-        "ipv6-address",
-        "key-name",
-        "launch-index",
-        "launch-time",
-        "metadata-options.http-endpoint",
-        "metadata-options.http-put-response-hop-limit",
-        "metadata-options.http-tokens",
-        "metadata-options.instance-metadata-tags",
-        "monitoring-state",
-        "network-interface.addresses.association.public-ip",
-        "network-interface.addresses.private-ip-address",
-        "network-interface.association.public-ip",
-        "network-interface.attachment.attachment-id",
-        "network-interface.attachment.device-index",
-        "network-interface.group-id",
-        "network-interface.group-name",
-        "network-interface.mac-address",
-        "network-interface.network-interface-id",
-        "network-interface.private-ip-address",
-        "network-interface.subnet-id",
-        "network-interface.vpc-id",
-        "owner-id",
-        "placement-group-name",
-        "placement-partition-number",
-        "private-dns-name",
-        "private-ip-address",
-        "reason",
-        "reservation-id",
-        "root-device-name",
-        "root-device-type",
-        "source-dest-check",
-        "state-reason-code",
-        "state-reason-message",
-        "subnet-id",
-        "tenancy",
-        "virtualization-type",
-        "vpc-id",
-    ];
-
-    fn facts(&self, filter: &str) -> Vec<String> {
-        let Seen(instance, shown) = self;
-        let options = shown.metadata_options.clone().unwrap_or_default();
-        if let Some(filter) = filter.strip_prefix("network-interface.") {
-            return shown
-                .network_interfaces
-                .iter()
-                .flatten()
-                .flat_map(|own| of_interface(own, filter))
-                .collect();
-        }
-        if let Some(filter) = filter.strip_prefix("block-device-mapping.") {
-            let mappings = shown.block_device_mappings.iter().flatten();
-            return mappings.flat_map(|mapping| of_mapping(mapping, filter)).collect();
-        }
-        let groups = shown.security_groups.iter().flatten();
-        match filter {
-            "architecture" => fact(shown.architecture.clone()),
-            "availability-zone" => fact(instance.zone.clone()),
-            "availability-zone-id" => fact(instance.zone_id.clone()),
-            "client-token" => fact(shown.client_token.clone()),
-            "dns-name" => fact(shown.public_dns_name.clone()),
-            "hypervisor" => fact(shown.hypervisor.clone()),
-            "iam-instance-profile.arn" => fact(instance.profile.as_ref().map(|own| own.arn.clone())),
-            "iam-instance-profile.id" => fact(instance.profile.as_ref().map(|own| own.profile.clone())),
-            "image-id" => fact(instance.image.clone()),
-            "instance-id" => fact(instance.id.clone()),
-            "instance-state-code" => fact(instance.state.code().to_string()),
-            "instance-state-name" => fact(instance.state.name().to_owned()),
-            "instance-type" => fact(instance.kind.clone()),
-            "instance.group-id" => groups.filter_map(|group| group.group_id.clone()).collect(),
-            "instance.group-name" => groups.filter_map(|group| group.group_name.clone()).collect(),
-            "ip-address" => fact(shown.public_ip_address.clone()),
-            "ipv6-address" => fact(shown.ipv6_address.clone()),
-            "key-name" => fact(instance.key_name.clone()),
-            "launch-index" => fact(instance.launch_index.to_string()),
-            "launch-time" => fact(instance.launched.to_date_time()),
-            "metadata-options.http-endpoint" => fact(options.http_endpoint),
-            "metadata-options.http-put-response-hop-limit" => fact(instance.metadata.hop_limit.to_string()),
-            "metadata-options.http-tokens" => fact(options.http_tokens),
-            "metadata-options.instance-metadata-tags" => fact(options.instance_metadata_tags),
-            "monitoring-state" => fact("disabled".to_owned()),
-            "owner-id" => fact(instance.home.account.to_string()),
-            "placement-group-name" => fact(instance.place.as_ref().map(|place| place.name.clone())),
-            "placement-partition-number" => fact(
-                instance.place.as_ref().and_then(|place| place.partition).map(|number| number.to_string()),
-            ),
-            "private-dns-name" => fact(shown.private_dns_name.clone()),
-            "private-ip-address" => fact(shown.private_ip_address.clone()),
-            "reason" => fact(instance.transition.clone()),
-            "reservation-id" => fact(instance.reservation.clone()),
-            "root-device-name" => fact(shown.root_device_name.clone()),
-            "root-device-type" => fact(shown.root_device_type.clone()),
-            "source-dest-check" => fact(shown.source_dest_check.map(|check| check.to_string())),
-            "state-reason-code" => fact(instance.state_reason.as_ref().map(|(code, _)| code.clone())),
-            "state-reason-message" => fact(instance.state_reason.as_ref().map(|(_, text)| text.clone())),
-            "subnet-id" => fact(shown.subnet_id.clone()),
-            "tenancy" => fact("default".to_owned()),
-            "virtualization-type" => fact(shown.virtualization_type.clone()),
-            _ => fact(shown.vpc_id.clone()),
-        }
-    }
-
-    fn tags(&self) -> Option<&Tags> {
-        Some(&self.0.tags)
-    }
-}
-
-fn of_mapping(mapping: &api::InstanceBlockDeviceMapping, filter: &str) -> Vec<String> {
-    let ebs = mapping.ebs.clone().unwrap_or_default();
-    match filter {
-        "attach-time" => fact(ebs.attach_time.map(|time| time.to_date_time())),
-        "delete-on-termination" => fact(ebs.delete_on_termination.map(|deletes| deletes.to_string())),
-        "device-name" => fact(mapping.device_name.clone()),
-        "status" => fact(ebs.status),
-        _ => fact(ebs.volume_id),
-    }
-}
-
-fn of_interface(own: &InstanceNetworkInterface, filter: &str) -> Vec<String> {
-    let addresses = || own.private_ip_addresses.iter().flatten();
-    let public = |of: &Option<InstanceNetworkInterfaceAssociation>| of.as_ref()?.public_ip.clone();
-    let groups = || own.groups.iter().flatten();
-    let attachment = own.attachment.clone().unwrap_or_default();
-    match filter {
-        "addresses.association.public-ip" => addresses().filter_map(|of| public(&of.association)).collect(),
-        "addresses.private-ip-address" => {
-            addresses().filter_map(|of| of.private_ip_address.clone()).collect()
-        }
-        "association.public-ip" => fact(public(&own.association)),
-        "attachment.attachment-id" => fact(attachment.attachment_id),
-        "attachment.device-index" => fact(attachment.device_index.map(|index| index.to_string())),
-        "group-id" => groups().filter_map(|group| group.group_id.clone()).collect(),
-        "group-name" => groups().filter_map(|group| group.group_name.clone()).collect(),
-        "mac-address" => fact(own.mac_address.clone()),
-        "network-interface-id" => fact(own.network_interface_id.clone()),
-        "private-ip-address" => fact(own.private_ip_address.clone()),
-        "subnet-id" => fact(own.subnet_id.clone()),
-        _ => fact(own.vpc_id.clone()),
-    }
-}
-
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html>
 async fn describe_instances(ctx: Ctx, input: DescribeInstancesInput) -> Result<DescribeInstancesOutput> {
     let filters = Filters::of::<Seen>(input.filters.as_ref())?;
@@ -362,13 +210,13 @@ async fn describe_instances(ctx: Ctx, input: DescribeInstancesInput) -> Result<D
     let around = Surroundings::read(&ctx).await?;
     let found: Vec<Instance> = pages::by_ids(&ctx, input.instance_ids.as_ref()).await?;
     let seen = found.into_iter().map(|instance| {
-        let shown = around.shown(&instance);
-        Seen(instance, shown)
+        let (shown, interfaces) = (around.shown(&instance), around.interfaces(&instance));
+        Seen { instance, shown, interfaces }
     });
     let passed: Vec<Seen> = seen.filter(|seen| filters.pass(seen)).collect();
-    let page = wanted.cut(passed, |Seen(instance, _)| instance.id.clone())?;
+    let page = wanted.cut(passed, |seen| seen.instance.id.clone())?;
     let mut reservations: BTreeMap<String, Vec<api::Instance>> = BTreeMap::new();
-    for Seen(instance, shown) in page.items {
+    for Seen { instance, shown, .. } in page.items {
         reservations.entry(instance.reservation).or_default().push(shown);
     }
     let owner = ctx.account().to_string();

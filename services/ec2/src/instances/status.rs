@@ -12,8 +12,9 @@ use crate::tags::Tags;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use yakumo_api_ec2::{
-    self as api, DescribeInstanceStatusInput, DescribeInstanceStatusOutput, GetConsoleOutputInput,
-    GetConsoleOutputOutput, InstanceStatus, InstanceStatusDetails, InstanceStatusSummary,
+    self as api, DescribeInstanceStatusInput, DescribeInstanceStatusOutput, EbsStatusDetails,
+    EbsStatusSummary, GetConsoleOutputInput, GetConsoleOutputOutput, InstanceStatus, InstanceStatusDetails,
+    InstanceStatusSummary,
 };
 use yakumo_aws::{Error, Result};
 use yakumo_machine::{Kind, Reply, Request};
@@ -40,12 +41,21 @@ pub(super) fn register(room: Room) -> Room {
 
 impl Filtered for Instance {
     const FILTERS: &'static [&'static str] = &[
+        "attached-ebs-status.status",
         "availability-zone",
         "availability-zone-id",
+        "event.code",
+        "event.description",
+        "event.instance-event-id",
+        "event.not-after",
+        "event.not-before",
+        "event.not-before-deadline",
         "instance-state-code",
         "instance-state-name",
         "instance-status.reachability",
         "instance-status.status",
+        "operator.managed",
+        "operator.principal",
         "system-status.reachability",
         "system-status.status",
     ];
@@ -60,7 +70,11 @@ impl Filtered for Instance {
             "instance-status.reachability" | "system-status.reachability" => {
                 fact(reachability(self.state).map(str::to_owned))
             }
-            _ => fact(status(self.state).to_owned()),
+            "instance-status.status" | "system-status.status" => fact(status(self.state).to_owned()),
+            "attached-ebs-status.status" => fact(attached(self).map(str::to_owned)),
+            "operator.managed" => fact("false".to_owned()),
+            // There are no events.
+            _ => Vec::new(),
         }
     }
 
@@ -97,6 +111,22 @@ fn summary(state: State) -> InstanceStatusSummary {
     InstanceStatusSummary { details: detail, status: Some(status(state).into()) }
 }
 
+/// AWS: only instances on Nitro have this check.
+fn attached(instance: &Instance) -> Option<&'static str> {
+    instance.size().is_nitro().then(|| status(instance.state))
+}
+
+fn attached_summary(instance: &Instance) -> Option<EbsStatusSummary> {
+    let detail = reachability(instance.state).map(|value| {
+        vec![EbsStatusDetails {
+            name: Some("reachability".into()),
+            status: Some(value.into()),
+            ..EbsStatusDetails::default()
+        }]
+    });
+    attached(instance).map(|status| EbsStatusSummary { details: detail, status: Some(status.into()) })
+}
+
 /// AWS: without IncludeAllInstances, only those that run.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html>
 async fn describe_instance_status(
@@ -122,6 +152,7 @@ async fn describe_instance_status(
         instance_state: Some(instance.state.shown()),
         instance_status: Some(summary(instance.state)),
         system_status: Some(summary(instance.state)),
+        attached_ebs_status: attached_summary(instance),
         ..InstanceStatus::default()
     });
     Ok(DescribeInstanceStatusOutput { instance_statuses: Some(shown.collect()), next_token: page.next_token })

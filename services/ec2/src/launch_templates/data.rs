@@ -27,6 +27,8 @@ pub(crate) struct Data {
     pub credits: Option<String>,
     pub hibernates: Option<bool>,
     pub enclave: Option<bool>,
+    pub reservations: Option<String>,
+    pub recovery: Option<String>,
     pub profile: Option<Profile>,
     pub placement: Option<Placement>,
     pub names: Option<Names>,
@@ -164,6 +166,11 @@ impl Data {
             credits: input.credit_specification.as_ref().map(|from| from.cpu_credits.clone()),
             hibernates: input.hibernation_options.as_ref().and_then(|from| from.configured),
             enclave: input.enclave_options.as_ref().and_then(|from| from.enabled),
+            reservations: input
+                .capacity_reservation_specification
+                .as_ref()
+                .and_then(|from| from.capacity_reservation_preference.clone()),
+            recovery: input.maintenance_options.as_ref().and_then(|from| from.auto_recovery.clone()),
             profile,
             placement,
             names: input.private_dns_name_options.as_ref().map(|from| Names {
@@ -202,6 +209,8 @@ impl Data {
             credits,
             hibernates,
             enclave,
+            reservations,
+            recovery,
             profile,
             placement,
             names,
@@ -218,6 +227,9 @@ fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
         refuse_interface(one)?;
     }
     let placement = input.placement.clone().unwrap_or_default();
+    let reservation = input.capacity_reservation_specification.clone().unwrap_or_default();
+    let maintenance = input.maintenance_options.as_ref();
+    let never_recovers = maintenance.and_then(|options| options.auto_recovery.as_deref()) == Some("disabled");
     refuse(&[
         ("LaunchTemplateData.KernelId", input.kernel_id.is_some()),
         ("LaunchTemplateData.RamDiskId", input.ram_disk_id.is_some()),
@@ -226,12 +238,16 @@ fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
         ("LaunchTemplateData.InstanceMarketOptions", input.instance_market_options.is_some()),
         ("LaunchTemplateData.CpuOptions", input.cpu_options.is_some()),
         (
-            "LaunchTemplateData.CapacityReservationSpecification",
-            input.capacity_reservation_specification.is_some(),
+            "LaunchTemplateData.CapacityReservationSpecification.CapacityReservationTarget",
+            reservation.capacity_reservation_target.is_some(),
+        ),
+        (
+            "LaunchTemplateData.CapacityReservationSpecification.CapacityReservationPreference capacity-reservations-only",
+            reservation.capacity_reservation_preference.as_deref() == Some("capacity-reservations-only"),
         ),
         ("LaunchTemplateData.LicenseSpecification", input.license_specifications.is_some()),
         ("LaunchTemplateData.InstanceRequirements", input.instance_requirements.is_some()),
-        ("LaunchTemplateData.MaintenanceOptions", input.maintenance_options.is_some()),
+        ("LaunchTemplateData.MaintenanceOptions.AutoRecovery disabled", never_recovers),
         ("LaunchTemplateData.Operator", input.operator.is_some()),
         ("LaunchTemplateData.NetworkPerformanceOptions", input.network_performance_options.is_some()),
         ("LaunchTemplateData.SecondaryInterface", input.secondary_interfaces.is_some()),

@@ -49,6 +49,13 @@ fn over(input: &RunInstancesInput, data: Data) -> RunInstancesInput {
     let enclave = data.enclave.map(|enabled| api::EnclaveOptionsRequest { enabled: Some(enabled) });
     let hibernation =
         data.hibernates.map(|configured| api::HibernationOptionsRequest { configured: Some(configured) });
+    let reservations = data.reservations.map(|preference| api::CapacityReservationSpecification {
+        capacity_reservation_preference: Some(preference),
+        ..Default::default()
+    });
+    let recovery = data
+        .recovery
+        .map(|recovery| api::InstanceMaintenanceOptionsRequest { auto_recovery: Some(recovery) });
     let monitoring =
         data.monitoring.map(|enabled| api::RunInstancesMonitoringEnabled { enabled, ..Default::default() });
     let profile = data
@@ -72,6 +79,8 @@ fn over(input: &RunInstancesInput, data: Data) -> RunInstancesInput {
         credit_specification: data.credits.map(|cpu_credits| api::CreditSpecificationRequest { cpu_credits }),
         enclave_options: enclave,
         hibernation_options: hibernation,
+        capacity_reservation_specification: reservations,
+        maintenance_options: recovery,
         iam_instance_profile: profile,
         network_interfaces: data.interfaces.map(|all| all.into_iter().map(interface).collect()),
     );

@@ -63,6 +63,15 @@ impl Data {
             enclave_options: self
                 .enclave
                 .map(|enabled| api::LaunchTemplateEnclaveOptions { enabled: Some(enabled) }),
+            capacity_reservation_specification: self.reservations.clone().map(|preference| {
+                api::LaunchTemplateCapacityReservationSpecificationResponse {
+                    capacity_reservation_preference: Some(preference),
+                    ..api::LaunchTemplateCapacityReservationSpecificationResponse::default()
+                }
+            }),
+            maintenance_options: self.recovery.clone().map(|recovery| {
+                api::LaunchTemplateInstanceMaintenanceOptions { auto_recovery: Some(recovery) }
+            }),
             iam_instance_profile: profile,
             placement,
             private_dns_name_options: self.names.as_ref().map(|own| {

@@ -13,7 +13,7 @@ use crate::security_group_rules::check_quotas;
 use crate::security_groups::SecurityGroup;
 use yakumo_api_ec2::{
     self as api, AddPrefixListEntry, GetManagedPrefixListEntriesInput, GetManagedPrefixListEntriesOutput,
-    ModifyManagedPrefixListInput, ModifyManagedPrefixListOutput, PrefixListEntry,
+    ModifyManagedPrefixListInput, ModifyManagedPrefixListOutput, PrefixListEntry, RemovePrefixListEntry,
     RestoreManagedPrefixListVersionInput, RestoreManagedPrefixListVersionOutput,
 };
 use yakumo_aws::{Error, Result};
@@ -139,6 +139,25 @@ async fn check_users(tx: &Tx, list: &PrefixList) -> Result<()> {
     Ok(())
 }
 
+/// AWS: an entry is replaced by two requests; the text as clients report it.
+fn check_both(
+    list: &PrefixList,
+    added: &[AddPrefixListEntry],
+    removed: &[RemovePrefixListEntry],
+) -> Result<()> {
+    let removed = removed.iter().map(|entry| block(list, &entry.cidr)).collect::<Result<Vec<_>>>()?;
+    for entry in added {
+        let cidr = block(list, &entry.cidr)?;
+        if removed.contains(&cidr) {
+            let text = format!(
+                "Request cannot contain Cidr {cidr} in both AddPrefixListEntries and RemovePrefixListEntries"
+            );
+            return Err(error::invalid_parameter_value(text));
+        }
+    }
+    Ok(())
+}
+
 /// The list as a request makes it, and the entries of its next version when there is one.
 fn modified(
     before: &PrefixList,
@@ -154,7 +173,9 @@ fn modified(
     let has_entries = !added_entries.is_empty() || !removed.is_empty();
     if let Some(wanted) = input.max_entries {
         if has_entries {
-            return Err(error::not_together("MaxEntries", "AddEntry"));
+            // AWS: the text as clients report it.
+            let text = "You cannot modify the entries and the maximum entries for the prefix list in the same request.";
+            return Err(error::invalid_parameter_combination(text));
         }
         after.max_entries = max_entries(wanted)?;
         if after.max_entries < before.entries().len() {
@@ -164,6 +185,7 @@ fn modified(
     }
     if has_entries {
         check_version(before, input.current_version)?;
+        check_both(before, added_entries, removed)?;
         let mut entries = before.entries().to_vec();
         for entry in removed {
             let cidr = block(before, &entry.cidr)?;

@@ -18,6 +18,9 @@ pub(crate) struct Options {
     pub dns: bool,
     /// `VpnEcmpSupport`. As on AWS, attachments of VPCs make no use of it.
     pub ecmp: bool,
+    /// `AutoAcceptSharedAttachments`: what other accounts ask for is accepted. Nothing is shared yet, so nobody asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepts: bool,
     /// Whether new attachments are associated with the table of `association`.
     pub associates: bool,
     /// Whether new attachments propagate to the table of `propagation`.
@@ -45,7 +48,6 @@ impl Options {
     pub(super) fn asked(wanted: &TransitGatewayRequestOptions) -> Result<Options> {
         let is = |value: &Option<String>| is_enabled(value.as_deref(), false);
         refuse(&[
-            ("AutoAcceptSharedAttachments", is(&wanted.auto_accept_shared_attachments)),
             ("MulticastSupport", is(&wanted.multicast_support)),
             ("SecurityGroupReferencingSupport", is(&wanted.security_group_referencing_support)),
             ("TransitGatewayCidrBlocks", wanted.transit_gateway_cidr_blocks.is_some()),
@@ -54,6 +56,7 @@ impl Options {
             asn: wanted.amazon_side_asn.map_or(Ok(ASN), checked)?,
             dns: is_enabled(wanted.dns_support.as_deref(), true),
             ecmp: is_enabled(wanted.vpn_ecmp_support.as_deref(), true),
+            accepts: is(&wanted.auto_accept_shared_attachments),
             associates: is_enabled(wanted.default_route_table_association.as_deref(), true),
             propagates: is_enabled(wanted.default_route_table_propagation.as_deref(), true),
             association: None,
@@ -65,7 +68,6 @@ impl Options {
     pub(super) fn changed(&self, wanted: &ModifyTransitGatewayOptions) -> Result<Options> {
         let is = |value: &Option<String>| is_enabled(value.as_deref(), false);
         refuse(&[
-            ("AutoAcceptSharedAttachments", is(&wanted.auto_accept_shared_attachments)),
             ("SecurityGroupReferencingSupport", is(&wanted.security_group_referencing_support)),
             ("EncryptionSupport", is(&wanted.encryption_support)),
             ("AddTransitGatewayCidrBlocks", wanted.add_transit_gateway_cidr_blocks.is_some()),
@@ -75,6 +77,7 @@ impl Options {
             asn: wanted.amazon_side_asn.map_or(Ok(self.asn), checked)?,
             dns: is_enabled(wanted.dns_support.as_deref(), self.dns),
             ecmp: is_enabled(wanted.vpn_ecmp_support.as_deref(), self.ecmp),
+            accepts: is_enabled(wanted.auto_accept_shared_attachments.as_deref(), self.accepts),
             associates: is_enabled(wanted.default_route_table_association.as_deref(), self.associates),
             propagates: is_enabled(wanted.default_route_table_propagation.as_deref(), self.propagates),
             association: wanted.association_default_route_table_id.clone().or(self.association.clone()),
@@ -114,7 +117,7 @@ impl Options {
     pub(crate) fn shown(&self) -> api::TransitGatewayOptions {
         api::TransitGatewayOptions {
             amazon_side_asn: Some(self.asn),
-            auto_accept_shared_attachments: enabled(false),
+            auto_accept_shared_attachments: enabled(self.accepts),
             default_route_table_association: enabled(self.associates),
             association_default_route_table_id: self.association.clone(),
             default_route_table_propagation: enabled(self.propagates),
@@ -185,7 +188,6 @@ mod tests {
     fn what_would_not_act_is_refused_by_name() {
         let enable = Some("enable".to_owned());
         for wanted in [
-            Asked { auto_accept_shared_attachments: enable.clone(), ..Asked::default() },
             Asked { multicast_support: enable.clone(), ..Asked::default() },
             Asked { security_group_referencing_support: enable, ..Asked::default() },
             Asked { transit_gateway_cidr_blocks: Some(vec!["10.0.0.0/24".into()]), ..Asked::default() },

@@ -76,8 +76,16 @@ struct Seen(VolumeStatusItem);
 
 impl Filtered for Seen {
     const FILTERS: &'static [&'static str] = &[
+        "action.code",
+        "action.description",
+        "action.event-id",
         "availability-zone",
         "availability-zone-id",
+        "event.description",
+        "event.event-id",
+        "event.event-type",
+        "event.not-after",
+        "event.not-before",
         "volume-status.details-name",
         "volume-status.details-status",
         "volume-status.status",
@@ -93,7 +101,9 @@ impl Filtered for Seen {
             "availability-zone-id" => fact(item.availability_zone_id.clone()),
             "volume-status.details-name" => details().filter_map(|one| one.name.clone()).collect(),
             "volume-status.details-status" => details().filter_map(|one| one.status.clone()).collect(),
-            _ => fact(status.status.clone()),
+            "volume-status.status" => fact(status.status.clone()),
+            // There are no actions and no events.
+            _ => Vec::new(),
         }
     }
 

@@ -113,9 +113,12 @@ impl Filtered for Seen {
         "original-iops",
         "original-size",
         "original-volume-type",
+        "originalMultiAttachEnabled",
+        "start-time",
         "target-iops",
         "target-size",
         "target-volume-type",
+        "targetMultiAttachEnabled",
         "volume-id",
     ];
     const HAS_TAGS: bool = false;
@@ -131,6 +134,8 @@ impl Filtered for Seen {
             "target-iops" => number(seen.target_iops),
             "target-size" => number(seen.target_size),
             "target-volume-type" => fact(seen.target_volume_type.clone()),
+            "originalMultiAttachEnabled" | "targetMultiAttachEnabled" => fact("false".to_owned()),
+            "start-time" => fact(seen.start_time.map(|time| time.to_date_time())),
             _ => fact(seen.volume_id.clone()),
         }
     }

@@ -66,6 +66,7 @@ impl Filtered for Seen {
         "fast-restored",
         "multi-attach-enabled",
         "operator.managed",
+        "operator.principal",
         "size",
         "snapshot-id",
         "status",
@@ -88,6 +89,8 @@ impl Filtered for Seen {
             "encrypted" | "fast-restored" | "multi-attach-enabled" | "operator.managed" => {
                 fact("false".to_owned())
             }
+            // AWS: no service manages one.
+            "operator.principal" => Vec::new(),
             "size" => fact(volume.plan.gib.to_string()),
             "snapshot-id" => fact(volume.snapshot.clone()),
             "status" => fact(volume.state().to_owned()),
