@@ -160,17 +160,9 @@ impl FileReader {
         Ok(FileReader { file, id, known })
     }
 
-    /// As [`FileReader::read`], if that needs no wait for the disk. It may be called on an async worker.
-    pub(crate) fn read_in_memory(
-        &self,
-        range: Range<u64>,
-        most_bytes: usize,
-    ) -> Result<Option<Bytes>, StoreError> {
-        let end = range.end.min(self.size_bytes()).min(range.start.saturating_add(most_bytes as u64));
-        if !memory::has(&self.file, range.start..end) {
-            return Ok(None);
-        }
-        self.read(range, most_bytes).map(Some)
+    /// Whether [`FileReader::read`] needs no wait for the disk. It may then be called on an async worker.
+    pub(crate) fn is_in_memory(&self, range: &Range<u64>, most_bytes: usize) -> bool {
+        self.known.blocks(range, most_bytes).is_some_and(|blocks| memory::has(&self.file, blocks))
     }
 
     pub(crate) fn size_bytes(&self) -> u64 {

@@ -13,8 +13,11 @@ use super::bucket::{ObjectReader, ObjectWriter, Shelf};
 use super::{BlobId, FileReader, FileWriter, chunks, files, kept_key, kept_size, pending_key};
 use crate::{Store, StoreError};
 
-/// So much is read of a file at a time.
+/// So much is read of a file at a time where that is waited for.
 const PIECE_BYTES: usize = 512 * 1024;
+/// So much is read at a time of what the kernel has in memory: it stays in a processor's own cache while it is checked,
+/// decrypted and sent.
+const AT_HAND_BYTES: usize = 128 * 1024;
 
 /// Where a store keeps the bytes of its blobs at this moment.
 #[derive(Clone)]
@@ -134,6 +137,9 @@ impl Place {
     }
 }
 
+/// A piece on its way to where it is written. Answers its buffer, empty, to be used again.
+pub(crate) type Written = JoinHandle<Result<(Writing, Vec<u8>), StoreError>>;
+
 /// The bytes of a blob that is being written.
 pub(crate) enum Writing {
     /// The file is made with the first piece.
@@ -154,23 +160,27 @@ pub(crate) enum Writing {
 }
 
 impl Writing {
-    /// Adds a piece: every one but the last is a multiple of a chunk. Answers its buffer, empty, to be used again.
-    pub(crate) async fn write(self, piece: Vec<u8>, last: bool) -> Result<(Writing, Vec<u8>), StoreError> {
+    /// Begins to add a piece: every one but the last is a multiple of a chunk.
+    pub(crate) fn write(self, piece: Vec<u8>, last: bool) -> Written {
         match self {
-            Writing::File { folder, id, durable, file } => {
-                blocking("writing a blob", move || {
-                    let mut writer = match file {
-                        Some(writer) => writer,
-                        None => FileWriter::create(&folder, id, durable)?,
-                    };
-                    writer.write(&piece)?;
-                    let mut spare = piece;
-                    spare.clear();
-                    let file = if last { writer.finish().map(|_| None)? } else { Some(writer) };
-                    Ok((Writing::File { folder, id, durable, file }, spare))
-                })
-                .await
-            }
+            Writing::File { folder, id, durable, file } => tokio::task::spawn_blocking(move || {
+                let mut writer = match file {
+                    Some(writer) => writer,
+                    None => FileWriter::create(&folder, id, durable)?,
+                };
+                writer.write(&piece)?;
+                let mut spare = piece;
+                spare.clear();
+                let file = if last { writer.finish().map(|_| None)? } else { Some(writer) };
+                Ok((Writing::File { folder, id, durable, file }, spare))
+            }),
+            elsewhere => tokio::spawn(elsewhere.write_elsewhere(piece, last)),
+        }
+    }
+
+    /// Adds a piece where that is no file.
+    async fn write_elsewhere(self, piece: Vec<u8>, last: bool) -> Result<(Writing, Vec<u8>), StoreError> {
+        match self {
             Writing::Records { store, id, next } => {
                 let pairs = chunks::chunk_pairs(id, next, &piece);
                 let next = next + pairs.len() as u32;
@@ -193,7 +203,7 @@ impl Writing {
                     }
                 }
             }
-            Writing::Done => Err(StoreError::Closed),
+            Writing::File { .. } | Writing::Done => Err(StoreError::Closed),
         }
     }
 
@@ -221,11 +231,21 @@ impl Reading {
         }
     }
 
+    /// Whether the beginning of a range can be read without a wait.
+    pub(crate) fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        match self {
+            Reading::File(file) => file.is_in_memory(range, AT_HAND_BYTES),
+            Reading::Records { .. } | Reading::Object(_) => false,
+        }
+    }
+
     /// The beginning of a range that is not empty, if it is at hand.
     pub(crate) fn read_at_hand(&self, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
         match self {
-            Reading::File(file) => file.read_in_memory(range, PIECE_BYTES),
-            Reading::Records { .. } | Reading::Object(_) => Ok(None),
+            Reading::File(file) if file.is_in_memory(&range, AT_HAND_BYTES) => {
+                file.read(range, AT_HAND_BYTES).map(Some)
+            }
+            Reading::File(_) | Reading::Records { .. } | Reading::Object(_) => Ok(None),
         }
     }
 

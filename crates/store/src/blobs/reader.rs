@@ -18,8 +18,6 @@ pub struct BlobReader {
     reading: Reading,
     /// What was read before it was asked for.
     ahead: Option<Ahead>,
-    /// Whether the last piece was there without a wait.
-    is_at_hand: bool,
     _in_use: InUse,
 }
 
@@ -60,7 +58,7 @@ impl BlobReader {
         let BlobHold { store, id, in_use } = hold;
         let (reading, first) = Place::of(&store).open(id, first).await?;
         let (size_bytes, ahead) = (reading.size_bytes(), first.map(Ahead::There));
-        Ok(BlobReader { id, size_bytes, reading, ahead, is_at_hand: false, _in_use: in_use })
+        Ok(BlobReader { id, size_bytes, reading, ahead, _in_use: in_use })
     }
 
     /// How many bytes the whole blob has.
@@ -81,7 +79,7 @@ impl BlobReader {
             }
             let next = at + piece.len() as u64;
             // A copy from memory is made when it is asked for: it is sent while it is in the processor's caches.
-            if next < end && !reader.is_at_hand {
+            if next < end && !reader.reading.is_at_hand(&(next..end)) {
                 reader.ahead = reader.reading.read_ahead(next..end).map(Ahead::Coming);
             }
             Ok(Some((piece, (reader, next))))
@@ -108,14 +106,10 @@ impl BlobReader {
             Some(Ahead::Coming(coming)) => {
                 coming.await.map_err(|error| StoreError::engine("reading a blob", error))?
             }
-            None => {
-                let at_hand = self.reading.read_at_hand(range.clone())?;
-                self.is_at_hand = at_hand.is_some();
-                match at_hand {
-                    Some(piece) => Ok(piece),
-                    None => self.reading.read(range).await,
-                }
-            }
+            None => match self.reading.read_at_hand(range.clone())? {
+                Some(piece) => Ok(piece),
+                None => self.reading.read(range).await,
+            },
         }
     }
 }

@@ -2,9 +2,8 @@
 //! collects.
 
 use bytes::Bytes;
-use tokio::task::JoinHandle;
 
-use super::place::{Place, Writing};
+use super::place::{Place, Writing, Written};
 use super::{BlobId, PendingBlob, chunks, pending_key};
 use crate::batch::{Batch, Op};
 use crate::{Store, StoreError, record};
@@ -26,7 +25,7 @@ pub struct BlobWriter {
 /// What is done to the bytes. `Rest` has a buffer to use again.
 enum Work {
     Rest(Writing, Vec<u8>),
-    Busy(JoinHandle<Result<(Writing, Vec<u8>), StoreError>>),
+    Busy(Written),
     Failed,
 }
 
@@ -92,7 +91,7 @@ impl BlobWriter {
     async fn write_out(&mut self, last: bool) -> Result<(), StoreError> {
         let (writing, spare) = self.settle().await?;
         let piece = std::mem::replace(&mut self.collected, spare);
-        self.work = Work::Busy(tokio::spawn(writing.write(piece, last)));
+        self.work = Work::Busy(writing.write(piece, last));
         Ok(())
     }
 

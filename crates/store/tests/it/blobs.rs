@@ -66,11 +66,14 @@ fn bodies_are_read_back_in_any_range() {
             assert_eq!(blobs.open(id).await.unwrap().size_bytes(), len as u64);
             assert!(blobs.open(id).await.unwrap().bytes().await.unwrap() == body);
             for range in [0..len, 0..1, len / 2..len, len / 3..len / 2, len..len + 10] {
-                let reader = blobs.open(id).await.unwrap();
-                let pieces: Vec<Bytes> =
-                    reader.stream(range.start as u64..range.end as u64).try_collect().await.unwrap();
+                let wanted = range.start as u64..range.end as u64;
                 let expected = body.get(range.start..range.end.min(len)).unwrap_or_default();
+                let opened = blobs.open(id).await.unwrap().stream(wanted.clone());
+                let pieces: Vec<Bytes> = opened.try_collect().await.unwrap();
                 assert!(pieces.concat() == expected, "{len} {range:?}");
+                let at_once = blobs.hold(id).read(wanted).await.unwrap();
+                let pieces: Vec<Bytes> = at_once.try_collect().await.unwrap();
+                assert!(pieces.concat() == expected, "{len} {range:?}, opened and read in one go");
             }
         }
     });
