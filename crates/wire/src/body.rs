@@ -15,17 +15,25 @@ type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 ///
 /// The mutex is never locked: it makes inputs that hold a stream `Sync`, so that access rules can be shown them.
 #[derive(Default)]
-pub struct ByteStream(Option<Mutex<Pieces>>);
+pub struct ByteStream(Coming);
+
+#[derive(Default)]
+enum Coming {
+    #[default]
+    Nothing,
+    Whole(Bytes),
+    Pieces(Mutex<Pieces>),
+}
 
 impl ByteStream {
     /// From any stream of pieces.
     pub fn new(stream: impl Stream<Item = Result<Bytes, Error>> + Send + 'static) -> ByteStream {
-        ByteStream(Some(Mutex::new(Box::pin(stream))))
+        ByteStream(Coming::Pieces(Mutex::new(Box::pin(stream))))
     }
 
     /// From bytes at hand.
     pub fn from_bytes(bytes: Bytes) -> ByteStream {
-        ByteStream::new(futures_util::stream::iter([Ok(bytes)]))
+        ByteStream(Coming::Whole(bytes))
     }
 
     /// Reads everything, at most `limit` bytes; more is `RequestEntityTooLarge`.
@@ -48,8 +56,14 @@ impl Stream for ByteStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.0 {
-            Some(stream) => stream.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx),
-            None => Poll::Ready(None),
+            Coming::Pieces(stream) => {
+                stream.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll_next(cx)
+            }
+            Coming::Whole(_) => match std::mem::take(&mut self.0) {
+                Coming::Whole(bytes) => Poll::Ready(Some(Ok(bytes))),
+                Coming::Nothing | Coming::Pieces(_) => Poll::Ready(None),
+            },
+            Coming::Nothing => Poll::Ready(None),
         }
     }
 }
@@ -81,6 +95,14 @@ impl Body {
         match self {
             Body::Full(bytes) => Some(bytes),
             Body::Stream(_) => None,
+        }
+    }
+
+    /// What a stream is: whole when all of it is there and nothing of it was taken.
+    pub fn from_stream(stream: ByteStream) -> Body {
+        match stream.0 {
+            Coming::Whole(bytes) => Body::Full(bytes),
+            _ => Body::Stream(stream),
         }
     }
 

@@ -68,7 +68,7 @@ pub fn encode<O: Shape>(addressed: &Addressed, mut output: O, request_id: &str) 
 }
 
 fn streamed(response: &mut Response, stream: ByteStream) {
-    response.body = Body::Stream(stream);
+    response.body = Body::from_stream(stream);
     let headers = &mut response.headers;
     headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/octet-stream"));
 }

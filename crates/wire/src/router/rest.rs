@@ -7,13 +7,13 @@ use std::borrow::Cow;
 /// A service's prepared patterns.
 #[derive(Debug)]
 pub(crate) struct RestTable {
-    routes: Vec<Route>,
+    /// The routes of each method.
+    methods: Vec<(&'static str, Vec<Route>)>,
 }
 
 #[derive(Debug)]
 struct Route {
     operation: u16,
-    method: &'static str,
     segments: Vec<Segment>,
     /// `?key` and `?key=value` that the pattern itself demands.
     literals: Vec<(&'static str, Option<&'static str>)>,
@@ -31,7 +31,21 @@ enum Segment {
 
 /// How well a route fits; the larger wins. In order: literal segments from the left, demanded query keys, presence of all
 /// required members and their number, the operation that `x-id` names, an unshadowed name.
-pub(crate) type Rank = (Vec<u8>, usize, bool, usize, bool);
+pub(crate) type Rank = (Shape, usize, bool, usize, bool);
+
+/// The weights of a pattern's segments (literal 3, label 2, greedy 1) from the left, two bits for each: the larger fits better.
+/// There is room for 64 segments, which no pattern has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Shape(u128);
+
+impl Shape {
+    const EMPTY: Shape = Shape(0);
+
+    fn with(self, at: usize, weight: u8) -> Shape {
+        let shift = 126_usize.saturating_sub(at * 2);
+        Shape(self.0 | u128::from(weight) << shift)
+    }
+}
 
 /// A route that fits.
 #[derive(Debug)]
@@ -45,8 +59,15 @@ pub(crate) struct Found {
 
 impl RestTable {
     fn new(service: &'static Service) -> RestTable {
-        let routed = service.operations.iter().filter(|operation| !operation.shadowed);
-        RestTable { routes: routed.map(|operation| route(service, operation)).collect() }
+        let mut methods: Vec<(&'static str, Vec<Route>)> = Vec::new();
+        for operation in service.operations.iter().filter(|operation| !operation.shadowed) {
+            let route = route(service, operation);
+            match methods.iter_mut().find(|(method, _)| *method == operation.http_method) {
+                Some((_, routes)) => routes.push(route),
+                None => methods.push((operation.http_method, vec![route])),
+            }
+        }
+        RestTable { methods }
     }
 }
 
@@ -63,7 +84,6 @@ fn route(service: &'static Service, operation: &'static Operation) -> Route {
     };
     Route {
         operation: operation.index,
-        method: operation.http_method,
         segments: segments(path)
             .map(|segment| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
                 Some(name) => match name.strip_suffix('+') {
@@ -90,12 +110,21 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(move |_| !path.is_empty())
 }
 
+/// What [`segments`] gives, of segments that are cut already.
+fn trimmed<'a, 'p>(raw: &'a [&'p str]) -> &'a [&'p str] {
+    match raw {
+        [""] | ["", ""] => &[],
+        [front @ .., ""] => front,
+        all => all,
+    }
+}
+
 /// The best fitting operation.
 pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> {
     let table = service.routes.get_or_init(|| RestTable::new(service));
     let path = &*rooted(service, head, head.scope.is_some());
     let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
-    let trimmed: Vec<&str> = segments(path).collect();
+    let trimmed = trimmed(&raw);
     let pairs: Vec<_> = query_pairs(head.query).collect();
     let hint = pairs.iter().find(|(key, _)| key == "x-id").map(|(_, value)| value.as_ref());
     // AWS: one request lists the buckets of either kind, and the endpoint decides:
@@ -103,7 +132,9 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
     let is_for_directories = head.scope.is_some_and(|(name, _)| name == DIRECTORY_BUCKETS);
     let hint = if is_for_directories { Some("ListDirectoryBuckets") } else { hint };
     let mut best: Option<(&Route, Rank)> = None;
-    for route in table.routes.iter().filter(|route| head.method == route.method) {
+    let routes =
+        table.methods.iter().find(|(method, _)| head.method == *method).map_or(&[][..], |(_, routes)| routes);
+    for route in routes {
         // Most routes of a service like S3 demand a parameter: looking at those first is the cheapest way to be done.
         let demanded = |(key, value): &(&str, Option<&str>)| {
             pairs.iter().any(|(name, given)| name == key && value.is_none_or(|value| given == value))
@@ -111,7 +142,7 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
         if !route.literals.iter().all(demanded) {
             continue;
         }
-        let Some(shape) = route.fits(&raw, &trimmed) else { continue };
+        let Some(shape) = route.fits(&raw, trimmed) else { continue };
         let queried = |name: &&str| pairs.iter().any(|(key, _)| key == *name);
         let complete = route.query.iter().all(queried)
             && route.headers.iter().all(|name| head.headers.contains_key(*name));
@@ -125,7 +156,7 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
     }
     let (route, rank) = best?;
     let has_headers = route.headers.iter().all(|name| head.headers.contains_key(*name));
-    Some(Found { operation: route.operation, rank, has_headers, labels: route.labels(&raw, &trimmed) })
+    Some(Found { operation: route.operation, rank, has_headers, labels: route.labels(&raw, trimmed) })
 }
 
 impl Route {
@@ -133,20 +164,25 @@ impl Route {
         self.segments.iter().position(|segment| matches!(segment, Segment::Greedy(_)))
     }
 
-    /// The weight of each segment (literal 3, label 2, greedy 1) when the path fits.
-    fn fits(&self, raw: &[&str], trimmed: &[&str]) -> Option<Vec<u8>> {
+    /// The weights of the segments when the path fits.
+    fn fits(&self, raw: &[&str], trimmed: &[&str]) -> Option<Shape> {
         let fit = |segment: &Segment, text: &str| match segment {
             Segment::Literal(literal) => {
-                (*literal == text || *literal == decode_text(text, false)).then_some(3)
+                let is_it = *literal == text || (text.contains('%') && *literal == decode_text(text, false));
+                is_it.then_some(3)
             }
             Segment::Label(_) => (!text.is_empty()).then_some(2),
             Segment::Greedy(_) => Some(1),
         };
-        let all = |segments: &[Segment], texts: &[&str]| -> Option<Vec<u8>> {
-            segments.iter().zip(texts).map(|(segment, text)| fit(segment, text)).collect()
+        let all = |from: usize, shape: Shape, segments: &[Segment], texts: &[&str]| -> Option<Shape> {
+            let mut fitting = segments.iter().zip(texts).enumerate();
+            fitting.try_fold(shape, |shape, (at, (segment, text))| {
+                Some(shape.with(from + at, fit(segment, text)?))
+            })
         };
         let Some(at) = self.greedy() else {
-            return if self.segments.len() == trimmed.len() { all(&self.segments, trimmed) } else { None };
+            let is_long_enough = self.segments.len() == trimmed.len();
+            return if is_long_enough { all(0, Shape::EMPTY, &self.segments, trimmed) } else { None };
         };
         let behind = self.segments.len() - at - 1;
         let end = raw.len().checked_sub(behind).filter(|end| *end > at)?;
@@ -154,10 +190,8 @@ impl Route {
         if whole.iter().all(|text| text.is_empty()) && whole.len() == 1 {
             return None;
         }
-        let mut weights = all(self.segments.get(..at)?, raw.get(..at)?)?;
-        weights.push(1);
-        weights.extend(all(self.segments.get(at + 1..)?, raw.get(end..)?)?);
-        Some(weights)
+        let front = all(0, Shape::EMPTY, self.segments.get(..at)?, raw.get(..at)?)?;
+        all(at + 1, front.with(at, 1), self.segments.get(at + 1..)?, raw.get(end..)?)
     }
 
     fn labels(&self, raw: &[&str], trimmed: &[&str]) -> Vec<(u16, String)> {
@@ -228,7 +262,16 @@ fn endpoint_label(label: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{endpoint_label, segments};
+    use super::{Shape, endpoint_label, segments, trimmed};
+
+    #[test]
+    fn shapes_compare_from_the_left() {
+        let shape = |weights: &[u8]| {
+            weights.iter().enumerate().fold(Shape::EMPTY, |shape, (at, weight)| shape.with(at, *weight))
+        };
+        let from_worst: [&[u8]; 6] = [&[], &[1], &[2, 1], &[2, 1, 3], &[2, 3], &[3, 1]];
+        assert!(from_worst.map(shape).is_sorted_by(|one, next| one < next));
+    }
 
     #[test]
     fn buckets_stand_in_front_of_the_word_bucket() {
@@ -245,8 +288,14 @@ mod tests {
 
     #[test]
     fn a_slash_at_the_end_does_not_count() {
-        let check =
-            |path, expected: &[&str]| assert_eq!(segments(path).collect::<Vec<_>>(), expected, "{path}");
+        let check = |path: &str, expected: &[&str]| {
+            assert_eq!(segments(path).collect::<Vec<_>>(), expected, "{path}");
+            let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+            assert_eq!(trimmed(&raw), expected, "{path}");
+        };
+        check("", &[]);
+        check("//", &[]);
+        check("///", &["", ""]);
         check("/", &[]);
         check("/a/b/", &["a", "b"]);
         check("/a//b", &["a", "", "b"]);
