@@ -340,7 +340,8 @@ where
         let is_never_asked = expects && request.body().is_end_stream();
         let begun = Arc::new(AtomicBool::new(!expects || is_never_asked));
         let inbound = |body| Inbound::wire(body, patience).telling(begun.clone());
-        let answer = (self.handler)(request.map(inbound), peer);
+        // Thousands of bytes of state: moved once to where they stay, and not by each layer above.
+        let answer = Box::pin((self.handler)(request.map(inbound), peer));
         async move {
             let mut answer = answer.await;
             // RFC 9110, 10.1.1: who is refused without permission to send the body is told that the connection ends.

@@ -25,7 +25,7 @@ pub async fn answer(front: Arc<Front>, request: Request<Inbound>, peer: Peer) ->
     let (head, body) = request.into_parts();
     // Who is inside of a network is no owner of the cloud: such a path is then nothing special.
     if control::is_control(head.uri.path()) && peer.arrival == Arrival::Main {
-        return control::answer(&front, head, body, peer).await;
+        return Box::pin(control::answer(&front, head, body, peer)).await;
     }
     let mut trip = Trip::begin(&front, peer);
     let mut body = Reader::new(body, front.settings.body_bytes_max, &front.bodies);
