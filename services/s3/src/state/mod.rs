@@ -11,6 +11,7 @@ pub mod lifecycle;
 pub mod lock;
 pub mod logging;
 pub mod notification;
+mod packed;
 pub mod replication;
 pub mod restore;
 pub mod upload;

@@ -4,7 +4,7 @@
 //! found without a scan.
 
 use crate::state::restore::Restore;
-use crate::state::{Acl, Lock, replication};
+use crate::state::{Acl, Lock, packed, replication};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use yakumo_aws::Timestamp;
 use yakumo_room::store::BlobId;
-use yakumo_room::{Record, Scope};
+use yakumo_room::{Record, RecordError, Scope};
 
 /// An object's version, or a delete marker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,7 +140,34 @@ pub struct Headers {
 
 impl Record for Version {
     const TABLE: &'static str = "versions";
+    const VERSION: u8 = packed::FORM;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        packed::pack(self).unwrap_or_else(|| {
+            let mut bytes = vec![JSON];
+            serde_json::to_writer(&mut bytes, self).expect("records hold nothing that JSON cannot");
+            bytes
+        })
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Version, RecordError> {
+        let malformed = |reason: String| RecordError::Malformed { table: Version::TABLE, reason };
+        match bytes.split_first() {
+            Some((&JSON, json)) => serde_json::from_slice(json).map_err(|error| malformed(error.to_string())),
+            Some((&packed::FORM, rest)) => {
+                packed::unpack(rest).ok_or_else(|| malformed("it is damaged".into()))
+            }
+            Some((&found, _)) => {
+                Err(RecordError::Newer { table: Version::TABLE, found, known: Version::VERSION })
+            }
+            None => Err(malformed("it is empty".into())),
+        }
+    }
 }
+
+/// The first byte of a record that is JSON: the only form of earlier releases, and now that of versions which
+/// [`packed`] cannot say.
+const JSON: u8 = 1;
 
 impl Version {
     /// What clients call it.
