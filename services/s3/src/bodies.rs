@@ -3,6 +3,7 @@
 //! Invariant: a body is checked against everything that the client said of it before a record can refer to it.
 
 use crate::error;
+use crate::registry::Registry;
 use crate::sealing::{CustomerKey, Keystream, Wrapper};
 use crate::state::version::body_row;
 use crate::state::{Content, Piece, Place, Seal};
@@ -12,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use md5::{Digest, Md5};
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use yakumo_aws::{Error, Result};
 use yakumo_checksum::{Algorithm, Hasher};
@@ -60,7 +62,7 @@ enum Pending {
 ///
 /// # Errors
 /// What is wrong with it in S3's words; then nothing of it remains.
-pub async fn receive<S>(base: &Arc<Base>, body: S, expected: Expected) -> Result<Received>
+pub async fn receive<S>(registry: &Registry, body: S, expected: Expected) -> Result<Received>
 where
     S: Stream<Item = Result<Bytes>> + Send,
 {
@@ -76,8 +78,9 @@ where
     let algorithm = expected.checksum.as_ref().map_or(Algorithm::Crc64Nvme, |(algorithm, _)| *algorithm);
     let wrapper = match &expected.customer {
         Some(customer) => Wrapper::of_customer(customer)?,
-        None => Wrapper::of_store(base).await?,
+        None => Wrapper::of_cloud(registry).await?,
     };
+    let base = &registry.base;
     let mut writer = Writer::new(base.clone(), algorithm, expected.also, wrapper.fresh(base)?);
     let mut body = std::pin::pin!(body);
     while let Some(bytes) = body.next().await {
@@ -159,7 +162,7 @@ impl Writer {
         let pending = match self.blob {
             Some(blob) => Pending::Blob(blob.finish().await?),
             None if self.small.is_empty() => Pending::Nothing,
-            None => Pending::Row(self.base.ids.hex(32), self.small.freeze()),
+            None => Pending::Row(row_id(&self.base), self.small.freeze()),
         };
         Ok(Received {
             size_bytes: self.size_bytes,
@@ -171,6 +174,11 @@ impl Writer {
             proof: None,
         })
     }
+}
+
+/// A new id of a small body. What is written at one time lies together in the store and is found, and merged, together.
+fn row_id(base: &Base) -> String {
+    format!("{:012x}{}", base.clock.now().as_millis().max(0), base.ids.hex(20))
 }
 
 /// Lower-case hexadecimal digits.
@@ -236,7 +244,7 @@ pub fn discard(tx: &Tx, pieces: &[Piece]) {
 /// When the key is not the object's: in S3's words. One that [`was_replaced`] knows, when the body went after its record
 /// was read.
 pub async fn read(
-    base: &Arc<Base>,
+    registry: &Registry,
     content: &Content,
     range: Range<u64>,
     customer: Option<&CustomerKey>,
@@ -245,7 +253,7 @@ pub async fn read(
     let wrapper = match customer {
         Some(customer) => Some(Wrapper::of_customer(customer)?),
         None if content.pieces.iter().any(|piece| piece.seal.is_some()) => {
-            Some(Wrapper::of_store(base).await?)
+            Some(Wrapper::of_cloud(registry).await?)
         }
         None => None,
     };
@@ -256,11 +264,14 @@ pub async fn read(
         at = end;
         if range.start < end && start < range.end {
             let within = range.start.max(start) - start..range.end.min(end) - start;
-            let hidden = open(base, piece, within.clone(), wanted.is_empty()).await?;
-            wanted.push(shown(hidden, wrapper.as_ref(), piece, within.start)?);
+            let hidden = open(&registry.base, piece, within.clone(), wanted.is_empty()).await?;
+            wanted.push(shown(hidden, wrapper.as_deref(), piece, within.start)?);
         }
     }
-    Ok(ByteStream::new(stream::iter(wanted).flatten()))
+    Ok(match wanted.len() {
+        0 | 1 => wanted.pop().unwrap_or_default(),
+        _ => ByteStream::new(stream::iter(wanted).flatten()),
+    })
 }
 
 /// Whether a read failed because the version that was found had been overwritten or deleted by then: it is to be looked
@@ -281,22 +292,35 @@ impl std::fmt::Display for Replaced {
     }
 }
 
-type Bytewise = std::pin::Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
-
-/// A stretch of a body without its encryption.
-fn shown(hidden: Bytewise, wrapper: Option<&Wrapper>, piece: &Piece, at: u64) -> Result<Bytewise> {
-    let (Some(seal), Some(wrapper)) = (&piece.seal, wrapper) else { return Ok(hidden) };
-    let mut stream = wrapper.open(seal, at)?;
-    Ok(Box::pin(hidden.map(move |bytes| {
-        // What is read from a file is this stream's alone and is not copied; a row may be in the store's cache, too.
-        let mut bytes = bytes?.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
-        stream.apply(&mut bytes)?;
-        Ok(bytes.freeze())
-    })))
+/// A stretch of a body as it was kept: at hand, or to be read.
+enum Hidden {
+    Row(Bytes),
+    Blob(Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>),
 }
 
-/// A piece as a stream. The first is opened at once, so that its loss is an error and not an answer cut short.
-async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>, first: bool) -> Result<Bytewise> {
+/// A stretch of a body without its encryption.
+fn shown(hidden: Hidden, wrapper: Option<&Wrapper>, piece: &Piece, at: u64) -> Result<ByteStream> {
+    let (Some(seal), Some(wrapper)) = (&piece.seal, wrapper) else {
+        return Ok(match hidden {
+            Hidden::Row(bytes) => ByteStream::from_bytes(bytes),
+            Hidden::Blob(stream) => ByteStream::new(stream),
+        });
+    };
+    let mut keystream = wrapper.open(seal, at)?;
+    let mut show = move |bytes: Bytes| -> Result<Bytes> {
+        // What is read from a file is this stream's alone and is not copied; a row may be in the store's cache, too.
+        let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+        keystream.apply(&mut bytes)?;
+        Ok(bytes.freeze())
+    };
+    Ok(match hidden {
+        Hidden::Row(bytes) => ByteStream::from_bytes(show(bytes)?),
+        Hidden::Blob(stream) => ByteStream::new(stream.map(move |bytes| show(bytes?))),
+    })
+}
+
+/// A piece. The first is opened at once, so that its loss is an error and not an answer cut short.
+async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>, first: bool) -> Result<Hidden> {
     match &piece.place {
         Place::Row(id) => {
             let bytes = base.store.get(&body_row(id)).await?;
@@ -304,16 +328,16 @@ async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>, first: bool) 
             let bytes = bytes.ok_or_else(gone)?;
             let end = usize::try_from(within.end).unwrap_or(usize::MAX).min(bytes.len());
             let start = usize::try_from(within.start).unwrap_or(usize::MAX).min(end);
-            Ok(Box::pin(stream::iter([Ok(bytes.slice(start..end))])))
+            Ok(Hidden::Row(bytes.slice(start..end)))
         }
         Place::Blob(id) => {
             let hold = base.store.blobs().hold(*id);
             if first {
-                return Ok(Box::pin(hold.read(within).await?.map_err(Error::from)));
+                return Ok(Hidden::Blob(Box::pin(hold.read(within).await?.map_err(Error::from))));
             }
             let opened =
                 stream::once(async move { Ok::<_, Error>(hold.read(within).await?.map_err(Error::from)) });
-            Ok(Box::pin(opened.try_flatten()))
+            Ok(Hidden::Blob(Box::pin(opened.try_flatten())))
         }
     }
 }

@@ -86,7 +86,7 @@ impl Beside for Door {
         access_key_id: &'a str,
         token: &'a str,
     ) -> BoxFuture<'a, Result<Option<Arc<Credentials>>>> {
-        Box::pin(sessions::credentials(world, operation, access_key_id, token))
+        Box::pin(sessions::credentials(world, &self.registry, operation, access_key_id, token))
     }
 
     fn headers<'a>(

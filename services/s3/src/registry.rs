@@ -6,11 +6,12 @@
 use crate::access_points::Through;
 use crate::error;
 use crate::logging::Logs;
+use crate::sealing::Wrapper;
 use crate::state::{Account, Bucket, BucketPolicy, scope};
 use foldhash::{HashMap, HashMapExt};
 use parking_lot::RwLock;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::{Attached, Document, PolicyKind};
 use yakumo_room::{Base, Ctx, Record, Resource, Tx, host_now};
@@ -43,7 +44,9 @@ pub struct Turn(i64, u64);
 
 /// The room's memory.
 pub struct Registry {
-    base: Arc<Base>,
+    pub base: Arc<Base>,
+    /// The cloud's key, once it was needed: see [`Wrapper::of_cloud`].
+    pub wrapper: OnceLock<Arc<Wrapper>>,
     changes: AtomicU64,
     lifecycle: Turns,
     sequence: AtomicU64,
@@ -57,6 +60,7 @@ impl Registry {
     pub fn new(base: Arc<Base>) -> Arc<Registry> {
         Arc::new(Registry {
             base,
+            wrapper: OnceLock::new(),
             changes: AtomicU64::new(0),
             lifecycle: Turns::default(),
             sequence: AtomicU64::new(0),

@@ -5,6 +5,7 @@
 //! Invariant: no key is ever used for two stretches, so that counters can begin at zero. A customer's key is not kept.
 
 use crate::error;
+use crate::registry::Registry;
 use crate::state::{Content, Seal, scope};
 use aws_lc_rs::aead::{AES_256_GCM as GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
@@ -13,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use md5::{Digest, Md5};
+use std::sync::Arc;
 use yakumo_aws::{Error, Result};
 use yakumo_room::Base;
 use yakumo_room::store::Transaction;
@@ -33,8 +35,18 @@ fn broken<E>(_: E) -> Error {
 }
 
 impl Wrapper {
-    /// The cloud's key; made by whoever needs it first.
-    pub async fn of_store(base: &Base) -> Result<Wrapper> {
+    /// The cloud's key; made by whoever needs it first. It is the same as long as the room's memory lives: what replaces
+    /// the content of the store makes new rooms.
+    pub async fn of_cloud(registry: &Registry) -> Result<Arc<Wrapper>> {
+        if let Some(known) = registry.wrapper.get() {
+            return Ok(known.clone());
+        }
+        // Rarely gone, and much larger than the rest of what waits for it.
+        let found = Arc::new(Box::pin(Wrapper::of_store(&registry.base)).await?);
+        Ok(registry.wrapper.get_or_init(|| found).clone())
+    }
+
+    async fn of_store(base: &Base) -> Result<Wrapper> {
         let place = scope().key("sealing-keys").text("objects").build();
         let known = match base.store.get(&place).await? {
             Some(bytes) => bytes,
@@ -59,8 +71,8 @@ impl Wrapper {
     }
 
     /// A customer's key.
-    pub fn of_customer(customer: &CustomerKey) -> Result<Wrapper> {
-        Wrapper::new(&customer.key, true)
+    pub fn of_customer(customer: &CustomerKey) -> Result<Arc<Wrapper>> {
+        Wrapper::new(&customer.key, true).map(Arc::new)
     }
 
     fn new(key: &[u8], by_customer: bool) -> Result<Wrapper> {

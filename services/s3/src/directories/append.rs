@@ -51,7 +51,7 @@ pub async fn put(ctx: &Ctx, bucket: &Bucket, mut append: Append, body: ByteStrea
     if let Some(found) = found {
         return add(ctx, bucket, append, &found, body).await;
     }
-    let received = bodies::receive(ctx.base(), body, append.expected).await?;
+    let received = bodies::receive(ctx.state(), body, append.expected).await?;
     // Of two who begin an object at once, one finds that it has grown.
     let is_asked = append.wanted.write_if.none_match.is_some();
     append.wanted.write_if.none_match = Some("*".to_owned());
@@ -88,7 +88,7 @@ async fn add(
     let algorithm = before.and_then(|checksum| Algorithm::from_name(&checksum.algorithm));
     check_algorithm(algorithm, &mut append.expected)?;
     let expected = std::mem::take(&mut append.expected);
-    let received = bodies::receive(ctx.base(), body, expected).await?;
+    let received = bodies::receive(ctx.state(), body, expected).await?;
     let outcome = ctx
         .transact(|tx| {
             let (append, received) = (&append, &received);

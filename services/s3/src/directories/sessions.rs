@@ -8,7 +8,7 @@ use crate::directories::access::{READ_ONLY, READ_WRITE, SESSION, is_zonal, sessi
 use crate::directories::zones;
 use crate::directories::{is_meant, not_taken};
 use crate::error;
-use crate::registry::Open;
+use crate::registry::{Open, Registry};
 use crate::sealing::Wrapper;
 use crate::state::directory::zone_in;
 use serde::{Deserialize, Serialize};
@@ -75,7 +75,7 @@ pub async fn create_session(ctx: Ctx, input: api::CreateSessionInput) -> Result<
     };
     // AWS: a session cannot be extended.
     check_none(&ctx)?;
-    let token = Wrapper::of_store(ctx.base()).await?.seal_text(
+    let token = Wrapper::of_cloud(ctx.state()).await?.seal_text(
         ctx.base(),
         PURPOSE,
         &serde_json::to_vec(&session).map_err(Error::internal)?,
@@ -197,11 +197,12 @@ impl Session {
 /// of who opened it, as they are at that moment.
 pub async fn credentials(
     world: &World,
+    registry: &Registry,
     operation: &str,
     key: &str,
     token: &str,
 ) -> Result<Option<Arc<Credentials>>> {
-    let bytes = Wrapper::of_store(&world.base).await?.open_text(PURPOSE, token);
+    let bytes = Wrapper::of_cloud(registry).await?.open_text(PURPOSE, token);
     let session = bytes.and_then(|bytes| serde_json::from_slice::<Session>(&bytes).ok());
     let Some(session) = session.filter(|session| session.key == key) else { return Ok(None) };
     let is_absent = session.bucket_id.is_empty();

@@ -66,7 +66,7 @@ pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::U
         length: input.content_length.and_then(|length| u64::try_from(length).ok()),
         customer: customer.clone(),
     };
-    let received = bodies::receive(ctx.base(), input.body, expected).await?;
+    let received = bodies::receive(ctx.state(), input.body, expected).await?;
     let answered = received.checksum.clone();
     let part = save(&ctx, &open.record, &upload, input.part_number, received).await?;
     let mut output =
@@ -147,10 +147,10 @@ pub async fn upload_part_copy(
             }
         },
     };
-    let body = bodies::read(ctx.base(), content, range, source_customer.as_ref()).await?;
+    let body = bodies::read(ctx.state(), content, range, source_customer.as_ref()).await?;
     let checksum = Some((algorithm(&upload), None));
     let expected = Expected { checksum, customer: customer.clone(), ..Expected::default() };
-    let received = bodies::receive(ctx.base(), body, expected).await?;
+    let received = bodies::receive(ctx.state(), body, expected).await?;
     let part = save(&ctx, &open.record, &upload, input.part_number, received).await?;
     let mut result = api::CopyPartResult {
         e_tag: Some(format!("\"{}\"", part.etag)),

@@ -203,13 +203,13 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     wanted.headers.storage_class = input.storage_class.clone().filter(|class| class != "STANDARD");
     wanted.headers = directories::classed(&open.record, wanted.headers);
     let range = 0..content.size_bytes;
-    let body = bodies::read(ctx.base(), content, range, source_customer.as_ref()).await?;
+    let body = bodies::read(ctx.state(), content, range, source_customer.as_ref()).await?;
     let expected = Expected {
         checksum: algorithm(&input, content)?.map(|one| (one, None)),
         customer: customer.clone(),
         ..Expected::default()
     };
-    let received = bodies::receive(ctx.base(), body, expected).await?;
+    let received = bodies::receive(ctx.state(), body, expected).await?;
     let version = save(&ctx, &open.record, wanted, received).await?;
     let copied = version.content.as_ref();
     let mut result = api::CopyObjectResult {

@@ -207,7 +207,7 @@ async fn look(ctx: &Ctx, input: &api::GetObjectInput) -> Result<api::GetObjectOu
         .map_err(|error| unchanged(error, &open, &version, content))?;
     let cut = cut(content, input.range.as_deref(), input.part_number)?;
     let mut output = api::GetObjectOutput {
-        body: bodies::read(ctx.base(), content, cut.range.clone(), customer.as_ref()).await?,
+        body: bodies::read(ctx.state(), content, cut.range.clone(), customer.as_ref()).await?,
         ..Default::default()
     };
     described!(output, ctx, open, version, content, cut, input);

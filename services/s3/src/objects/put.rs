@@ -119,7 +119,7 @@ pub async fn put_object(ctx: Ctx, input: api::PutObjectInput) -> Result<api::Put
     };
     let version = match input.write_offset_bytes {
         None => {
-            let received = bodies::receive(ctx.base(), input.body, expected).await?;
+            let received = bodies::receive(ctx.state(), input.body, expected).await?;
             save(&ctx, &open.record, wanted, received).await?
         }
         Some(offset) => {

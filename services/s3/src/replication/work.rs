@@ -182,12 +182,12 @@ impl Turn<'_> {
 
     /// Receives a body a second time, piece after piece, so that each replica has its own.
     async fn body(&self, content: &Content) -> Result<Vec<Received>> {
-        let (base, mut at, mut copies) = (&self.world.base, 0, Vec::new());
+        let (mut at, mut copies) = (0, Vec::new());
         for piece in &content.pieces {
             let range = at..at + piece.size_bytes;
             at = range.end;
-            let stream = bodies::read(base, content, range, None).await?;
-            copies.push(bodies::receive(base, stream, Expected::default()).await?);
+            let stream = bodies::read(self.registry, content, range, None).await?;
+            copies.push(bodies::receive(self.registry, stream, Expected::default()).await?);
         }
         Ok(copies)
     }
