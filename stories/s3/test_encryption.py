@@ -68,6 +68,33 @@ def test_nothing_of_a_body_is_on_the_disk(tmp_path):
         cloud.stop()
 
 
+def test_each_content_of_a_cloud_has_its_own_key(workshop):
+    home = workshop.cloud(data_dir=workshop.directory())
+    s3 = home.client("s3")
+    bodies = {"small": os.urandom(4096), "large": os.urandom(100_000)}
+
+    def put():
+        s3.create_bucket(Bucket="bucket")
+        for key, body in bodies.items():
+            s3.put_object(Bucket="bucket", Key=key, Body=body)
+
+    def check():
+        assert {key: s3.get_object(Bucket="bucket", Key=key)["Body"].read() for key in bodies} == bodies
+
+    put()
+    home.command("snapshot", "save", "first")
+    home.command("reset", "--yes")
+    put()
+    check()
+    home.command("snapshot", "load", "first")
+    check()
+    s3.put_object(Bucket="bucket", Key="small", Body=bodies["small"])
+    home.kill()
+    home.start()
+    s3 = home.client("s3")
+    check()
+
+
 def test_ranges_begin_anywhere(s3, bucket):
     body = os.urandom(100_000)
     s3.put_object(Bucket=bucket, Key="k", Body=body)
