@@ -54,10 +54,10 @@ impl RouteTable {
     ) -> std::collections::BTreeMap<Cidr, Chosen> {
         let mut found = self.resolved(topology);
         for own in &subnet.cidrs {
-            found.retain(|cidr, _| !own.covers(cidr));
+            found.retain(|cidr, chosen| chosen.target == Target::Local || !own.covers(cidr));
             let around = found.values().filter(|chosen| chosen.cidr.covers(own));
             let leads = around.max_by_key(|chosen| chosen.cidr.prefix());
-            if leads.is_some_and(|chosen| chosen.target != Target::Local) {
+            if leads.is_none_or(|chosen| chosen.target != Target::Local) {
                 let local = Chosen { cidr: *own, list: None, target: Target::Local, active: true };
                 found.insert(*own, local);
             }

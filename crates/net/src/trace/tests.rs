@@ -135,9 +135,33 @@ fn spoofed_sources_and_foreign_destinations_are_dropped() {
     };
     assert_eq!(spoof(&b.topology).stopped().map(|hop| hop.step), Some(Step::SourceCheck));
     b.topology.interfaces.get_mut("eni-b").unwrap().source_dest_check = false;
+    // The rule names the group of whom the address is; that it comes from.
+    assert_eq!(spoof(&b.topology).stopped().map(|hop| hop.step), Some(Step::GroupIngress));
+    b.allow_cidr("sg-db", Traffic::Tcp(Ports { from: 5432, to: 5432 }), "10.0.1.10/32");
     assert_eq!(spoof(&b.topology).end, End::Interface("eni-c".into()));
     b.route("subnet-1", "10.9.0.0/16", Target::Interface("eni-c".into()));
     check(&b.topology, &[("eni-a", "10.9.0.1", 5432, Some(Step::DestinationCheck))]);
+}
+
+#[test]
+fn within_a_subnet_no_route_leads_away() {
+    // Also in one that is all of its VPC.
+    for block in ["10.0.0.0/16", "10.0.1.0/24"] {
+        let mut b = Builder::default();
+        b.vpc("vpc-1", "10.0.0.0/16").subnet("subnet-1", "vpc-1", block).group("sg-1", "vpc-1");
+        b.allow_cidr("sg-1", Traffic::All, "10.0.0.0/16");
+        b.interface("eni-a", "subnet-1", "10.0.1.10", "sg-1").interface(
+            "eni-b",
+            "subnet-1",
+            "10.0.1.11",
+            "sg-1",
+        );
+        check(&b.topology, &[("eni-a", "10.0.1.11", 80, None)]);
+        for to in ["10.0.0.0/16", "10.0.1.0/24"] {
+            b.route("subnet-1", to, Target::Interface("eni-a".into()));
+            check(&b.topology, &[("eni-a", "10.0.1.11", 80, None)]);
+        }
+    }
 }
 
 #[test]
