@@ -205,10 +205,14 @@ pub fn signals(numbers: &[c_int]) -> io::Result<OwnedFd> {
     }
 }
 
-/// Blocks no signal any more, as a new program expects.
+/// Blocks and ignores no signal any more, as a new program expects: `nohup` and shells hand down what they ignore.
 pub fn unblock_signals() -> io::Result<()> {
-    // SAFETY: the set is a plain value that `sigemptyset` fills before it is read.
+    // SAFETY: the set is a plain value that `sigemptyset` fills before it is read; no handler is set.
     unsafe {
+        for number in 1..libc::SIGRTMIN() {
+            // Two cannot be set, and stay as they are.
+            libc::signal(number, libc::SIG_DFL);
+        }
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
         result(libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut())).map(drop)

@@ -15,8 +15,7 @@ use crate::{Store, StoreError};
 
 /// So much is read of a file at a time where that is waited for.
 const PIECE_BYTES: usize = 512 * 1024;
-/// So much is read at a time of what the kernel has in memory: it stays in a processor's own cache while it is checked,
-/// decrypted and sent.
+/// So much is read at a time of what the kernel has in memory: no slower than larger pieces, and a reader holds less.
 const AT_HAND_BYTES: usize = 128 * 1024;
 
 /// Where a store keeps the bytes of its blobs at this moment.
