@@ -38,7 +38,7 @@ def test_names_of_one_side_are_shared_with_the_other(workshop):
     made = ec2.create_vpc_peering_connection(VpcId=ends[0][0], PeerVpcId=ends[1][0])["VpcPeeringConnection"]
     one = {"VpcPeeringConnectionId": made["VpcPeeringConnectionId"]}
     ec2.accept_vpc_peering_connection(**one)
-    until(lambda: means(0, 0) == ends[0][2])
+    assert means(0, 0) == ends[0][2], "the first program of a network finds its resolver"
     assert (means(0, 1), means(1, 0)) == (ends[1][3], ends[0][3])
     ec2.modify_vpc_peering_connection_options(**one, RequesterPeeringConnectionOptions={"AllowDnsResolutionFromRemoteVpc": True})
     until(lambda: means(1, 0) == ends[0][2])

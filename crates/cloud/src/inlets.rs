@@ -92,13 +92,14 @@ impl Doors {
 
     /// Keeps the doors open that there must be, until `stop` becomes true.
     pub(crate) async fn keep(self, network: Network, mut stop: watch::Receiver<bool>) {
+        let attendant = network.attend();
         let mut standing = network.standing();
         let mut open: BTreeMap<Site, (Behind, Inlet)> = BTreeMap::new();
         loop {
             let now = standing.borrow_and_update().clone();
             let sites = sites(&network, &now, &network.topology());
             open.retain(|site, (behind, _)| sites.get(site) == Some(behind));
-            let mut has_all = true;
+            let (mut has_all, mut attended) = (true, (*now).clone());
             for (site, behind) in sites {
                 if open.contains_key(&site) {
                     continue;
@@ -107,10 +108,12 @@ impl Doors {
                     Ok(inlet) => drop(open.insert(site, (behind, inlet))),
                     Err(error) => {
                         tracing::warn!(?site, %error, "AWS is not reached there; it is tried again");
+                        attended.forget(&site.place);
                         has_all = false;
                     }
                 }
             }
+            attendant.serves(attended);
             let again = async {
                 match has_all {
                     true => std::future::pending().await,

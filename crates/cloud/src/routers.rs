@@ -33,6 +33,7 @@ struct Served {
 pub(crate) async fn serve(network: Network, front: Arc<Front>) {
     let names = Arc::new(names::Names::new(&network));
     let instances = Arc::new(metadata::Instances::new(front.clone()));
+    let attendant = network.attend();
     let mut standing = network.standing();
     let mut served: BTreeMap<String, Served> = BTreeMap::new();
     loop {
@@ -52,6 +53,9 @@ pub(crate) async fn serve(network: Network, front: Arc<Front>) {
                 }
             }
         }
+        let mut attended = (*now).clone();
+        attended.routers.retain(|id, _| served.contains_key(id));
+        attendant.serves(attended);
         tokio::select! {
             changed = standing.changed() => if changed.is_err() { return },
             () = tokio::time::sleep(AGAIN), if failed => {}

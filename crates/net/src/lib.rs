@@ -16,7 +16,7 @@ pub mod trace;
 
 pub use cidr::Cidr;
 pub use engine::{Engine, EngineError};
-pub use network::{Network, NetworkError};
+pub use network::{Attendant, Network, NetworkError};
 pub use standing::{Place, SocketKind, Standing};
 pub use topology::Topology;
 

@@ -22,6 +22,7 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 /// Why networks are not as they are wanted.
@@ -37,6 +38,8 @@ pub enum NetworkError {
 
 /// How many agents are tried for one change: one may have died before, and one may die at it.
 const AGENTS_MAX: usize = 3;
+/// How long [`Network::attended`] waits.
+const ATTENDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Who makes networks.
 #[derive(Clone, Debug)]
@@ -68,7 +71,26 @@ struct Inner {
     /// Held while the agent works, so changes come to it in order.
     agent: Mutex<Option<Client>>,
     standing: watch::Sender<Arc<Standing>>,
+    /// What each attendant has said that it serves.
+    attended: watch::Sender<Vec<Standing>>,
     _claimed: Option<File>,
+}
+
+/// Somebody who serves in places that stand: see [`Network::attend`].
+pub struct Attendant {
+    network: Network,
+    number: usize,
+}
+
+impl Attendant {
+    /// Says that each of these places is served, as far as there is anything to serve.
+    pub fn serves(&self, standing: Standing) {
+        self.network.0.attended.send_modify(|all| {
+            if let Some(own) = all.get_mut(self.number) {
+                *own = standing;
+            }
+        });
+    }
 }
 
 #[derive(Default)]
@@ -90,8 +112,9 @@ impl Network {
         }
         let (wanted, agent) = (RwLock::default(), Mutex::default());
         let (names, cloud) = (Names::new(cloud, ranges), cloud.to_owned());
-        let standing = watch::Sender::new(Arc::default());
-        Network(Arc::new(Inner { host, names, cloud, keeps, wanted, agent, standing, _claimed: claimed }))
+        let (standing, attended) = (watch::Sender::new(Arc::default()), watch::Sender::default());
+        let inner = Inner { host, names, cloud, keeps, wanted, agent, standing, attended, _claimed: claimed };
+        Network(Arc::new(inner))
     }
 
     /// Networks that are a model only.
@@ -248,6 +271,45 @@ impl Network {
         self.0.standing.subscribe()
     }
 
+    /// Takes on somebody who serves in places that stand, for [`Network::attended`] to wait for.
+    pub fn attend(&self) -> Attendant {
+        let mut number = 0;
+        self.0.attended.send_modify(|all| {
+            number = all.len();
+            all.push(Standing::default());
+        });
+        Attendant { network: self.clone(), number }
+    }
+
+    /// Waits until an interface finds what AWS serves around it (names, metadata, endpoints), so that its first program
+    /// does not come too early. `false` when it was not so after five seconds: the program may start all the same.
+    pub async fn attended(&self, interface: &str) -> bool {
+        let places = self.around(interface);
+        let mut attended = self.0.attended.subscribe();
+        let all = attended.wait_for(|attended| self.is_attended(&places, attended));
+        matches!(tokio::time::timeout(ATTENDED_WITHIN, all).await, Ok(Ok(_)))
+    }
+
+    fn is_attended(&self, places: &[Place], attended: &[Standing]) -> bool {
+        let standing = self.0.standing.borrow();
+        let serves =
+            |own: &Standing| places.iter().all(|place| own.generation(place) == standing.generation(place));
+        attended.iter().all(serves)
+    }
+
+    /// The places that an interface meets AWS in.
+    fn around(&self, interface: &str) -> Vec<Place> {
+        let topology = self.topology();
+        let vpc = topology.interfaces.get(interface).and_then(|own| topology.vpc_of(own));
+        let mut places = vec![Place::Edge];
+        places.extend(vpc.map(|vpc| Place::Router(vpc.to_owned())));
+        for (id, endpoint) in topology.endpoints.iter().filter(|(_, own)| Some(own.vpc.as_str()) == vpc) {
+            places.push(Place::Endpoint(id.clone()));
+            places.extend(endpoint.interfaces.iter().cloned().map(Place::Interface));
+        }
+        places
+    }
+
     /// Listens for TCP connections in a place that stands, at an address of its own. The listener does not block; it
     /// works as long as the generation of the place is the same (see [`Network::standing`]).
     ///
@@ -387,6 +449,40 @@ mod tests {
     use super::Network;
     use crate::sample::{Builder, ip};
     use crate::trace::{Flow, Query, Source};
+    use crate::{Place, Standing};
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn an_interface_waits_for_those_who_serve_around_it() {
+        let network = Network::model("a test");
+        let mut b = Builder::default();
+        b.vpc("vpc-1", "10.0.0.0/16").subnet("subnet-1", "vpc-1", "10.0.1.0/24").group("sg-1", "vpc-1");
+        b.interface("eni-1", "subnet-1", "10.0.1.4", "sg-1");
+        network.apply(b.topology).await.unwrap();
+        assert!(network.attended("eni-1").await, "nobody serves");
+        let (names, doors) = (network.attend(), network.attend());
+        let standing = |generation| {
+            let routers = [("vpc-1".to_owned(), generation), ("vpc-2".to_owned(), 9)].into();
+            Standing { routers, edge: Some(1), ..Standing::default() }
+        };
+        let is_attended = || network.is_attended(&network.around("eni-1"), &network.0.attended.borrow());
+        network.0.standing.send_replace(Arc::new(standing(1)));
+        assert!(!is_attended(), "nobody has said so");
+        names.serves(standing(1));
+        assert!(!is_attended(), "one has not");
+        let (waits, ()) = tokio::join!(network.attended("eni-1"), async { doors.serves(standing(1)) });
+        assert!(waits);
+        network.0.standing.send_replace(Arc::new(standing(2)));
+        assert!(!is_attended(), "it was made anew");
+        let mut others = standing(2);
+        others.forget(&Place::Router("vpc-2".to_owned()));
+        names.serves(standing(2));
+        doors.serves(others.clone());
+        assert!(is_attended(), "another VPC is nothing to it");
+        others.forget(&Place::Edge);
+        doors.serves(others);
+        assert!(!is_attended());
+    }
 
     #[tokio::test]
     async fn without_privilege_the_model_answers_and_plugs_are_kept() {

@@ -30,6 +30,16 @@ impl Standing {
             Place::Edge => self.edge,
         }
     }
+
+    /// Takes a place out.
+    pub fn forget(&mut self, place: &Place) {
+        match place {
+            Place::Router(id) => drop(self.routers.remove(id)),
+            Place::Interface(id) => drop(self.interfaces.remove(id)),
+            Place::Endpoint(id) => drop(self.endpoints.remove(id)),
+            Place::Edge => self.edge = None,
+        }
+    }
 }
 
 /// Where a socket is to be.

@@ -125,6 +125,7 @@ pub(crate) async fn plug(cloud: &Cloud, id: &str, body: &[u8]) -> Result<Answer,
         Err(error) => return Err(failed(&error)),
     }
     kept::keep_plugs(cloud.store(), network.plugs()).await.map_err(|error| Answer::failed(&error))?;
+    network.attended(id).await;
     let holder = network.holder().await.map_err(|error| failed(&error))?;
     let topology = network.topology();
     let own = topology.interfaces.get(id);

@@ -212,6 +212,8 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
     let forwards = interfaces.iter().any(|own| !own.source_dest_check);
     let rules_network = forwards && rules(&world.base, &namespace).await?;
     let resolv_conf = world.base.network.resolv_conf(&interface.id);
+    // What its first program asks for is there.
+    world.base.network.attended(&interface.id).await;
     let around = machine::Around { namespace, rules_network, resolv_conf, authority };
     let started = match volumes::ready(world, seen.home, &seen.id).await? {
         Ok(own) => {
