@@ -36,8 +36,9 @@ pub(crate) fn enter(plan: &Plan, place: &Place, owners: &Owners) -> Result<(), E
     let stage = place.at("stage");
     mounts::memory(&stage, "mode=700,size=1m,nr_inodes=2k")?;
     std::env::set_current_dir(&stage).during("cannot enter the stage")?;
-    let writable = disk::mount(plan, place, owners)?;
-    overlay::mount(plan, writable, owners)?;
+    let disk = disk::mount(plan, place, owners)?;
+    overlay::mount(plan, disk.as_ref(), owners)?;
+    drop(disk);
     let root = File::open("root").during("cannot open the new root")?;
     system::mount(&root, plan, owners)?;
     devices::mount(&root, plan, owners)?;

@@ -1,6 +1,7 @@
 //! The overlays: image below, what the sandbox writes on top.
 //!
-//! Invariant: the options hold short names on the stage, so that what is read inside (`/proc/mounts`) tells no path of the host.
+//! Invariant: the options hold short names on the stage and numbers of descriptors, so that what is read inside (`/proc/mounts`) tells no
+//! path of the host, and nothing that a sandbox has put on its disk is resolved as a name.
 
 use crate::Error;
 use crate::error::During;
@@ -13,13 +14,17 @@ use std::fs::File;
 use std::os::fd::AsFd;
 
 /// Mounts all trees of the plan below `root` on the stage, which is the current directory.
-pub(super) fn mount(plan: &Plan, writable: bool, owners: &Owners) -> Result<(), Error> {
+pub(super) fn mount(plan: &Plan, disk: Option<&File>, owners: &Owners) -> Result<(), Error> {
     std::fs::create_dir("root").during("root")?;
     for (index, tree) in plan.trees.iter().enumerate() {
         let layers = layers(index, tree, owners)?;
         let mut options = format!("lowerdir={layers}");
-        if writable {
-            options.push_str(&format!(",upperdir=w/{index}/upper,workdir=w/{index}/work"));
+        // Open until they are mounted.
+        let mut parts = Vec::new();
+        for (disk, part) in disk.into_iter().flat_map(|disk| [(disk, "upper"), (disk, "work")]) {
+            let found = mounts::directory(disk, &format!("{index}/{part}"))?;
+            options.push_str(&format!(",{part}dir={}", mounts::by_descriptor(found.as_fd()).display()));
+            parts.push(found);
         }
         let root = File::open("root").during("root")?;
         let target = if tree.at.is_empty() {

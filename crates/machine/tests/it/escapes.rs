@@ -363,3 +363,56 @@ fn capabilities_are_those_that_are_listed() {
     assert!(bench.may("i-1", "grep Seccomp: /proc/self/status").contains('2'));
     assert!(bench.sh_as("i-1", "33", "grep CapEff /proc/self/status").output.contains("0000000000000000"));
 }
+
+#[test]
+fn links_on_a_disk_lead_nowhere_when_it_is_somebodys_root() {
+    use yakumo_machine::{Disk, Source, Volume};
+    let Some(bench) = bench() else { return };
+    if let Err(why) = yakumo_machine::Machine::report().disks {
+        return println!("SKIPPED: {why}");
+    }
+    // Two directories of the host, of one file system, as an overlay wants them.
+    let host = bench.directory.path().join("host");
+    for name in ["upper", "work", "other"] {
+        std::fs::create_dir_all(host.join(name)).unwrap();
+    }
+    std::fs::write(host.join("upper/secret"), "secret").unwrap();
+    let entries = || {
+        let list = std::process::Command::new("find").arg(&host).output().unwrap();
+        String::from_utf8(list.stdout).unwrap()
+    };
+    let before = entries();
+    bench.machine.make_volume("vol-root", 32 << 20).unwrap();
+    let owner = Spec { disk: Disk::Volume("vol-root".to_owned()), ..spec("i-1") };
+    let source = Source::Volume("vol-root".to_owned());
+    let guest =
+        Spec { volumes: vec![Volume { source, path: "/mnt/v".to_owned(), read_only: false }], ..spec("i-2") };
+    let here = host.display();
+    let link = |to: &str, name: &str| format!("rm -r {name} && ln -s {to} {name}");
+    // Guard: what is on a disk is opened from its root, and no link is followed.
+    for change in [
+        format!(
+            "{} && {}",
+            link(&format!("{here}/upper"), "0/upper"),
+            link(&format!("{here}/work"), "0/work")
+        ),
+        link(&format!("{here}/upper"), "0/upper"),
+        link(&format!("../../../../../../../../..{here}/work"), "0/work"),
+        link(&format!("{here}/other"), "0"),
+        link(&format!("{here}/absent"), "0"),
+        "rm -r 0 && touch 0".to_owned(),
+    ] {
+        // The twin: a disk on which nothing was put in the way.
+        bench.machine.start(&owner).unwrap();
+        bench.machine.remove("i-1").unwrap();
+        bench.machine.start(&guest).unwrap();
+        bench.may("i-2", &format!("cd /mnt/v && {change}"));
+        bench.machine.remove("i-2").unwrap();
+        bench.machine.start(&owner).unwrap_err();
+        bench.machine.remove("i-1").unwrap();
+        assert_eq!(entries(), before, "{change}");
+        bench.machine.start(&guest).unwrap();
+        bench.may("i-2", "rm -r /mnt/v/*");
+        bench.machine.remove("i-2").unwrap();
+    }
+}
