@@ -31,6 +31,7 @@ pub use evaluate::{Policies, Request, evaluate};
 pub use explain::{Explanation, Miss, Reason, explain};
 pub use grammar::Malformed;
 pub use grants::{Grant, GrantConstraint, Grants};
+pub use pattern::{Case, matches};
 pub use principal::{Principal, PrincipalKind};
 pub use remedy::{Change, MetCondition, Remedy, Step};
 pub use standing::Standing;

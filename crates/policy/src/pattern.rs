@@ -20,9 +20,43 @@ pub(crate) struct Syntax {
 
 /// Whether letters of different case are the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Case {
+pub enum Case {
+    /// They are not.
     Sensitive,
+    /// They are, beyond ASCII too.
     Insensitive,
+}
+
+/// Whether the whole of `text` has the form of `pattern`, in which `*` is any text, an empty one too, and `?` any one
+/// character. Behind `escape`, where there is such a character, the next one stands for itself; at the end it is itself.
+///
+/// The one matcher of patterns that are no policies' own: actions and names in IAM's and S3's checks, filters of EC2.
+pub fn matches(pattern: &str, text: &str, case: Case, escape: Option<char>) -> bool {
+    let tokens = tokens(pattern, escape);
+    glob(tokens.len(), |index| literal(tokens.get(index)), text, case)
+}
+
+fn tokens(pattern: &str, escape: Option<char>) -> Vec<Token> {
+    let Some(escape) = escape else { return tokenize(pattern, Syntax { wildcards: true, variables: false }) };
+    let (mut tokens, mut text, mut rest) = (Vec::new(), String::new(), pattern.chars());
+    while let Some(c) = rest.next() {
+        let wildcard = match c {
+            '*' => Token::Many,
+            '?' => Token::One,
+            c => {
+                text.push(if c == escape { rest.next().unwrap_or(c) } else { c });
+                continue;
+            }
+        };
+        if !text.is_empty() {
+            tokens.push(Token::Text(std::mem::take(&mut text).into()));
+        }
+        tokens.push(wildcard);
+    }
+    if !text.is_empty() {
+        tokens.push(Token::Text(text.into()));
+    }
+    tokens
 }
 
 /// A compiled text of a policy.
@@ -325,7 +359,7 @@ fn closing_brace(body: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Case, Pattern, Syntax, Variables};
+    use super::{Case, Pattern, Syntax, Variables, matches};
     use proptest::prelude::*;
 
     struct Known;
@@ -364,6 +398,49 @@ mod tests {
             assert!(check(pattern, yes), "{pattern} {yes}");
             assert!(pattern == "*" || !check(pattern, no), "{pattern} {no}");
         }
+    }
+
+    #[test]
+    fn patterns_without_a_policy() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+            ("Get*", "GetObject", true),
+            ("get*", "GetObject", false),
+            ("a*c*e", "abcde", true),
+            ("a*c*e", "abcd", false),
+            ("a?c", "ac", false),
+            ("?", "é", true),
+            ("*ab", "aaab", true),
+            ("**a", "bba", true),
+            ("ab*ba", "aba", false),
+            ("${aws:username}", "${aws:username}", true),
+            ("a\\*", "a\\bc", true),
+        ] {
+            assert_eq!(matches(pattern, text, Case::Sensitive, None), expected, "{pattern} {text}");
+        }
+        for (pattern, text, expected) in [
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("a\\?*", "a?b", true),
+            ("a\\?*", "abb", false),
+            ("\\\\*", "\\x", true),
+            ("a\\", "a\\", true),
+            ("**\\a", "bba", true),
+            ("A*", "ab", false),
+        ] {
+            assert_eq!(matches(pattern, text, Case::Sensitive, Some('\\')), expected, "{pattern} {text}");
+        }
+        for (pattern, text, expected) in [
+            ("G?tO*t", "getobject", true),
+            ("s*:l*t", "sqs:List", true),
+            ("É*", "éa", true),
+            ("a*b", "aBx", false),
+        ] {
+            assert_eq!(matches(pattern, text, Case::Insensitive, None), expected, "{pattern} {text}");
+        }
+        assert!(!matches(&"*a".repeat(60), &"b".repeat(4_000), Case::Sensitive, None));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::error;
 use crate::tags::Tags;
 use yakumo_api_ec2::Filter;
 use yakumo_aws::Result;
+use yakumo_policy::Case;
 
 const VALUES_MAX: usize = 200;
 
@@ -69,49 +70,7 @@ fn facts<T: Filtered>(thing: &T, name: &str) -> Vec<String> {
 /// Whether a text has the form of a pattern: `*` is any text, `?` any one character, `\` takes both their meaning.
 /// Case counts.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let pattern = parts(pattern);
-    let text: Vec<char> = text.chars().collect();
-    // Where to go on when the text after the last star does not fit: one character further.
-    let (mut at, mut here, mut star) = (0, 0, None);
-    while here < text.len() {
-        match pattern.get(at) {
-            Some(Part::Star) => {
-                star = Some((at, here));
-                at += 1;
-            }
-            Some(Part::Any) => (at, here) = (at + 1, here + 1),
-            Some(Part::Is(wanted)) if text.get(here) == Some(wanted) => (at, here) = (at + 1, here + 1),
-            _ => match star {
-                Some((star_at, from)) => {
-                    star = Some((star_at, from + 1));
-                    (at, here) = (star_at + 1, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.iter().skip(at).all(|part| *part == Part::Star)
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Star,
-    Any,
-    Is(char),
-}
-
-fn parts(pattern: &str) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        parts.push(match character {
-            '*' => Part::Star,
-            '?' => Part::Any,
-            '\\' => Part::Is(characters.next().unwrap_or('\\')),
-            other => Part::Is(other),
-        });
-    }
-    parts
+    yakumo_policy::matches(pattern, text, Case::Sensitive, Some('\\'))
 }
 
 /// One fact, or none.

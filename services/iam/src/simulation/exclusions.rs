@@ -9,6 +9,7 @@ use crate::error;
 use crate::managed;
 use yakumo_api_iam::PolicyIdentifier;
 use yakumo_aws::Result;
+use yakumo_policy::Case;
 
 /// What is left out.
 #[derive(Default)]
@@ -94,47 +95,13 @@ fn checked(arn: &str) -> Result<&str> {
     if well_formed { Ok(arn) } else { Err(error::invalid_policy_identifier(arn)) }
 }
 
-/// Whether a pattern with at most one `*` and any `?` matches the whole text.
 fn matches(pattern: &str, text: &str) -> bool {
-    let same = |pattern: &str, text: &[char]| {
-        pattern.chars().count() == text.len()
-            && pattern.chars().zip(text).all(|(wanted, found)| wanted == '?' || wanted == *found)
-    };
-    let text: Vec<char> = text.chars().collect();
-    match pattern.split_once('*') {
-        None => same(pattern, &text),
-        Some((front, back)) => {
-            let (head, tail) = (front.chars().count(), back.chars().count());
-            let ends = (text.get(..head), text.len().checked_sub(tail).and_then(|at| text.get(at..)));
-            match ends {
-                (Some(start), Some(end)) => {
-                    head + tail <= text.len() && same(front, start) && same(back, end)
-                }
-                _ => false,
-            }
-        }
-    }
+    yakumo_policy::matches(pattern, text, Case::Sensitive, None)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{checked, matches};
-
-    #[test]
-    fn patterns() {
-        for (pattern, text, expected) in [
-            ("alice", "alice", true),
-            ("al?ce", "alice", true),
-            ("a*e", "alice", true),
-            ("a*e", "ae", true),
-            ("*", "", true),
-            ("ab*ba", "aba", false),
-            ("al?", "alice", false),
-            ("*x", "alice", false),
-        ] {
-            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
-        }
-    }
+    use super::checked;
 
     #[test]
     fn malformed_arns_are_errors() {
