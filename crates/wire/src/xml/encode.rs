@@ -259,8 +259,16 @@ pub(crate) fn push_namespace(out: &mut String, namespace: &str) {
     out.push('"');
 }
 
-/// Text with XML's special characters escaped; what XML 1.0 cannot hold becomes a question mark.
-/// Source: <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html> (line ends), XML 1.0 § 2.2
+/// In hexadecimal, without zeros in front.
+fn digits(number: u32) -> impl Iterator<Item = char> {
+    let length = (32 - number.leading_zeros()).div_ceil(4).max(1);
+    (0..length).rev().filter_map(move |at| char::from_digit(number >> (4 * at) & 15, 16))
+}
+
+/// Text with XML's special characters escaped. AWS: what XML 1.0 cannot hold, as keys of S3 may, is a reference to a character
+/// nevertheless, at which many a parser stops: that is what S3's `encoding-type` is for.
+/// Source: <https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html> (line ends), XML 1.0 § 2.2. Seen:
+/// <https://github.com/aws/aws-sdk-php/issues/169>, <https://github.com/boto/botocore/issues/3496>.
 pub(crate) fn push_text(out: &mut String, text: &str) {
     let special = |byte: u8| byte < 0x20 || matches!(byte, b'<' | b'>' | b'&' | b'"' | 0xc2 | 0xe2 | 0xef);
     if !text.bytes().any(special) {
@@ -278,7 +286,11 @@ pub(crate) fn push_text(out: &mut String, text: &str) {
             '\u{85}' => out.push_str("&#x85;"),
             '\u{2028}' => out.push_str("&#x2028;"),
             '\t' => out.push(c),
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('?'),
+            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => {
+                out.push_str("&#x");
+                out.extend(digits(u32::from(c)));
+                out.push(';');
+            }
             c => out.push(c),
         }
     }

@@ -29,9 +29,9 @@ pub(crate) fn parse(bytes: &[u8]) -> Decoded<Element> {
                 open.push(element(&start)?);
             }
             Event::End(_) => close(&mut open)?,
-            Event::Text(text) => push(&mut open, &text),
-            Event::CData(data) => push(&mut open, &data),
-            Event::GeneralRef(name) => push(&mut open, reference(&name)?.encode_utf8(&mut [0; 4])),
+            Event::Text(text) => push(&mut open, &text)?,
+            Event::CData(data) => push(&mut open, &data)?,
+            Event::GeneralRef(name) => push(&mut open, reference(&name)?.encode_utf8(&mut [0; 4]))?,
             Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {}
             Event::DocType(_) | Event::Empty(_) => return Err(Malformed::syntax()),
             Event::Eof => break,
@@ -51,10 +51,17 @@ fn close(open: &mut Vec<Element>) -> Decoded<()> {
     Ok(())
 }
 
-fn push(open: &mut [Element], text: &str) {
+/// XML 1.0, section 2.2: most control characters are in no document, not as references either.
+fn push(open: &mut [Element], text: &str) -> Decoded<()> {
+    let is_none =
+        |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    if text.contains(is_none) {
+        return Err(Malformed::syntax());
+    }
     if let Some(element) = open.last_mut() {
         element.text.push_str(text);
     }
+    Ok(())
 }
 
 fn element(start: &BytesStart<'_>) -> Decoded<Element> {
@@ -108,6 +115,9 @@ mod tests {
             "</a>",
             "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
             "<a b></a>",
+            "<a>&#x1;</a>",
+            "<a>\u{1}</a>",
+            "<a>&#xFFFE;</a>",
             &deep,
         ] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");
