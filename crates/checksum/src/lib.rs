@@ -34,9 +34,9 @@ impl Algorithm {
         ALL.into_iter().find(|algorithm| algorithm.header().eq_ignore_ascii_case(name))
     }
 
-    /// The algorithm of a name such as `CRC32C`.
+    /// The algorithm of a name such as `CRC32C`, in any case.
     pub fn from_name(name: &str) -> Option<Algorithm> {
-        ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+        ALL.into_iter().find(|algorithm| algorithm.as_str().eq_ignore_ascii_case(name))
     }
 
     /// The header that carries this checksum.

@@ -156,6 +156,7 @@ impl Packer<'_> {
                 "checksum-member" => texts[4] = value,
                 "checksum-mode" => texts[5] = value,
                 "checksum-response" => texts[6] = value,
+                "checksum-required" if value == "false" => {}
                 "checksum-required" => flags |= 1,
                 "readonly" => flags |= 2,
                 "idempotent" => flags |= 4,

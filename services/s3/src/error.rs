@@ -21,7 +21,9 @@ pub fn no_such_version(key: &str, id: &str) -> Error {
 }
 
 pub fn invalid_version_id(id: &str) -> Error {
-    argument("Invalid version id specified", "versionId", id)
+    let text =
+        if id.is_empty() { "Version id cannot be the empty string" } else { "Invalid version id specified" };
+    argument(text, "versionId", id)
 }
 
 pub fn no_such_upload(id: &str) -> Error {
@@ -65,6 +67,11 @@ pub fn argument(text: &str, name: &'static str, value: &str) -> Error {
     Error::sender("InvalidArgument", text).with_field("ArgumentName", name).with_field("ArgumentValue", value)
 }
 
+/// The same where AWS does not repeat the value.
+pub fn unfit(text: &str, name: &'static str) -> Error {
+    Error::sender("InvalidArgument", text).with_field("ArgumentName", name)
+}
+
 pub fn invalid_request(text: &str) -> Error {
     Error::sender("InvalidRequest", text)
 }
@@ -99,6 +106,19 @@ pub fn invalid_checksum(algorithm: &str) -> Error {
     invalid_request(&format!("Value for x-amz-checksum-{header} header is invalid."))
 }
 
+/// An algorithm that S3 does not know, or that is not here.
+/// Seen, with fewer algorithms: <https://github.com/versity/versitygw/issues/1345>.
+pub fn unknown_checksum(name: &str) -> Error {
+    let not_here = ["MD5", "SHA512", "XXHASH128", "XXHASH3", "XXHASH64"];
+    if not_here.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return not_implemented(&format!("the checksum {name}"));
+    }
+    invalid_request(
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, \
+         CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]",
+    )
+}
+
 pub fn entity_too_large(bytes: u64, max_bytes: u64) -> Error {
     Error::sender("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
         .with_field("ProposedSize", bytes.to_string())
@@ -127,8 +147,11 @@ pub fn invalid_range(range: &str, size_bytes: u64) -> Error {
         .with_field("ActualObjectSize", size_bytes.to_string())
 }
 
-pub fn invalid_part_number() -> Error {
-    Error::sender("InvalidPartNumber", "The requested partnumber is not satisfiable").with_status(416)
+pub fn invalid_part_number(asked: i32, parts: usize) -> Error {
+    Error::sender("InvalidPartNumber", "The requested partnumber is not satisfiable")
+        .with_status(416)
+        .with_field("PartNumberRequested", asked.to_string())
+        .with_field("ActualPartCount", parts.to_string())
 }
 
 pub fn malformed_xml() -> Error {

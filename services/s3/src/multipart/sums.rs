@@ -14,8 +14,12 @@ pub const COMPOSITE: &str = "COMPOSITE";
 /// The checksum of the object's bytes.
 pub const FULL_OBJECT: &str = "FULL_OBJECT";
 
-/// What a new upload chose; `None` when it chose nothing.
+/// What a new upload chose, in any case; `None` when it chose nothing.
 pub fn chosen(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Algorithm, &'static str)>> {
+    let known =
+        |kind: &str| [COMPOSITE, FULL_OBJECT].into_iter().find(|known| known.eq_ignore_ascii_case(kind));
+    let wrong = || error::invalid_request("Value for x-amz-checksum-type header is invalid.");
+    let kind = kind.map(|kind| known(kind).ok_or_else(wrong)).transpose()?;
     let Some(name) = algorithm else {
         return match kind {
             None => Ok(None),
@@ -24,8 +28,7 @@ pub fn chosen(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Alg
             )),
         };
     };
-    let algorithm = Algorithm::from_name(name);
-    let algorithm = algorithm.ok_or_else(|| error::not_implemented(&format!("the checksum {name}")))?;
+    let algorithm = Algorithm::from_name(name).ok_or_else(|| error::unknown_checksum(name))?;
     let wrong = |kind: &str| {
         error::invalid_request(&format!(
             "The {kind} checksum type cannot be used with the {} checksum algorithm.",

@@ -67,7 +67,7 @@ pub fn chosen(
         ));
     }
     let name = match (value, algorithm) {
-        (Some((name, _)), Some(algorithm)) if name != algorithm => {
+        (Some((name, _)), Some(algorithm)) if !name.eq_ignore_ascii_case(algorithm) => {
             return Err(error::invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid."));
         }
         (Some((name, _)), _) => name,
@@ -75,7 +75,7 @@ pub fn chosen(
         (None, None) => return Ok(None),
     };
     let algorithm = Algorithm::from_name(name);
-    let algorithm = algorithm.ok_or_else(|| error::not_implemented(&format!("the checksum {name}")))?;
+    let algorithm = algorithm.ok_or_else(|| error::unknown_checksum(name))?;
     Ok(Some((algorithm, value.map(|(_, value)| value.clone()))))
 }
 

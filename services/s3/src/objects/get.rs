@@ -61,6 +61,15 @@ struct Cut {
     parts_count: Option<i32>,
 }
 
+/// Checks the header `x-amz-checksum-mode`; whether checksums are told.
+fn wants_checksum(mode: Option<&str>) -> Result<bool> {
+    match mode {
+        None => Ok(false),
+        Some(mode) if mode.eq_ignore_ascii_case("ENABLED") => Ok(true),
+        Some(_) => Err(error::invalid_request("Value for x-amz-checksum-mode header is invalid.")),
+    }
+}
+
 fn cut(content: &Content, range: Option<&str>, part_number: Option<i32>) -> Result<Cut> {
     let whole = 0..content.size_bytes;
     let parts_count = i32::try_from(content.parts.len()).ok().filter(|count| *count > 0);
@@ -80,7 +89,7 @@ fn cut(content: &Content, range: Option<&str>, part_number: Option<i32>) -> Resu
         }
         return match content.parts.is_empty() && number == 1 {
             true => Ok(Cut { range: whole, partial: true, parts_count: None }),
-            false => Err(error::invalid_part_number()),
+            false => Err(error::invalid_part_number(number, content.parts.len().max(1))),
         };
     }
     match ranges::parse(range, content.size_bytes) {
@@ -122,7 +131,7 @@ macro_rules! described {
             $output.content_range = Some(format!("bytes {first}-{last}/{}", content.size_bytes));
         }
         // AWS: the checksum of a whole object is not that of a range of it.
-        if $input.checksum_mode.as_deref() == Some("ENABLED") && !$cut.partial {
+        if wants_checksum($input.checksum_mode.as_deref())? && !$cut.partial {
             put_checksum!($output, checksums::pair(content.checksum.as_ref()));
             $output.checksum_type = content.checksum.as_ref().map(|checksum| checksum.kind.clone());
         }
