@@ -3,21 +3,8 @@
 import urllib.error
 import urllib.request
 
-import pytest
 from asserting import Prefix, refused
 from people import Person, allow, deny, policy
-
-
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
-@pytest.fixture
-def bucket(s3, name):
-    s3.create_bucket(Bucket=name)
-    s3.put_object(Bucket=name, Key="k", Body=b"x")
-    return name
 
 
 def get(url):

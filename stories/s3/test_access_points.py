@@ -21,13 +21,6 @@ def control(cloud):
 
 
 @pytest.fixture
-def bucket(s3, name):
-    s3.create_bucket(Bucket=name)
-    s3.put_object(Bucket=name, Key="k", Body=b"x")
-    return name
-
-
-@pytest.fixture
 def point(control, bucket, name):
     """The ARN of an access point of the bucket; both have one name."""
     return control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket)["AccessPointArn"]

@@ -14,18 +14,6 @@ from people import Person, allow, deny, policy
 from signed import Signed
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
-@pytest.fixture
-def bucket(s3, name):
-    s3.create_bucket(Bucket=name)
-    s3.put_object(Bucket=name, Key="k", Body=b"x")
-    return name
-
-
 @pytest.fixture
 def forbid(s3, bucket):
     """Denies everybody what meets a condition, in the bucket's policy."""
@@ -199,3 +187,29 @@ def test_what_new_objects_ask_for_is_told_however_they_are_made(s3, bucket, forb
             call(**good)
             with refused("AccessDenied", status=403):
                 call(**bad)
+
+
+@pytest.mark.parametrize(
+    "key, given",
+    [("s3:x-amz-server-side-encryption", {"ServerSideEncryption": "AES256"}), ("s3:x-amz-acl", {"ACL": "bucket-owner-full-control"})],
+)
+def test_parts_are_told_what_their_upload_was_begun_with(s3, bucket, forbid, key, given):
+    """Seen: https://github.com/aws/aws-cli/issues/1674. Parts cannot say it again."""
+    one, value = {"Bucket": bucket, "Key": "m"}, next(iter(given.values()))
+    early = {**one, "UploadId": s3.create_multipart_upload(**one)["UploadId"]}
+    forbid("s3:PutObject", StringNotEquals={key: value})
+    with refused("AccessDenied", status=403):
+        s3.create_multipart_upload(**one)
+    upload = {**one, "UploadId": s3.create_multipart_upload(**one, **given)["UploadId"]}
+    source = {"CopySource": f"{bucket}/k", "PartNumber": 1}
+    s3.upload_part_copy(**upload, **source)
+    etag = s3.upload_part(**upload, PartNumber=1, Body=b"part")["ETag"]
+    parts = {"MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+    with refused("AccessDenied", status=403):
+        s3.upload_part(**early, PartNumber=1, Body=b"part")
+    with refused("AccessDenied", status=403):
+        s3.upload_part_copy(**early, **source)
+    with refused("AccessDenied", status=403):
+        s3.complete_multipart_upload(**early, **parts)
+    s3.complete_multipart_upload(**upload, **parts)
+    assert s3.get_object(**one)["Body"].read() == b"part"

@@ -7,7 +7,7 @@ use crate::directories::access::SESSION;
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
-use crate::multipart::{algorithm, parts_of, sums, upload_in};
+use crate::multipart::{algorithm, asked, parts_of, sums, upload_in};
 use crate::objects::conditions::{WriteIf, need_to_compare, write_keys};
 use crate::objects::{checksums, shown_id};
 use crate::registry::present;
@@ -29,7 +29,8 @@ pub fn access() -> Access<api::CompleteMultipartUploadInput> {
         Box::pin(async move {
             let open = bucket_of(ctx, input).await?;
             let matches = input.if_match.as_deref();
-            let keys = write_keys(matches, input.if_none_match.as_deref(), true);
+            let mut keys = write_keys(matches, input.if_none_match.as_deref(), true);
+            keys.extend(asked(ctx, &open, &input.key, &input.upload_id).await?);
             let write = need(ctx, &open, "s3:PutObject", Some(&input.key), keys);
             let compare = need_to_compare(ctx, &open, &input.key, matches);
             Ok(std::iter::once(write).chain(compare).collect())

@@ -18,7 +18,8 @@ fn page(asked: Option<i32>, name: &'static str) -> Result<usize> {
     let asked = asked.unwrap_or(PAGE_MAX);
     let most = usize::try_from(asked.min(PAGE_MAX));
     most.map_err(|_| {
-        error::argument("Argument max must be an integer between 0 and 2147483647", name, &asked.to_string())
+        let text = format!("Argument {name} must be an integer between 0 and 2147483647");
+        error::argument(&text, name, &asked.to_string())
     })
 }
 

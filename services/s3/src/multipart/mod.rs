@@ -6,7 +6,7 @@ pub mod list;
 pub mod parts;
 pub mod sums;
 
-use crate::access::{bucket_of, need};
+use crate::access::{Keys, bucket_of, need};
 use crate::acls;
 use crate::bodies;
 use crate::directories;
@@ -15,7 +15,7 @@ use crate::names::check_key;
 use crate::objects::conditions::write_keys;
 use crate::objects::put::{ACTIONS, tag_keys};
 use crate::objects::request;
-use crate::registry::present;
+use crate::registry::{Open, present};
 use crate::state::{Bucket, Part, Upload, scope};
 use crate::{customer_key, encryption, extras, granted, headers, lock_of, put_encryption, tags};
 use yakumo_api_s3 as api;
@@ -26,6 +26,23 @@ use yakumo_room::{Access, Ctx, Record, Tx};
 
 /// AWS: the most parts, and the greatest number of one.
 pub const PARTS_MAX: i32 = 10_000;
+
+/// What the policies of an upload's later requests are told of its beginning.
+///
+/// AWS: policies that demand these of `s3:PutObject` let parts through whose upload was begun with them, as its users saw:
+/// <https://github.com/aws/aws-cli/issues/1674>. Grants and storage classes are told of the beginning only, as they saw, too:
+/// <https://github.com/boto/boto3/issues/2525>.
+const ASKED: [&str; 2] = ["s3:x-amz-acl", "s3:x-amz-server-side-encryption"];
+
+/// The condition keys that an upload brings to its later requests; none when there is no such upload.
+pub async fn asked(ctx: &Ctx, open: &Open, key: &str, id: &str) -> Result<Keys> {
+    if open.record.directory.is_some() {
+        return Ok(Keys::new());
+    }
+    let found = ctx.get::<Upload>(&scope(), &[&open.record.id, key, id]).await?;
+    let asked = found.map(|upload| upload.asked).unwrap_or_default();
+    Ok(asked.into_iter().map(|(name, value)| (name, vec![value])).collect())
+}
 
 /// The rule of CreateMultipartUpload.
 pub fn create_access() -> Access<api::CreateMultipartUploadInput> {
@@ -68,7 +85,9 @@ pub async fn create_multipart_upload(
     let now = ctx.now();
     let acl = acls::of_new(&ctx, &open.record, &granted!(input))?;
     let lock = lock_of!(input).read(&open.record, now)?;
+    let asked = [(ASKED[0], input.acl.clone()), (ASKED[1], input.server_side_encryption.clone())].into_iter();
     let upload = Upload {
+        asked: asked.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
         acl,
         lock,
         // Begins with the time, so that lists of uploads of one key are in the order in which they were begun.

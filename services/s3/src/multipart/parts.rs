@@ -1,11 +1,12 @@
 //! UploadPart and UploadPartCopy.
 
-use crate::access::{bucket_of, need, on_object_with};
+use crate::access::{bucket_of, need};
 use crate::bodies::{self, Expected, Received};
+use crate::directories::access::SESSION;
 use crate::directories::{check_md5, sessions};
 use crate::error;
 use crate::locks::asked::check_sum;
-use crate::multipart::{PARTS_MAX, algorithm, upload, upload_in};
+use crate::multipart::{PARTS_MAX, algorithm, asked, upload, upload_in};
 use crate::objects::checksums;
 use crate::objects::conditions::write_keys;
 use crate::objects::copy::{Found, Source};
@@ -31,11 +32,16 @@ pub fn check_number(number: i32) -> Result<()> {
 
 /// The rule of UploadPart.
 pub fn access() -> Access<api::UploadPartInput> {
-    on_object_with("s3:PutObject", |input: &api::UploadPartInput| {
-        let customer = &input.sse_customer_algorithm;
-        let name = "s3:x-amz-server-side-encryption-customer-algorithm";
-        let customer = customer.iter().map(|value| (name.to_owned(), vec![value.clone()]));
-        customer.chain(write_keys(None, None, false)).collect()
+    Access::needs(["s3:PutObject", SESSION], |ctx: &Ctx, input: &api::UploadPartInput| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let mut keys = asked(ctx, &open, &input.key, &input.upload_id).await?;
+            let name = "s3:x-amz-server-side-encryption-customer-algorithm";
+            let customer = input.sse_customer_algorithm.iter();
+            keys.extend(customer.map(|value| (name.to_owned(), vec![value.clone()])));
+            keys.extend(write_keys(None, None, false));
+            Ok(vec![need(ctx, &open, "s3:PutObject", Some(&input.key), keys)])
+        })
     })
 }
 
@@ -116,6 +122,7 @@ pub async fn upload_part_copy(
     let source = Source::parse(&input.copy_source)?;
     let mut keys = source.keys();
     keys.extend(write_keys(None, None, false));
+    keys.extend(asked(&ctx, &open, &input.key, &input.upload_id).await?);
     ctx.authorize(need(&ctx, &open, "s3:PutObject", Some(&input.key), keys))?;
     let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
     let found = Found::read(&ctx, &source, owner, payer).await?;

@@ -25,6 +25,9 @@ pub struct Upload {
     pub customer: Option<Seal>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<Acl>,
+    /// The condition keys of what it was begun with that its later requests do not repeat.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub asked: BTreeMap<String, String>,
     /// What holds the object that it becomes.
     #[serde(default, skip_serializing_if = "Lock::is_unset")]
     pub lock: Lock,
