@@ -18,7 +18,7 @@ use std::sync::Arc;
 use yakumo_aws::{Region, Result};
 use yakumo_room::{Beside, Caller, Errand, Identify, Proof, Reply, Visit, World};
 use yakumo_wire::router::rooted;
-use yakumo_wire::{Head, Protocol};
+use yakumo_wire::{Addressed, Head, Protocol};
 
 /// A side door that a request goes through.
 struct Through<'w> {
@@ -68,6 +68,18 @@ pub async fn answer(
     let decided = errand.decided.into_inner();
     desk.trip.into_inner().decided.extend(decided);
     Some(outcome.map(response))
+}
+
+/// Asks the room's side door about a request for one of its operations.
+///
+/// # Errors
+/// What the room says is wrong with it.
+pub fn check(world: &World, head: &Parts, addressed: &Addressed) -> Result<()> {
+    let door = world.room(addressed.service.name).and_then(|room| room.beside_door());
+    match door.and_then(|door| door.refused(&wire_head(head, None), addressed)) {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
 /// Adds what a room has to say on the answer of one of its operations.

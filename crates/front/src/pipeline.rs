@@ -71,6 +71,7 @@ async fn steps(front: &Front, head: &Parts, body: &mut Reader<'_>, trip: &mut Tr
     // Said once the service is known, in its protocol.
     came?;
     let identity = identify::identify(front, &world, head, claim, &addressed, body, trip).await?;
+    beside::check(&world, head, &addressed)?;
     let row = dispatch::row(&world, &addressed)?;
     let read = identity.head.as_ref().unwrap_or(head);
     let input = decode::decode(row, &addressed, read, body, identity.seal).await?;

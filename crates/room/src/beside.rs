@@ -7,8 +7,8 @@ use crate::{Caller, Credentials, Ctx, Decided, Facts, Signed, Visit, World};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use yakumo_aws::{Region, Result};
-use yakumo_wire::{ByteStream, Head, Operation};
+use yakumo_aws::{Error, Region, Result};
+use yakumo_wire::{Addressed, ByteStream, Head, Operation};
 
 /// An answer in plain words.
 #[derive(Debug, Default)]
@@ -95,6 +95,11 @@ pub trait Beside: Send + Sync {
 
     /// Whether this request, which is for the room's service, is not for one of its operations.
     fn takes(&self, head: &Head<'_>) -> bool;
+
+    /// What is wrong with a request for one of the room's operations, whose sender is known, that its model does not say.
+    fn refused(&self, _head: &Head<'_>, _addressed: &Addressed) -> Option<Error> {
+        None
+    }
 
     /// Answers such a request.
     ///

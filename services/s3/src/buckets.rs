@@ -348,6 +348,10 @@ pub fn list_access() -> Access<api::ListBucketsInput> {
 }
 
 pub async fn list_buckets(ctx: Ctx, input: api::ListBucketsInput) -> Result<api::ListBucketsOutput> {
+    if let Some(asked) = input.max_buckets.filter(|asked| !(1..=PAGE_MAX).contains(asked)) {
+        let text = format!("Argument max-buckets must be an integer between 1 and {PAGE_MAX}");
+        return Err(error::argument(&text, "max-buckets", &asked.to_string()));
+    }
     let most = usize::try_from(input.max_buckets.unwrap_or(PAGE_MAX)).unwrap_or(BUCKETS_MAX);
     let account = ctx.account();
     let after = input.continuation_token.as_deref().map(crate::lists::read_token).transpose()?;

@@ -5,11 +5,12 @@ use crate::directories::sessions;
 use crate::forms;
 use crate::payments;
 use crate::registry::{Open, Registry};
+use crate::selectors;
 use crate::websites;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
-use yakumo_aws::{Region, Result};
-use yakumo_room::{Beside, ByteStream, Caller, Credentials, Errand, Head, Reply, World};
+use yakumo_aws::{Error, Region, Result};
+use yakumo_room::{Addressed, Beside, ByteStream, Caller, Credentials, Errand, Head, Reply, World};
 
 /// The room's side door.
 pub struct Door {
@@ -59,6 +60,10 @@ impl Beside for Door {
 
     fn takes(&self, head: &Head<'_>) -> bool {
         head.method == "OPTIONS" || forms::is_form(head)
+    }
+
+    fn refused(&self, head: &Head<'_>, addressed: &Addressed) -> Option<Error> {
+        selectors::refused(head, addressed)
     }
 
     fn answer<'a>(&'a self, errand: &'a Errand<'a>, body: ByteStream) -> BoxFuture<'a, Result<Reply>> {

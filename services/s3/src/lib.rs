@@ -36,6 +36,7 @@ mod registry;
 mod replication;
 mod resource_tags;
 mod sealing;
+mod selectors;
 mod settings;
 mod state;
 mod statements;

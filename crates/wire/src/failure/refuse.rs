@@ -34,9 +34,19 @@ fn scalar(addressed: &Addressed, name: &str, value: &str) -> Error {
         (_, Validation::MissingParameter) => {
             Error::sender("InvalidParameterValue", format!("Invalid value '{value}' for {name}."))
         }
-        (_, Validation::S3) => Error::sender("InvalidArgument", format!("Invalid value for {name}"))
-            .with_field("ArgumentName", name)
-            .with_field("ArgumentValue", value),
+        // Seen: <https://github.com/bloomreach/s4cmd/issues/238>.
+        (_, Validation::S3) => {
+            let text = match name {
+                "partNumber" => "Part number must be an integer between 1 and 10000, inclusive".to_owned(),
+                "max-buckets" | "max-keys" | "max-parts" | "max-uploads" | "part-number-marker" => {
+                    format!("Provided {name} not an integer or within integer range")
+                }
+                _ => format!("Invalid value for {name}"),
+            };
+            Error::sender("InvalidArgument", text)
+                .with_field("ArgumentName", name)
+                .with_field("ArgumentValue", value)
+        }
         (Protocol::AwsQuery, _) => {
             Error::sender("MalformedInput", format!("Invalid value '{value}' for {name}"))
         }

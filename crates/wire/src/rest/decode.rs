@@ -2,7 +2,7 @@
 
 use super::text::{TextDecoder, Texts};
 use crate::json::{JsonDecoder, Reader};
-use crate::model::{Kind, Location, Member, Protocol, Shape};
+use crate::model::{Kind, Location, Member, Protocol, Shape, Validation};
 use crate::router::{Addressed, Head, query_pairs};
 use crate::shape::{Decoder, OnEntry, OnItem, OnMember};
 use crate::walk::{Decoded, Malformed, Seen, Step, Violation, Walk};
@@ -117,12 +117,19 @@ impl<'t> Bound<'t> {
                     .filter(|(key, _)| key == member.wire)
                     .map(|(_, value)| value.clone())
                     .collect();
-                (!values.is_empty()).then_some(Texts::Values(values))
+                let is_unsaid = values.is_empty() || self.is_nothing(member, &values);
+                (!is_unsaid).then_some(Texts::Values(values))
             }
             Location::Header => self.header(member.wire).map(Texts::Header),
             Location::PrefixHeaders => self.prefixed(member.wire),
             Location::Body | Location::Status => None,
         }
+    }
+
+    /// AWS: to S3 the size of a page that is empty was not said: <https://github.com/brekkylab/backlot/issues/335>.
+    fn is_nothing(&self, member: &Member, values: &[Cow<'_, str>]) -> bool {
+        let is_empty = values.iter().all(|value| value.is_empty());
+        is_empty && self.addressed.service.validation == Validation::S3 && member.wire.starts_with("max-")
     }
 
     /// Every query parameter, those that other members take included.

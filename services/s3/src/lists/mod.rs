@@ -149,7 +149,7 @@ impl Encoding {
     pub fn parse(text: Option<&str>) -> Result<Encoding> {
         match text {
             None => Ok(Encoding(false)),
-            Some("url") => Ok(Encoding(true)),
+            Some(text) if text.eq_ignore_ascii_case("url") => Ok(Encoding(true)),
             Some(other) => {
                 Err(error::argument("Invalid Encoding Method specified in Request", "encoding-type", other))
             }
@@ -206,8 +206,7 @@ pub fn token(name: &str) -> String {
 
 /// Reads a token.
 pub fn read_token(token: &str) -> Result<String> {
-    let wrong =
-        || error::argument("The continuation token provided is incorrect", "continuation-token", token);
+    let wrong = || error::unfit("The continuation token provided is incorrect", "continuation-token");
     let text = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     text.as_deref().and_then(|text| text.strip_prefix("1:")).map(str::to_owned).ok_or_else(wrong)
 }

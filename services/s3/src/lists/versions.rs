@@ -17,6 +17,19 @@ pub async fn list_object_versions(
     input: api::ListObjectVersionsInput,
 ) -> Result<api::ListObjectVersionsOutput> {
     let open = bucket_of(&ctx, &input).await?;
+    if input.max_keys.is_some_and(|asked| asked < 0) {
+        return Err(error::unfit("max-keys cannot be negative", "max-keys"));
+    }
+    match input.version_id_marker.as_deref() {
+        Some(id) if input.key_marker.is_none() => {
+            let text = "A version-id marker cannot be specified without a key marker.";
+            return Err(error::argument(text, "version-id-marker", id));
+        }
+        Some("") => {
+            return Err(error::argument("A version-id marker cannot be empty.", "version-id-marker", ""));
+        }
+        _ => {}
+    }
     let (most, echoed) = max_keys(input.max_keys)?;
     let encoding = Encoding::parse(input.encoding_type.as_deref())?;
     let restores = wants_restores(input.optional_object_attributes.as_deref())?.then(|| ctx.now());

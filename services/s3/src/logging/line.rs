@@ -172,24 +172,32 @@ fn operation(finished: &Finished, key: &str, is_site: bool) -> String {
         return format!("WEBSITE.{method}.OBJECT");
     }
     let (method, what) = match finished.operation {
-        None if method == "OPTIONS" => (method, "PREFLIGHT"),
-        None => (method, if key.is_empty() { "BUCKET" } else { "OBJECT" }),
-        Some(name) => match name {
-            "CopyObject" => ("COPY", "OBJECT"),
-            "UploadPartCopy" => ("COPY", "PART"),
-            "UploadPart" => (method, "PART"),
-            "DeleteObjects" => (method, "MULTI_OBJECT_DELETE"),
-            "CreateMultipartUpload" | "ListMultipartUploads" => (method, "UPLOADS"),
-            "CompleteMultipartUpload" | "AbortMultipartUpload" | "ListParts" => (method, "UPLOAD"),
-            "ListObjectVersions" => (method, "BUCKETVERSIONS"),
-            "GetBucketLogging" | "PutBucketLogging" => (method, "LOGGING_STATUS"),
-            "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => (method, "OBJECT_TAGGING"),
-            name if name.ends_with("BucketPolicy") => (method, "BUCKETPOLICY"),
-            name if name.ends_with("Acl") => (method, "ACL"),
-            name => return format!("REST.{method}.{}", resource(name, key)),
-        },
+        None if method == "OPTIONS" => (method, "PREFLIGHT".to_owned()),
+        None => (method, if key.is_empty() { "BUCKET" } else { "OBJECT" }.to_owned()),
+        Some("CopyObject") => ("COPY", "OBJECT".to_owned()),
+        Some("UploadPartCopy") => ("COPY", "PART".to_owned()),
+        Some(name) => (method, resource_type(name, key)),
     };
     format!("REST.{method}.{what}")
+}
+
+/// What an operation is about, in the words of logs and of refused methods: `ACL` of `PutObjectAcl`. `key` is empty for
+/// operations on buckets.
+pub fn resource_type(name: &str, key: &str) -> String {
+    let known = match name {
+        "UploadPart" => "PART",
+        "DeleteObjects" => "MULTI_OBJECT_DELETE",
+        "CreateMultipartUpload" | "ListMultipartUploads" => "UPLOADS",
+        "CompleteMultipartUpload" | "AbortMultipartUpload" | "ListParts" => "UPLOAD",
+        "ListObjectVersions" => "BUCKETVERSIONS",
+        "GetBucketLogging" | "PutBucketLogging" => "LOGGING_STATUS",
+        "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => "OBJECT_TAGGING",
+        "GetObjectTorrent" => "TORRENT",
+        name if name.ends_with("BucketPolicy") => "BUCKETPOLICY",
+        name if name.ends_with("Acl") => "ACL",
+        name => return resource(name, key),
+    };
+    known.to_owned()
 }
 
 /// What an operation is about, from its name: `GetBucketRequestPayment` is about `REQUEST_PAYMENT`.

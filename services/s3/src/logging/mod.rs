@@ -21,6 +21,7 @@ use yakumo_room::{Caller, Ctx, Facts, Resource, Room};
 
 pub use deliver::reconciler;
 pub use hear::{Listener, Logs};
+pub use line::resource_type;
 
 /// Who writes logs.
 const SERVICE: &str = "logging.s3.amazonaws.com";
