@@ -250,3 +250,90 @@ def test_characters_that_xml_does_not_have(s3, bucket, send):
         assert (answer.status, answer.code) == (400, "MalformedXML")
     assert send("DELETE", f"/{quote(odd)}").status == 204
     assert s3.list_objects_v2(Bucket=bucket, Prefix="odd")["KeyCount"] == 0
+
+
+def test_ranges_of_copied_parts(s3, bucket, send):
+    """Seen: https://github.com/versity/versitygw/issues/610 and 1122."""
+    s3.put_object(Bucket=bucket, Key="five", Body=b"hello")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    form = (
+        "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of "
+        "the first and last bytes to copy"
+    )
+    outside = "Range specified is not valid for source object of size: 5"
+    for given, text in [
+        ("bytes=0-", form), ("bytes=-3", form), ("0-1", form), ("bytes=0-1,2-3", form), ("bytes=a-b", form), ("bytes=3-1", form),
+        ("bytes=0-5", outside), ("bytes=5-5", outside), ("bytes=10-12", outside),
+    ]:
+        headers = {"x_amz_copy_source": f"/{bucket}/five", "x_amz_copy_source_range": given}
+        answer = send("PUT", "/m", f"partNumber=1&uploadId={upload}", **headers)
+        assert (answer.status, answer.code, answer.text) == (400, "InvalidArgument", text), given
+        assert tag(answer.body, "ArgumentName") == "x-amz-copy-source-range"
+    headers["x_amz_copy_source_range"] = "bytes=1-4"
+    answer = send("PUT", "/m", f"partNumber=1&uploadId={upload}", **headers)
+    assert tag(answer.body, "ETag") == f'"{hashlib.md5(b"ello").hexdigest()}"'
+
+
+def test_words_where_numbers_belong(s3, bucket, send):
+    """In a document they make it malformed."""
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    body = b"<CompleteMultipartUpload><Part><PartNumber>one</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"
+    assert send("POST", "/m", f"uploadId={upload}", body).code == "MalformedXML"
+    body = b"<LifecycleConfiguration><Rule><Filter/><Status>Enabled</Status><Expiration><Days>ten</Days></Expiration></Rule></LifecycleConfiguration>"
+    assert send("PUT", "", "lifecycle", body, content_md5=md5(body)).code == "MalformedXML"
+
+
+def test_dates_that_are_none_are_no_conditions(send):
+    """RFC 9110, sections 13.1.3 and 13.1.4."""
+    assert send("GET", "/k", if_modified_since="yesterday").status == 200
+    assert send("HEAD", "/k", if_unmodified_since="0").status == 200
+    assert send("GET", "/k", if_modified_since="Fri, 01 Jan 2100 00:00:00 GMT").status in (200, 304)
+    assert send("GET", "/k", if_unmodified_since="Mon, 01 Jan 2001 00:00:00 GMT").status == 412
+
+
+def test_directives_of_copies(bucket, send):
+    for what in ("metadata", "tagging"):
+        answer = send("PUT", "/c", x_amz_copy_source=f"/{bucket}/k", **{f"x_amz_{what}_directive": "MERGE"})
+        assert (answer.status, answer.code, answer.text) == (400, "InvalidArgument", f"Unknown {what} directive.")
+        assert tag(answer.body, "ArgumentName") == f"x-amz-{what}-directive"
+
+
+def test_keys_that_climb_out_of_their_bucket(s3, bucket, send):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html: relative elements are never more than the others."""
+    for path in ("/../k", "/a/../../k", "/a/b/../../../k", "/.."):
+        answer = send("PUT", path, "", b"x")
+        assert (answer.status, answer.code) == (400, "InvalidURI"), path
+    for path in ("/a/../k", "/videos/2014/../../video1.wmv", "/..k", "/a//../.."):
+        assert send("PUT", path, "", b"x").status == 200, path
+        assert s3.get_object(Bucket=bucket, Key=path[1:])["Body"].read() == b"x"
+
+
+def test_headers_that_are_not_for_the_operation(s3, bucket, send):
+    """Seen: https://github.com/irods/irods_resource_plugin_s3/issues/1838. The guide says it of GET and HEAD, too."""
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
+    for method, path, query in [("PUT", "/m", f"partNumber=1&uploadId={upload}"), ("GET", "/k", "")]:
+        answer = send(method, path, query, x_amz_server_side_encryption="AES256")
+        assert (answer.status, answer.code) == (400, "InvalidArgument")
+        assert answer.text == "x-amz-server-side-encryption header is not supported for this operation."
+        assert tag(answer.body, "ArgumentName") == "x-amz-server-side-encryption"
+    assert send("HEAD", "/k", x_amz_server_side_encryption="AES256").status == 400
+    assert send("PUT", "/k", "", b"x", x_amz_server_side_encryption="AES256").status == 200
+
+
+def test_attributes_that_are_asked_for(send):
+    missing = "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty"
+    answer = send("GET", "/k", "attributes")
+    assert (answer.status, answer.code, answer.text) == (400, "InvalidRequest", missing)
+    answer = send("GET", "/k", "attributes", x_amz_object_attributes="ETag,Colour")
+    assert (answer.status, answer.text, tag(answer.body, "ArgumentValue")) == (400, "Invalid attribute name specified.", "Colour")
+    answer = send("GET", "/k", "attributes", x_amz_object_attributes="ObjectSize, ETag,")
+    assert (answer.status, tag(answer.body, "ObjectSize")) == (200, "1")
+
+
+def test_a_wrong_digest_is_told_as_aws_tells_it(send):
+    """The digest that was sent in hexadecimal, the calculated one in Base64, as OpenStack Swift's tests saw of AWS."""
+    for method, path, query, body in [("PUT", "/k2", "", b"x"), ("POST", "", "delete", b"<Delete/>")]:
+        answer = send(method, path, query, body, content_md5=md5(b"other"))
+        assert (answer.status, answer.code) == (400, "BadDigest")
+        assert tag(answer.body, "ExpectedDigest") == hashlib.md5(b"other").hexdigest()
+        assert tag(answer.body, "CalculatedDigest") == md5(body)

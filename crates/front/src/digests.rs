@@ -1,6 +1,7 @@
 //! What a request says of its body: `Content-MD5` and the additional checksums of operations that take them.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 
+use crate::signature::hex;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -91,16 +92,17 @@ pub fn check(headers: &HeaderMap, document: &Bytes, demanded: bool) -> Result<()
 }
 
 fn check_md5(given: &str, document: &Bytes) -> Result<()> {
-    if !STANDARD.decode(given).is_ok_and(|bytes| bytes.len() == 16) {
+    let Some(bytes) = STANDARD.decode(given).ok().filter(|bytes| bytes.len() == 16) else {
         return Err(Error::sender("InvalidDigest", "The Content-MD5 you specified was invalid.")
             .with_field("Content-MD5", given));
-    }
+    };
     let calculated = STANDARD.encode(Md5::digest(document));
     match calculated == given {
         true => Ok(()),
         false => {
             Err(Error::sender("BadDigest", "The Content-MD5 you specified did not match what we received.")
-                .with_field("ExpectedDigest", given)
+                // AWS: in hexadecimal, as OpenStack Swift's tests against AWS saw.
+                .with_field("ExpectedDigest", hex(&bytes))
                 .with_field("CalculatedDigest", calculated))
         }
     }
@@ -124,7 +126,9 @@ mod tests {
 
     fn head(said: &[(&'static str, &'static str)]) -> HeaderMap {
         let pairs = said.iter();
-        let pair = |(name, value): &(_, _)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        let pair = |&(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
         HeaderMap::from_iter(pairs.map(pair))
     }
 

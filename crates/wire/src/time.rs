@@ -33,7 +33,7 @@ fn parse_date_time(text: &str) -> Option<Timestamp> {
     parsed.ok().map(millis)
 }
 
-fn parse_http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse_http_date(text: &str) -> Option<Timestamp> {
     // A fraction of a second is not in RFC 7231, but Smithy allows it.
     let (whole, fraction) = match text.split_once('.') {
         Some((whole, rest)) => {

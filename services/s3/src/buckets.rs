@@ -375,6 +375,7 @@ pub async fn list_buckets(ctx: Ctx, input: api::ListBucketsInput) -> Result<api:
             break;
         }
         let paged = input.max_buckets.is_some()
+            || input.prefix.is_some()
             || input.continuation_token.is_some()
             || input.bucket_region.is_some();
         buckets.push(api::Bucket {

@@ -3,6 +3,7 @@
 use crate::cors;
 use crate::directories::sessions;
 use crate::forms;
+use crate::misplaced;
 use crate::payments;
 use crate::registry::{Open, Registry};
 use crate::selectors;
@@ -63,7 +64,7 @@ impl Beside for Door {
     }
 
     fn refused(&self, head: &Head<'_>, addressed: &Addressed) -> Option<Error> {
-        selectors::refused(head, addressed)
+        selectors::refused(head, addressed).or_else(|| misplaced::refused(head, addressed))
     }
 
     fn answer<'a>(&'a self, errand: &'a Errand<'a>, body: ByteStream) -> BoxFuture<'a, Result<Reply>> {

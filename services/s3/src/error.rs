@@ -1,6 +1,8 @@
 //! S3's errors, one function each, with AWS's texts.
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use yakumo_aws::{Error, Region};
 
 pub fn no_such_bucket(name: &str) -> Error {
@@ -82,7 +84,9 @@ pub fn key_too_long(bytes: usize) -> Error {
         .with_field("MaxSizeAllowed", "1024")
 }
 
+/// AWS: the digest that was sent is repeated in hexadecimal, as OpenStack Swift's tests against AWS saw.
 pub fn bad_digest(expected: &str, calculated: &str) -> Error {
+    let expected = STANDARD.decode(expected).map(|bytes| crate::bodies::hex(&bytes)).unwrap_or_default();
     Error::sender("BadDigest", "The Content-MD5 you specified did not match what we received.")
         .with_field("ExpectedDigest", expected)
         .with_field("CalculatedDigest", calculated)
@@ -91,6 +95,10 @@ pub fn bad_digest(expected: &str, calculated: &str) -> Error {
 pub fn invalid_digest(given: &str) -> Error {
     Error::sender("InvalidDigest", "The Content-MD5 you specified was invalid.")
         .with_field("Content-MD5", given)
+}
+
+pub fn invalid_uri() -> Error {
+    Error::sender("InvalidURI", "Couldn't parse the specified URI.")
 }
 
 /// A checksum that is not that of what arrived; `algorithm` as in `CRC32`.

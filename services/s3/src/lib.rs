@@ -25,6 +25,7 @@ mod lists;
 mod locks;
 mod logging;
 mod mfa;
+mod misplaced;
 mod multipart;
 mod names;
 mod notifications;
@@ -51,6 +52,7 @@ use crate::objects::{attributes, copy, delete, get, put, restore};
 use crate::registry::Registry;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
+use yakumo_policy::PrincipalKind;
 use yakumo_room::{Access, Base, Room, Tagged};
 
 /// The rooms of S3 and S3 Control over a cloud's ground: they share their buckets.
@@ -59,6 +61,12 @@ pub fn rooms(base: &Arc<Base>) -> (Room, Room) {
     let control = control::room(&registry);
     let room = Room::new("s3").anonymous().resource_control().beside(Door::new(registry.clone()));
     let room = room.tag_policies(Tagged { types: &["bucket"], code: "TagPolicyException" });
+    // AWS: somebody without a name is told nothing more.
+    let room = room.refusal(|ctx, _, reason| {
+        let is_nobody = ctx.caller().principal.kind == PrincipalKind::Anonymous;
+        let text = if is_nobody { "Access Denied" } else { reason }.to_owned();
+        Box::pin(async move { Ok(text) })
+    });
     let room = room
         .reconciler(lifecycle::reconciler(registry.clone()))
         .reconciler(notifications::reconciler())

@@ -46,8 +46,16 @@ fn is_ip_address(name: &str) -> bool {
 }
 
 /// Checks a key.
+///
+/// AWS: relative elements are never more than the others, from the left:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>. DIFFERS: AWS answers 400 without a word.
 pub fn check_key(key: &str) -> Result<()> {
+    let mut elements = key.split('/').scan(0_i32, |depth, element| {
+        *depth += if element == ".." { -1 } else { 1 };
+        Some(*depth)
+    });
     match key.len() {
+        0..=KEY_BYTES_MAX if elements.any(|depth| depth < 0) => Err(error::invalid_uri()),
         0..=KEY_BYTES_MAX => Ok(()),
         bytes => Err(error::key_too_long(bytes)),
     }
@@ -55,7 +63,17 @@ pub fn check_key(key: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_bucket, check_directory};
+    use super::{check_bucket, check_directory, check_key};
+
+    #[test]
+    fn keys() {
+        for good in ["a", "..a", "a/..", "a/../b", "videos/2014/../../video1.wmv", "a//../..", "./a", "/"] {
+            assert!(check_key(good).is_ok(), "{good}");
+        }
+        for bad in ["..", "../a", "a/../../b", "a/b/../../..", &"a".repeat(1025)] {
+            assert!(check_key(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn names_of_directory_buckets() {

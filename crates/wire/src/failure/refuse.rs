@@ -34,6 +34,13 @@ fn scalar(addressed: &Addressed, name: &str, value: &str) -> Error {
         (_, Validation::MissingParameter) => {
             Error::sender("InvalidParameterValue", format!("Invalid value '{value}' for {name}."))
         }
+        // Elements of documents begin with a capital letter, as headers do, which have hyphens.
+        (_, Validation::S3) if name.starts_with(|c: char| c.is_ascii_uppercase()) && !name.contains('-') => {
+            Error::sender(
+                "MalformedXML",
+                "The XML you provided was not well-formed or did not validate against our published schema",
+            )
+        }
         // Seen: <https://github.com/bloomreach/s4cmd/issues/238>.
         (_, Validation::S3) => {
             let text = match name {

@@ -7,7 +7,7 @@ use crate::router::{Addressed, Head, query_pairs};
 use crate::shape::{Decoder, OnEntry, OnItem, OnMember};
 use crate::walk::{Decoded, Malformed, Seen, Step, Violation, Walk};
 use crate::xml::{XmlDecoder, parse};
-use crate::{Document, Timestamp};
+use crate::{Document, Timestamp, time};
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -120,7 +120,9 @@ impl<'t> Bound<'t> {
                 let is_unsaid = values.is_empty() || self.is_nothing(member, &values);
                 (!is_unsaid).then_some(Texts::Values(values))
             }
-            Location::Header => self.header(member.wire).map(Texts::Header),
+            Location::Header => {
+                self.header(member.wire).filter(|text| !is_no_date(member.wire, text)).map(Texts::Header)
+            }
             Location::PrefixHeaders => self.prefixed(member.wire),
             Location::Body | Location::Status => None,
         }
@@ -172,6 +174,12 @@ impl<'t> Bound<'t> {
         }
         (!found.is_empty()).then_some(Texts::Pairs(found))
     }
+}
+
+/// RFC 9110, sections 13.1.3 and 13.1.4: a condition whose date is none is ignored.
+fn is_no_date(header: &str, text: &str) -> bool {
+    let is_condition = ["If-Modified-Since", "If-Unmodified-Since"].contains(&header);
+    is_condition && time::parse_http_date(text).is_none()
 }
 
 /// A body that is the value itself: bytes or text.

@@ -10,9 +10,10 @@ use crate::multipart::{PARTS_MAX, algorithm, asked, upload, upload_in};
 use crate::objects::checksums;
 use crate::objects::conditions::write_keys;
 use crate::objects::copy::{Found, Source};
-use crate::objects::ranges::{self, Asked};
+use crate::objects::ranges;
 use crate::state::{Bucket, Part, Upload, part_key, scope};
 use crate::{chosen, customer_key, put_checksum, put_encryption, sealing};
+use std::ops::Range;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::Result;
@@ -113,6 +114,23 @@ async fn save(ctx: &Ctx, bucket: &Bucket, upload: &Upload, number: i32, received
     outcome.map(|()| part)
 }
 
+/// The bytes that `x-amz-copy-source-range` names of a source.
+///
+/// AWS: unlike a range that is read, it must be there as a whole: <https://github.com/versity/versitygw/issues/610>.
+fn copied(text: &str, size_bytes: u64) -> Result<Range<u64>> {
+    let wrong = |text_of: &str| error::argument(text_of, "x-amz-copy-source-range", text);
+    match ranges::exact(text) {
+        None => Err(wrong(
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
+             zero-based offsets of the first and last bytes to copy",
+        )),
+        Some(range) if range.end > size_bytes => {
+            Err(wrong(&format!("Range specified is not valid for source object of size: {size_bytes}")))
+        }
+        Some(range) => Ok(range),
+    }
+}
+
 pub async fn upload_part_copy(
     ctx: Ctx,
     input: api::UploadPartCopyInput,
@@ -139,20 +157,9 @@ pub async fn upload_part_copy(
     let upload = upload(&ctx, &open.record.id, &input.key, &input.upload_id).await?;
     sealing::check_part(upload.customer.as_ref(), customer.as_deref())?;
     let content = found.content()?;
-    let range = match (&input.copy_source_range, content.size_bytes) {
-        (None, size) => 0..size,
-        (Some(text), size) => match (ranges::parse(Some(text), size), text.ends_with('-')) {
-            (Asked::Part(range), false) => range,
-            _ => {
-                let text = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and \
-                            last are the zero-based offsets of the first and last bytes to copy";
-                return Err(error::argument(
-                    text,
-                    "x-amz-copy-source-range",
-                    input.copy_source_range.as_deref().unwrap_or_default(),
-                ));
-            }
-        },
+    let range = match &input.copy_source_range {
+        None => 0..content.size_bytes,
+        Some(text) => copied(text, content.size_bytes)?,
     };
     let body = bodies::read(ctx.state(), content, range, source_customer.as_ref()).await?;
     let checksum = Some((algorithm(&upload), None));

@@ -24,14 +24,14 @@ pub async fn get_object_attributes(
     readable(&ctx, &open, &input.key, id, attributes, "GET").await?;
     let actions = ("s3:GetObject", "s3:GetObjectVersion");
     let version = readable(&ctx, &open, &input.key, id, actions, "GET").await?;
-    if input.object_attributes.is_empty()
-        || input.object_attributes.iter().any(|name| !KNOWN.contains(&name.as_str()))
-    {
-        return Err(error::argument(
-            "Invalid attribute name specified.",
-            "x-amz-object-attributes",
-            &input.object_attributes.join(","),
-        ));
+    // AWS: a comma at the end is nothing.
+    let ends = input.object_attributes.iter().rev().take_while(|name| name.is_empty()).count();
+    let named = input.object_attributes.get(..input.object_attributes.len() - ends).unwrap_or_default();
+    if let Some(other) = named.iter().find(|name| !KNOWN.contains(&name.as_str())) {
+        return Err(error::argument("Invalid attribute name specified.", "x-amz-object-attributes", other));
+    }
+    if named.is_empty() {
+        return Err(no_attributes());
     }
     let content = version.content.as_ref().ok_or_else(|| Error::internal("an object without content"))?;
     crate::sealing::check(content, customer_key!(input)?.as_ref())?;
@@ -47,6 +47,13 @@ pub async fn get_object_attributes(
         object_size: i64::try_from(content.size_bytes).ok().filter(|_| wants("ObjectSize")),
         ..Default::default()
     })
+}
+
+/// Nothing is asked for.
+pub fn no_attributes() -> Error {
+    error::invalid_request(
+        "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
+    )
 }
 
 fn checksum(content: &Content) -> Option<api::Checksum> {

@@ -118,10 +118,11 @@ impl Found {
 }
 
 fn replaces(directive: Option<&str>, name: &'static str) -> Result<bool> {
+    let what = if name.contains("tagging") { "tagging" } else { "metadata" };
     match directive {
         None | Some("COPY") => Ok(false),
         Some("REPLACE") => Ok(true),
-        Some(other) => Err(error::argument("Unknown directive.", name, other)),
+        Some(other) => Err(error::argument(&format!("Unknown {what} directive."), name, other)),
     }
 }
 

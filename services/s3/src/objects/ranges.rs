@@ -45,6 +45,15 @@ pub fn parse(text: Option<&str>, size_bytes: u64) -> Asked {
     }
 }
 
+/// Reads a range with both ends, whatever there is of it.
+pub fn exact(text: &str) -> Option<Range<u64>> {
+    let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+    let number =
+        |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let (first, last) = (number(first)?, number(last)?);
+    (first <= last).then(|| first..last.saturating_add(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Asked, parse};
