@@ -12,7 +12,7 @@ import time
 from botocore.exceptions import BotoCoreError, ClientError
 
 import servers
-from servers import Bare, BareFiles, Yakumo, YakumoMemory, fresh
+from servers import Bare, BareFiles, EncryptedFiles, Yakumo, YakumoMemory, fresh
 
 BUCKET = "bench"
 KIB, MIB = 1 << 10, 1 << 20
@@ -76,7 +76,7 @@ def one_run(kind, arguments, target):
     """The phases against a new server on an empty directory."""
     server = kind(target, fresh(arguments.data / "server")).start()
     try:
-        bare, slow = kind is BareFiles, kind not in (BareFiles, Yakumo)
+        bare, slow = issubclass(kind, BareFiles), kind not in (BareFiles, EncryptedFiles, Yakumo)
         key = ("AKIAIOSFODNN7EXAMPLE", "secret") if bare else user(server)
         if not bare:
             server.client("s3").create_bucket(Bucket=BUCKET)
@@ -102,7 +102,7 @@ def one_run(kind, arguments, target):
 def s3(arguments, target, table):
     """The comparison: rounds, and in each one server after the other."""
     wanted = (arguments.only or "").split(",") if arguments.only else None
-    kinds = [BareFiles, *(kind for kind in servers.ALL if kind not in (Bare, YakumoMemory))]
+    kinds = [BareFiles, EncryptedFiles, *(kind for kind in servers.ALL if kind not in (Bare, YakumoMemory))]
     kinds = [kind for kind in kinds if not wanted or any(kind.name.startswith(name) for name in wanted)]
     reports = {}
     for number in range(arguments.runs):
@@ -120,7 +120,7 @@ def s3(arguments, target, table):
         [
             ("server", "server", "{}"), ("operation", "operation", "{}"), ("requests", "requests", "{:,.0f}"),
             ("per_second", "requests/s", "{:,.1f}"), ("mib_per_second", "MiB/s", "{:,.0f}"),
-            ("rate_share", "rate / bare", "{:.2f}"), ("server_cpu_us", "server CPU us", "{:,.0f}"),
+            ("rate_share", "rate / bare", "{:.2f}"), ("encrypted_share", "rate / encrypted", "{:.2f}"), ("server_cpu_us", "server CPU us", "{:,.0f}"),
             ("cpu_times", "CPU / bare", "{:.1f}"), ("p50_us", "p50 us", "{:,.0f}"), ("p99_us", "p99 us", "{:,.0f}"),
             ("resident_mib", "memory MiB", "{:,.0f}"), ("errors", "errors", "{:.0f}"),
         ],
@@ -129,16 +129,20 @@ def s3(arguments, target, table):
 
 
 def rows_of(reports):
-    bare = reports.get(BareFiles.name)
     for name, runs in reports.items():
         for phase, first in runs[0].items():
             fields = [field for field in first if field not in ("first_error", "empty")]
             row = {field: statistics.median(run[phase][field] for run in runs) for field in fields}
-            if bare and phase in bare[0]:
-                share = lambda field, phase=phase, runs=runs: statistics.median(
-                    run[phase][field] / (limit[phase][field] or 1) for run, limit in zip(runs, bare, strict=False)
-                )
-                row |= {"rate_share": share("per_second"), "cpu_times": share("server_cpu_us")}
+            for share, limit, field in (
+                ("rate_share", BareFiles, "per_second"),
+                ("encrypted_share", EncryptedFiles, "per_second"),
+                ("cpu_times", BareFiles, "server_cpu_us"),
+            ):
+                beside = reports.get(limit.name)
+                if beside and phase in beside[0]:
+                    row[share] = statistics.median(
+                        run[phase][field] / (other[phase][field] or 1) for run, other in zip(runs, beside, strict=False)
+                    )
             yield {"server": name, "operation": phase, **row}
 
 

@@ -118,11 +118,17 @@ class Bare(Server):
 class BareFiles(Server):
     """The limit for objects: files and digests, nothing else."""
 
-    name = "bare files"
+    name, extra = "bare files", ()
 
     def command(self):
         binary = self.target / "release" / "yakumo-bench"
-        return [str(binary), "files", "--port", str(self.port), "--folder", str(self.data / "files")]
+        return [str(binary), "files", "--port", str(self.port), "--folder", str(self.data / "files"), *self.extra]
+
+
+class EncryptedFiles(BareFiles):
+    """The same limit for who encrypts at rest, as S3 does."""
+
+    name, extra = "encrypted files", ("--encrypt",)
 
 
 class Yakumo(Server):

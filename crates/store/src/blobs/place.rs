@@ -13,10 +13,8 @@ use super::bucket::{ObjectReader, ObjectWriter, Shelf};
 use super::{BlobId, FileReader, FileWriter, chunks, files, kept_key, kept_size, pending_key};
 use crate::{Store, StoreError};
 
-/// So much is read of a file at a time where that is waited for.
+/// So much is read of a file at a time. Smaller pieces wake whoever reads the answer more often; larger ones only take memory.
 const PIECE_BYTES: usize = 512 * 1024;
-/// So much is read at a time of what the kernel has in memory: no slower than larger pieces, and a reader holds less.
-const AT_HAND_BYTES: usize = 128 * 1024;
 
 /// Where a store keeps the bytes of its blobs at this moment.
 #[derive(Clone)]
@@ -233,7 +231,7 @@ impl Reading {
     /// Whether the beginning of a range can be read without a wait.
     pub(crate) fn is_at_hand(&self, range: &Range<u64>) -> bool {
         match self {
-            Reading::File(file) => file.is_in_memory(range, AT_HAND_BYTES),
+            Reading::File(file) => file.is_in_memory(range, PIECE_BYTES),
             Reading::Records { .. } | Reading::Object(_) => false,
         }
     }
@@ -241,8 +239,8 @@ impl Reading {
     /// The beginning of a range that is not empty, if it is at hand.
     pub(crate) fn read_at_hand(&self, range: Range<u64>) -> Result<Option<Bytes>, StoreError> {
         match self {
-            Reading::File(file) if file.is_in_memory(&range, AT_HAND_BYTES) => {
-                file.read(range, AT_HAND_BYTES).map(Some)
+            Reading::File(file) if file.is_in_memory(&range, PIECE_BYTES) => {
+                file.read(range, PIECE_BYTES).map(Some)
             }
             Reading::File(_) | Reading::Records { .. } | Reading::Object(_) => Ok(None),
         }
