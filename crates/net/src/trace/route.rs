@@ -19,6 +19,13 @@ pub struct Chosen {
     pub active: bool,
 }
 
+impl Chosen {
+    /// Whether packets go to an interface that forwards them.
+    pub(super) fn detours(&self) -> bool {
+        matches!(self.target, Target::Interface(_) | Target::NatGateway(_))
+    }
+}
+
 impl RouteTable {
     /// All routes by their blocks: the implied local ones first, then static blocks, then the entries of prefix lists.
     /// Of several for one block the last local or static one counts, and one of a prefix list only without any.

@@ -123,9 +123,10 @@ impl<'a> Walk<'a> {
         if let Some(outcome) = self.serve(from, packet) {
             return outcome;
         }
-        self.itself = (from.has(packet.source), !self.detours(from.subnet, packet.destination));
+        let chosen = choose(self.topology, from.subnet, packet.destination);
+        self.itself = (from.has(packet.source), !chosen.as_ref().is_some_and(Chosen::detours));
         self.groups(from, Direction::Egress, &packet)?;
-        let next = self.route(from.subnet, &packet)?;
+        let next = self.follow(from.subnet, &packet, chosen)?;
         let inside = matches!(&next, Next::Node(to) if to.subnet_id == from.subnet_id);
         if !inside {
             self.acl(from.subnet, Direction::Egress, &packet)?;
@@ -144,12 +145,6 @@ impl<'a> Walk<'a> {
                 Ok((End::Endpoint(id), packet))
             }
         }
-    }
-
-    /// Whether packets for an address go to an interface that forwards them.
-    fn detours(&self, from: &Subnet, to: IpAddr) -> bool {
-        let chosen = choose(self.topology, from, to);
-        chosen.is_some_and(|chosen| matches!(chosen.target, Target::Interface(_) | Target::NatGateway(_)))
     }
 
     /// The interface of the sender's own machine that has an address: the kernel there delivers to it by itself.
@@ -199,8 +194,16 @@ impl<'a> Walk<'a> {
 
     /// Asks the route table of a subnet.
     fn route(&mut self, from: &'a Subnet, packet: &Packet) -> Result<Next<'a>, Stop> {
+        self.follow(from, packet, choose(self.topology, from, packet.destination))
+    }
+
+    fn follow(
+        &mut self,
+        from: &'a Subnet,
+        packet: &Packet,
+        chosen: Option<Chosen>,
+    ) -> Result<Next<'a>, Stop> {
         let id = &from.route_table;
-        let chosen = choose(self.topology, from, packet.destination);
         let Some(Chosen { cidr, list, target, active }) = chosen else {
             return self.stop(id, Step::Route, packet, format!("no route leads to {}", packet.destination));
         };
