@@ -28,6 +28,8 @@ pub enum Kind {
     Running,
     /// The program could not be started inside: not found, not executable, no such user or directory.
     NotStarted,
+    /// Who does it has ended meanwhile: whether it was done is not known, and the next one can be asked again.
+    Gone,
     /// The host failed.
     Failed,
 }
@@ -56,6 +58,11 @@ impl Error {
     /// The program could not be started.
     pub fn not_started(message: impl Into<String>) -> Error {
         Error { kind: Kind::NotStarted, message: message.into() }
+    }
+
+    /// Who was asked has ended.
+    pub fn gone(who: impl Display, why: impl Display) -> Error {
+        Error { kind: Kind::Gone, message: format!("{who}: {why}") }
     }
 
     /// The host failed to do `what`.

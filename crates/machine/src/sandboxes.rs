@@ -98,7 +98,8 @@ impl Sandboxes {
     /// Asks for something. Requests run beside each other; those of one sandbox should come one after another.
     ///
     /// # Errors
-    /// [`crate::Kind::Unsupported`] when there is nobody to ask; else what [`Request`] says.
+    /// [`crate::Kind::Unsupported`] when there is nobody to ask, [`crate::Kind::Gone`] when the agent ended before it answered; else what
+    /// [`Request`] says.
     pub async fn ask(&self, request: Request) -> Result<Reply, Error> {
         self.ask_with(request, Vec::new()).await.map(|(reply, _)| reply)
     }
@@ -203,13 +204,12 @@ mod imp {
             let agent = Agent { socket: ours };
             let (root, cloud, run) = (root.to_owned(), cloud.to_owned(), run.clone());
             let opening = Opening { root, cloud, run, keeps, generation: Some(generation) };
-            channel::send(&agent.socket, &opening, &[]).during("the sandbox agent")?;
+            channel::send(&agent.socket, &opening, &[]).map_err(gone)?;
             if !wait_for(&agent.socket, OPENS_WITHIN)? {
                 return Err(Error::failed("the sandbox agent", "it does not answer"));
             }
-            let report =
-                channel::receive::<Result<Report, Error>>(&agent.socket).during("the sandbox agent")?;
-            report.ok_or_else(|| Error::failed("the sandbox agent", "it has ended"))?.0?;
+            let report = channel::receive::<Result<Report, Error>>(&agent.socket).map_err(gone)?;
+            report.ok_or_else(|| gone("it has ended"))?.0?;
             let (ends, changes) = (agent.socket.try_clone().during("the sandbox agent")?, changes.clone());
             let listen = move || {
                 while let Ok(Some((Ended(_), _))) = channel::receive::<Ended>(&ends) {
@@ -224,7 +224,7 @@ mod imp {
 
         pub(super) fn conversation(&self) -> Result<OwnedFd, Error> {
             let (ours, theirs) = channel::pair().during("the sandbox agent")?;
-            channel::send(&self.socket, &(), &[theirs.as_fd()]).during("the sandbox agent")?;
+            channel::send(&self.socket, &(), &[theirs.as_fd()]).map_err(gone)?;
             Ok(ours)
         }
 
@@ -241,12 +241,16 @@ mod imp {
         descriptors: Vec<OwnedFd>,
     ) -> Result<(Reply, Vec<OwnedFd>), Error> {
         let borrowed: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
-        channel::send(conversation, request, &borrowed).during("the sandbox agent")?;
+        channel::send(conversation, request, &borrowed).map_err(gone)?;
         drop(descriptors);
-        let answer = channel::receive::<Answer>(conversation).during("the sandbox agent")?;
-        let (answer, descriptors) =
-            answer.ok_or_else(|| Error::failed("the sandbox agent", "it has ended"))?;
+        let answer = channel::receive::<Answer>(conversation).map_err(gone)?;
+        let (answer, descriptors) = answer.ok_or_else(|| gone("it has ended"))?;
         answer.map(|reply| (reply, descriptors))
+    }
+
+    /// When its socket fails, it does not live any more.
+    fn gone(why: impl std::fmt::Display) -> Error {
+        Error::gone("the sandbox agent", why)
     }
 }
 

@@ -102,7 +102,7 @@ async fn start(sandboxes: &Sandboxes, id: &str, question: ExecQuestion) -> Resul
 pub(crate) fn refused(id: &str, error: &yakumo_machine::Error) -> Answer {
     match error.kind {
         yakumo_machine::Kind::NotRunning => Answer::conflict(format!("{id} does not run")),
-        yakumo_machine::Kind::Failed => Answer::failed(error),
+        yakumo_machine::Kind::Failed | yakumo_machine::Kind::Gone => Answer::failed(error),
         _ => Answer::bad_request(error.to_string()),
     }
 }

@@ -236,6 +236,8 @@ async fn start(world: &Arc<World>, seen: &Instance) -> Result<bool> {
             commit(world, seen, |before| Instance { state_reason: reason.clone(), ..before.clone() }).await?;
             Ok(false)
         }
+        // Nobody knows how far it came: the next agent does it.
+        Err(error) if error.kind == Kind::Gone => Err(Error::internal(error)),
         Err(error) => {
             tracing::warn!(instance = seen.id, %error, "it could not be started");
             let text = format!("Server.InternalError: Internal error on launch: {}", error.message);

@@ -167,6 +167,10 @@ async fn grow(world: &Arc<World>, seen: &Volume, modification: &Modification) ->
         true => ask(world, Request::GrowVolume { id: seen.id.clone(), bytes: wanted.bytes() }).await.err(),
         false => None,
     };
+    if let Some(error) = failed.as_ref().filter(|error| error.kind == Kind::Gone) {
+        // The next agent is asked.
+        return Err(Error::internal(error.clone()));
+    }
     let now = world.base.clock.now();
     commit(world, seen, |before| {
         let text = failed.as_ref().map(|error| error.message.clone());
@@ -293,7 +297,8 @@ pub(crate) async fn finish(world: &Arc<World>, seen: &Snapshot) -> Result<bool> 
             let copy = Request::CopyVolume { from: from.clone(), to: seen.id.clone(), bytes: 0 };
             match ask(world, copy).await {
                 Ok(()) => File::There,
-                Err(error) if error.kind == Kind::Unsupported => return Ok(false),
+                // It waits for a host that can, or for the next agent.
+                Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Gone) => return Ok(false),
                 Err(error) => File::Failed(error.message),
             }
         }
