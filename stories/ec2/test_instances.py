@@ -1,7 +1,10 @@
 """Instances run: a web server that the host reaches and its group can shut, the console, stop and start, reboot, protection, ends
 from inside, a kill of the cloud, and nothing that is left."""
 
+import os
+import signal
 import subprocess
+import time
 
 from asserting import refused
 from instances import becomes, console, image, instance, open_port, page, run, runs, until
@@ -77,6 +80,7 @@ def test_what_is_protected_or_wrong_is_refused(workshop):
             call(InstanceIds=[kept])
     assert instance(ec2, kept)["State"]["Name"] == "running"
     good = {"ImageId": image(ec2), "MinCount": 1, "MaxCount": 1}
+    subnets = {one["AvailabilityZone"]: one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]}
     for code, more in (
         ("InvalidAMIID.NotFound", {"ImageId": "ami-00000000000000000"}),
         ("InvalidAMIID.Malformed", {"ImageId": "image"}),
@@ -87,18 +91,32 @@ def test_what_is_protected_or_wrong_is_refused(workshop):
         ("InstanceLimitExceeded", {"MinCount": 5000, "MaxCount": 5000}),
         ("DryRunOperation", {"DryRun": True}),
         # Terraform names an empty zone where it means any.
-        ("MissingInput", {"Placement": {"AvailabilityZone": "us-east-1z"}}),
+        ("InvalidParameterValue", {"Placement": {"AvailabilityZone": "us-east-1z"}}),
+        ("InvalidParameterValue", {"SubnetId": subnets["us-east-1a"], "Placement": {"AvailabilityZone": "us-east-1b"}}),
+        ("DryRunOperation", {"DryRun": True, "SubnetId": subnets["us-east-1a"], "Placement": {"AvailabilityZone": "us-east-1a"}}),
         ("DryRunOperation", {"DryRun": True, "Placement": {"AvailabilityZone": ""}}),
         # There are no reservations: to use open ones and to keep away from them is what happens anyway.
         ("DryRunOperation", {"DryRun": True, "CapacityReservationSpecification": {"CapacityReservationPreference": "open"}}),
         ("NotImplemented", {"CapacityReservationSpecification": {"CapacityReservationPreference": "capacity-reservations-only"}}),
         ("NotImplemented", {"CapacityReservationSpecification": {"CapacityReservationTarget": {"CapacityReservationId": "cr-1"}}}),
         ("NotImplemented", {"MaintenanceOptions": {"AutoRecovery": "disabled"}}),
+        ("InvalidParameterValue", {"MaintenanceOptions": {"AutoRecovery": "perhaps"}}),
+        ("InvalidParameterValue", {"CapacityReservationSpecification": {"CapacityReservationPreference": "perhaps"}}),
     ):
         with refused(code):
             ec2.run_instances(**{**good, **more})
     with refused("InvalidInstanceID.NotFound"):
         ec2.terminate_instances(InstanceIds=[kept, "i-0123456789abcdef0"])
+    absent = ["i-0123456789abcdef0", "i-0123456789abcdef1"]
+    for call in (ec2.terminate_instances, ec2.describe_instances, ec2.describe_instance_status):
+        with refused("InvalidInstanceID.NotFound", f"The instance IDs '{', '.join(absent)}' do not exist"):
+            call(InstanceIds=absent)
+    # Linux has no administrator's password.
+    assert ec2.get_password_data(InstanceId=kept)["PasswordData"] == ""
+    with refused("InvalidInstanceID.NotFound"):
+        ec2.get_password_data(InstanceId=absent[0])
+    with refused("DryRunOperation"):
+        ec2.get_password_data(InstanceId=kept, DryRun=True)
     found = ec2.describe_instances(Filters=[{"Name": "instance-state-name", "Values": ["running"]}])["Reservations"]
     assert [one["Instances"][0]["InstanceId"] for one in found] == [kept]
     assert not cloud.client("ec2", region="eu-west-1").describe_instances()["Reservations"]
@@ -114,6 +132,33 @@ def test_instances_end_from_inside_as_they_were_told(workshop):
     stops, ends = run(ec2, UserData=off), run(ec2, UserData=off, InstanceInitiatedShutdownBehavior="terminate")
     assert becomes(ec2, stops, "stopped")["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
     becomes(ec2, ends, "terminated")
+
+
+def test_instances_start_although_the_agent_is_killed(workshop):
+    """Who started them is gone in the middle, several times; the next one starts them, and each boots once."""
+    cloud = workshop.cloud()
+    ec2 = cloud.client("ec2")
+    group = cloud.command("status", json_output=True)["cloud"]
+    started = []
+    for wait in (0.05, 0.15, 0.3):
+        wanted = {"ImageId": image(ec2), "InstanceType": "t3.nano", "MinCount": 4, "MaxCount": 4}
+        started += [one["InstanceId"] for one in ec2.run_instances(**wanted)["Instances"]]
+        agent = until(lambda: agents(group), "the sandbox agent")
+        time.sleep(wait)
+        os.kill(agent[0], signal.SIGKILL)
+    for id in started:
+        found = becomes(ec2, id, "running")
+        assert "StateReason" not in found, found
+    # The twin: what ends, ends.
+    ec2.terminate_instances(InstanceIds=started)
+    for id in started:
+        becomes(ec2, id, "terminated")
+
+
+def agents(cloud):
+    """The processes that start sandboxes for a cloud."""
+    lines = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if f"--machine-agent bound {cloud} " in line]
 
 
 def test_an_elastic_ip_takes_the_place_of_the_lent_one(workshop):
@@ -189,7 +234,19 @@ def test_a_private_server_updates_through_a_nat_instance(workshop):
     until(lambda: "no way out" in console(ec2, server), "the private server")
     assert "update:" not in console(ec2, server)
     main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}])
-    ec2.create_route(RouteTableId=main["RouteTables"][0]["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NetworkInterfaceId=way)
+    main = main["RouteTables"][0]["RouteTableId"]
+    for absent, code in (("i-0123456789abcdef0", "InvalidInstanceID.NotFound"), ("box", "InvalidInstanceID.Malformed")):
+        with refused(code):
+            ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", InstanceId=absent)
+    with refused("InvalidParameterValue"):
+        ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", InstanceId=target)
+    # The instance means its only interface.
+    ec2.create_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", InstanceId=nat)
+    [found] = ec2.describe_route_tables(Filters=[{"Name": "route.instance-id", "Values": [nat]}])["RouteTables"]
+    route = next(one for one in found["Routes"] if one["DestinationCidrBlock"] == "0.0.0.0/0")
+    assert (found["RouteTableId"], route["InstanceId"], route["NetworkInterfaceId"]) == (main, nat, way)
+    assert route["InstanceOwnerId"] == "000000000000" and route["State"] == "active"
+    ec2.replace_route(RouteTableId=main, DestinationCidrBlock="0.0.0.0/0", InstanceId=nat)
     until(lambda: "update: boot of" in console(ec2, server), "the update")
     # An instance whose interface does not forward may not rule its network.
     plain = run(ec2, UserData=FORWARD)

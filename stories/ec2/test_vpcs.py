@@ -126,6 +126,12 @@ def test_what_is_no_vpc_is_refused(ec2):
     for cidr, code in [("10.0.0.0/15", "InvalidVpc.Range"), ("10.0.0.0/29", "InvalidVpc.Range"), ("10.0.0.0", "InvalidParameterValue")]:
         with refused(code):
             ec2.create_vpc(CidrBlock=cidr)
+    for nobodys in ("0.0.0.0/16", "127.0.0.0/16", "169.254.0.0/16", "224.0.0.0/16"):
+        with refused("InvalidVpc.Range", f"The CIDR '{nobodys}' is invalid."):
+            ec2.create_vpc(CidrBlock=nobodys)
+    absent = ["vpc-0123456789abcdef0", "vpc-0123456789abcdef1"]
+    with refused("InvalidVpcID.NotFound", f"The vpc IDs '{', '.join(absent)}' do not exist"):
+        ec2.describe_vpcs(VpcIds=absent)
     with refused("MissingParameter", "The request must contain the parameter cidrBlock"):
         ec2.create_vpc()
     with refused("NotImplemented", status=501):
@@ -308,6 +314,12 @@ def test_route_tables(ec2, vpc):
     ec2.create_route(**route)
     with refused("RouteAlreadyExists", "The route identified by 10.0.0.0/16 already exists."):
         ec2.create_route(**{**route, "DestinationCidrBlock": "10.0.0.0/16"})
+    # Where the router serves itself no route leads; a larger block may go around it.
+    for own in ({"DestinationCidrBlock": "169.254.169.254/32"}, {"DestinationIpv6CidrBlock": "fd00:ec2::/64"}):
+        with refused("InvalidParameterValue"):
+            ec2.create_route(RouteTableId=table, GatewayId=gateway, **own)
+    ec2.create_route(**{**route, "DestinationCidrBlock": "169.254.0.0/16"})
+    ec2.delete_route(RouteTableId=table, DestinationCidrBlock="169.254.0.0/16")
     for target, code in [
         ({"NatGatewayId": "nat-1"}, "NatGatewayNotFound"),
         ({"TransitGatewayId": "tgw-1"}, "InvalidTransitGatewayID.NotFound"),

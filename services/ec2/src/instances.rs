@@ -16,6 +16,7 @@ mod metadata_options;
 mod placement;
 mod private_names;
 mod profiles;
+mod reservations;
 mod run;
 mod seen;
 mod status;
@@ -28,6 +29,7 @@ pub(crate) use metadata::Keeper;
 pub(crate) use metadata_options::MetadataOptions;
 pub(crate) use private_names::PrivateNames;
 pub(crate) use profiles::Association;
+pub(crate) use reservations::Preferences;
 pub(crate) use run::user_data;
 pub(crate) use work::{NAME as WORK, context, places, reconciler};
 

@@ -58,6 +58,17 @@ pub(crate) trait Noun: Resource {
         Error::sender(Self::NOT_FOUND, format!("The {} '{id}' does not exist", Self::SPOKEN))
     }
 
+    /// The same of several: "The vpc IDs 'vpc-1, vpc-2' do not exist".
+    fn none_found(ids: &[&str]) -> Error {
+        match (ids, Self::SPOKEN.strip_suffix(" ID")) {
+            ([_, _, ..], Some(spoken)) => {
+                let text = format!("The {spoken} IDs '{}' do not exist", ids.join(", "));
+                Error::sender(Self::NOT_FOUND, text)
+            }
+            _ => Self::not_found(&ids.join(", ")),
+        }
+    }
+
     /// Refuses what cannot be an id of this kind.
     fn check_id(id: &str) -> Result<()> {
         if id.starts_with(Self::PREFIX) && is_id(id) {

@@ -142,7 +142,7 @@ pub(crate) async fn by_ids<N: Noun>(ctx: &Ctx, ids: Option<&Vec<String>>) -> Res
     }
     match absent.as_slice() {
         [] => Ok(found),
-        absent => Err(N::not_found(&absent.join(", "))),
+        absent => Err(N::none_found(absent)),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::network_interfaces::{NetworkInterface, too_many};
 use crate::nouns::{self, Home};
 use crate::security_groups::SecurityGroup;
 use crate::subnets::Subnet;
+use crate::zones;
 use std::collections::BTreeSet;
 use yakumo_api_ec2::{InstanceNetworkInterfaceSpecification, RunInstancesInput};
 use yakumo_aws::{Error, Result};
@@ -154,8 +155,10 @@ pub(super) async fn placed(
     meant: Option<&Subnet>,
 ) -> Result<Vec<Interface>> {
     let mut placed: Vec<Interface> = Vec::new();
+    check_zone(home, input)?;
     for wish in wishes {
         let subnet = subnet(tx, home, wish, meant).await?;
+        check_place(input, &subnet)?;
         if placed.first().is_some_and(|first| first.subnet.zone != subnet.zone) {
             return Err(other_zone());
         }
@@ -168,6 +171,36 @@ pub(super) async fn placed(
         });
     }
     Ok(placed)
+}
+
+/// Refuses a zone that the region does not have. Terraform names an empty one where it means any.
+fn check_zone(home: Home, input: &RunInstancesInput) -> Result<()> {
+    let placement = input.placement.as_ref();
+    let zones = zones::of(home.region);
+    let name = placement.and_then(|placement| placement.availability_zone.as_deref());
+    let id = placement.and_then(|placement| placement.availability_zone_id.as_deref());
+    if let Some(name) = name.filter(|name| !name.is_empty() && !zones.iter().any(|zone| zone.name == *name)) {
+        return Err(error::invalid_parameter_value(format!("Invalid availability zone: [{name}]")));
+    }
+    match id.filter(|id| !id.is_empty() && !zones.iter().any(|zone| zone.id == *id)) {
+        Some(id) => Err(error::invalid_parameter_value(format!("Invalid availability zone-id: [{id}]"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a subnet that is not in the zone that the request names.
+fn check_place(input: &RunInstancesInput, subnet: &Subnet) -> Result<()> {
+    let placement = input.placement.as_ref();
+    let name = placement.and_then(|placement| placement.availability_zone.as_deref());
+    let id = placement.and_then(|placement| placement.availability_zone_id.as_deref());
+    let wanted = [(name, &subnet.zone, "availabilityZone"), (id, &subnet.zone_id, "availabilityZoneId")];
+    for (wanted, has, parameter) in wanted {
+        if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty() && *wanted != has.as_str()) {
+            let reason = format!("Subnet '{}' is in the availability zone {has}", subnet.id);
+            return Err(error::invalid_value(wanted, parameter, &reason));
+        }
+    }
+    Ok(())
 }
 
 /// AWS: an instance and its interfaces are in one zone.

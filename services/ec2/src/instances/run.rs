@@ -1,7 +1,7 @@
 //! RunInstances: what is asked for becomes records; the work starts them.
 
 use super::metadata_options::{MetadataDefaults, MetadataOptions};
-use super::{Association, Instance, PrivateNames, State, interfaces, kinds, profiles, seen};
+use super::{Association, Instance, Preferences, PrivateNames, State, interfaces, kinds, profiles, seen};
 use crate::commit::{change, refuse};
 use crate::images;
 use crate::instance_types;
@@ -114,9 +114,14 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
     let placement = input.placement.clone().unwrap_or_default();
     let tenancy = placement.tenancy.as_deref().is_some_and(|tenancy| tenancy != "default");
     let hibernates = input.hibernation_options.as_ref().and_then(|options| options.configured) == Some(true);
-    let reservation = input.capacity_reservation_specification.clone().unwrap_or_default();
+    let reservation = input.capacity_reservation_specification.as_ref();
     let maintenance = input.maintenance_options.as_ref();
-    let never_recovers = maintenance.and_then(|options| options.auto_recovery.as_deref()) == Some("disabled");
+    let preferences = Preferences {
+        has_target: reservation.is_some_and(|wanted| wanted.capacity_reservation_target.is_some()),
+        reservations: reservation.and_then(|wanted| wanted.capacity_reservation_preference.as_deref()),
+        recovery: maintenance.and_then(|options| options.auto_recovery.as_deref()),
+    };
+    preferences.check("")?;
     let enclave = input.enclave_options.as_ref().and_then(|options| options.enabled) == Some(true);
     refuse(&[
         ("KernelId", input.kernel_id.is_some()),
@@ -130,18 +135,9 @@ fn refuse_parts(input: &RunInstancesInput) -> Result<()> {
         ("ElasticInferenceAccelerator", input.elastic_inference_accelerators.is_some()),
         ("InstanceMarketOptions", input.instance_market_options.is_some()),
         ("CpuOptions", input.cpu_options.is_some()),
-        (
-            "CapacityReservationSpecification.CapacityReservationTarget",
-            reservation.capacity_reservation_target.is_some(),
-        ),
-        (
-            "CapacityReservationSpecification.CapacityReservationPreference capacity-reservations-only",
-            reservation.capacity_reservation_preference.as_deref() == Some("capacity-reservations-only"),
-        ),
         ("HibernationOptions", hibernates),
         ("LicenseSpecification", input.license_specifications.is_some()),
         ("EnclaveOptions", enclave),
-        ("MaintenanceOptions.AutoRecovery disabled", never_recovers),
         ("EnablePrimaryIpv6", input.enable_primary_ipv6 == Some(true)),
         ("NetworkPerformanceOptions", input.network_performance_options.is_some()),
         ("Operator", input.operator.is_some()),

@@ -1,4 +1,4 @@
-//! How instances are: DescribeInstanceStatus and GetConsoleOutput.
+//! How instances are: DescribeInstanceStatus, GetConsoleOutput and GetPasswordData.
 //!
 //! Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html>
 
@@ -13,8 +13,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use yakumo_api_ec2::{
     self as api, DescribeInstanceStatusInput, DescribeInstanceStatusOutput, EbsStatusDetails,
-    EbsStatusSummary, GetConsoleOutputInput, GetConsoleOutputOutput, InstanceStatus, InstanceStatusDetails,
-    InstanceStatusSummary,
+    EbsStatusSummary, GetConsoleOutputInput, GetConsoleOutputOutput, GetPasswordDataInput,
+    GetPasswordDataOutput, InstanceStatus, InstanceStatusDetails, InstanceStatusSummary,
 };
 use yakumo_aws::{Error, Result};
 use yakumo_machine::{Kind, Reply, Request};
@@ -29,6 +29,13 @@ pub(super) fn register(room: Room) -> Room {
         api::DescribeInstanceStatus,
         access::reads("ec2:DescribeInstanceStatus"),
         describe_instance_status,
+    )
+    .on(
+        api::GetPasswordData,
+        access::needs("ec2:GetPasswordData", |input: &GetPasswordDataInput| {
+            Asked::on::<Instance>(&input.instance_id)
+        }),
+        get_password_data,
     )
     .on(
         api::GetConsoleOutput,
@@ -175,5 +182,17 @@ async fn get_console_output(ctx: Ctx, input: GetConsoleOutputInput) -> Result<Ge
         instance_id: Some(instance.id),
         timestamp: Some(ctx.now()),
         output: Some(STANDARD.encode(bytes)).filter(|output| !output.is_empty()),
+    })
+}
+
+/// Windows alone has an administrator's password; every instance here is Linux, of which AWS tells an empty one.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_GetPasswordData.html>
+async fn get_password_data(ctx: Ctx, input: GetPasswordDataInput) -> Result<GetPasswordDataOutput> {
+    let instance: Instance = nouns::look_up(&ctx, Home::of(&ctx), &input.instance_id).await?;
+    only_if(input.dry_run)?;
+    Ok(GetPasswordDataOutput {
+        instance_id: Some(instance.id),
+        timestamp: Some(ctx.now()),
+        password_data: Some(String::new()),
     })
 }

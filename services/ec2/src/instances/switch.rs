@@ -69,11 +69,7 @@ async fn find_all(tx: &Tx, home: Home, ids: &BTreeSet<&String>) -> Result<Vec<In
     }
     match missing.as_slice() {
         [] => Ok(found),
-        [one] => Err(<Instance as nouns::Noun>::not_found(one)),
-        many => {
-            let text = format!("The instance IDs '{}' do not exist", many.join(", "));
-            Err(Error::sender("InvalidInstanceID.NotFound", text))
-        }
+        missing => Err(<Instance as nouns::Noun>::none_found(missing)),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::commit::refuse;
 use crate::error;
-use crate::instances::user_data;
+use crate::instances::{Preferences, user_data};
 use serde::{Deserialize, Serialize};
 use yakumo_api_ec2 as api;
 use yakumo_aws::{Error, Result};
@@ -227,9 +227,14 @@ fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
         refuse_interface(one)?;
     }
     let placement = input.placement.clone().unwrap_or_default();
-    let reservation = input.capacity_reservation_specification.clone().unwrap_or_default();
+    let reservation = input.capacity_reservation_specification.as_ref();
     let maintenance = input.maintenance_options.as_ref();
-    let never_recovers = maintenance.and_then(|options| options.auto_recovery.as_deref()) == Some("disabled");
+    let preferences = Preferences {
+        has_target: reservation.is_some_and(|wanted| wanted.capacity_reservation_target.is_some()),
+        reservations: reservation.and_then(|wanted| wanted.capacity_reservation_preference.as_deref()),
+        recovery: maintenance.and_then(|options| options.auto_recovery.as_deref()),
+    };
+    preferences.check("LaunchTemplateData.")?;
     refuse(&[
         ("LaunchTemplateData.KernelId", input.kernel_id.is_some()),
         ("LaunchTemplateData.RamDiskId", input.ram_disk_id.is_some()),
@@ -237,17 +242,8 @@ fn refuse_parts(input: &api::RequestLaunchTemplateData) -> Result<()> {
         ("LaunchTemplateData.ElasticInferenceAccelerator", input.elastic_inference_accelerators.is_some()),
         ("LaunchTemplateData.InstanceMarketOptions", input.instance_market_options.is_some()),
         ("LaunchTemplateData.CpuOptions", input.cpu_options.is_some()),
-        (
-            "LaunchTemplateData.CapacityReservationSpecification.CapacityReservationTarget",
-            reservation.capacity_reservation_target.is_some(),
-        ),
-        (
-            "LaunchTemplateData.CapacityReservationSpecification.CapacityReservationPreference capacity-reservations-only",
-            reservation.capacity_reservation_preference.as_deref() == Some("capacity-reservations-only"),
-        ),
         ("LaunchTemplateData.LicenseSpecification", input.license_specifications.is_some()),
         ("LaunchTemplateData.InstanceRequirements", input.instance_requirements.is_some()),
-        ("LaunchTemplateData.MaintenanceOptions.AutoRecovery disabled", never_recovers),
         ("LaunchTemplateData.Operator", input.operator.is_some()),
         ("LaunchTemplateData.NetworkPerformanceOptions", input.network_performance_options.is_some()),
         ("LaunchTemplateData.SecondaryInterface", input.secondary_interfaces.is_some()),

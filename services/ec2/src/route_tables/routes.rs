@@ -6,6 +6,8 @@ use super::{Origin, Route, RouteTable, Target, targets};
 use crate::access::{self, Asked};
 use crate::cidr::Cidr;
 use crate::commit::{change, refuse};
+use crate::instances::Instance;
+use crate::network_interfaces;
 use crate::nouns::{self, Home};
 use crate::prefix_lists;
 use crate::subnets::Subnet;
@@ -66,11 +68,32 @@ fn destination(ipv4: Option<&str>, ipv6: Option<&str>, list: Option<&str>) -> Re
     }
 }
 
+/// Where to a request wants a route to lead.
+enum Wished {
+    /// To this.
+    Target(Target),
+    /// To the only interface of an instance.
+    Instance(String),
+}
+
+impl Wished {
+    /// What is kept of it: AWS, too, keeps the interface.
+    async fn target(&self, tx: &Tx, home: Home) -> Result<Target> {
+        match self {
+            Wished::Target(target) => Ok(target.clone()),
+            Wished::Instance(id) => {
+                let instance: Instance = nouns::find(tx, home, id).await?;
+                Ok(Target::Interface(network_interfaces::only(tx, home, &instance.id).await?.id))
+            }
+        }
+    }
+}
+
 /// What a request may name as a target, and what it is then.
-type Named = (Option<String>, fn(String) -> Target);
+type Named = (Option<String>, fn(String) -> Wished);
 
 /// The one target among those that a request can name.
-fn target(given: [Named; 6]) -> Result<Target> {
+fn target(given: [Named; 7]) -> Result<Wished> {
     let mut given = given.into_iter().filter_map(|(id, target)| id.map(target));
     let found = given.next().ok_or_else(|| error::missing_parameter("gatewayId"))?;
     match given.next() {
@@ -79,8 +102,21 @@ fn target(given: [Named; 6]) -> Result<Target> {
     }
 }
 
-fn gateway(id: String) -> Target {
-    if id.starts_with("vpce-") { Target::Endpoint(id) } else { Target::Gateway(id) }
+fn gateway(id: String) -> Wished {
+    Wished::Target(if id.starts_with("vpce-") { Target::Endpoint(id) } else { Target::Gateway(id) })
+}
+
+/// Blocks of the links' own, where no route leads: the router serves there.
+/// AWS: <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-route-tables.html>
+const SERVICES: [&str; 2] = ["169.254.168.0/22", "fd00:ec2::/32"];
+
+fn check_services(cidr: Cidr) -> Result<()> {
+    match SERVICES.iter().filter_map(|text| Cidr::parse(text)).any(|own| own.contains(&cidr)) {
+        true => Err(error::invalid_parameter_value(format!(
+            "The destination CIDR block {cidr} is within a block of addresses of AWS's own services."
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// The local routes of a VPC are there always. What is more specific than one leads a whole subnet's packets to a middlebox.
@@ -92,6 +128,7 @@ async fn check_destination(
     (destination, target): (&str, &Target),
 ) -> Result<()> {
     let Some(cidr) = Cidr::parse(destination) else { return Ok(()) };
+    check_services(cidr)?;
     if vpc.blocks().any(|block| block.cidr == cidr) {
         return Err(already_exists(destination));
     }
@@ -143,7 +180,6 @@ async fn check_list(tx: &Tx, home: Home, destination: &str) -> Result<()> {
 macro_rules! wished {
     ($input:ident) => {{
         refuse(&[
-            ("InstanceId", $input.instance_id.is_some()),
             ("LocalGatewayId", $input.local_gateway_id.is_some()),
             ("CarrierGatewayId", $input.carrier_gateway_id.is_some()),
             ("CoreNetworkArn", $input.core_network_arn.is_some()),
@@ -154,13 +190,14 @@ macro_rules! wished {
             $input.destination_ipv6_cidr_block.as_deref(),
             $input.destination_prefix_list_id.as_deref(),
         )?;
-        let named: [Named; 6] = [
+        let named: [Named; 7] = [
             ($input.gateway_id.or($input.vpc_endpoint_id), gateway),
-            ($input.egress_only_internet_gateway_id, Target::EgressOnly),
-            ($input.nat_gateway_id, Target::Nat),
-            ($input.network_interface_id, Target::Interface),
-            ($input.vpc_peering_connection_id, Target::Peering),
-            ($input.transit_gateway_id, Target::Transit),
+            ($input.egress_only_internet_gateway_id, |id| Wished::Target(Target::EgressOnly(id))),
+            ($input.instance_id, Wished::Instance),
+            ($input.nat_gateway_id, |id| Wished::Target(Target::Nat(id))),
+            ($input.network_interface_id, |id| Wished::Target(Target::Interface(id))),
+            ($input.vpc_peering_connection_id, |id| Wished::Target(Target::Peering(id))),
+            ($input.transit_gateway_id, |id| Wished::Target(Target::Transit(id))),
         ];
         (to, named)
     }};
@@ -168,13 +205,14 @@ macro_rules! wished {
 
 async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOutput> {
     let (to, named) = wished!(input);
-    let target = target(named)?;
+    let wished = target(named)?;
     change(&ctx, input.dry_run, |tx| {
-        let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
+        let (home, id, to, wished) = (Home::of(&ctx), &input.route_table_id, &to, &wished);
         async move {
             let before: RouteTable = nouns::find(&tx, home, id).await?;
             let vpc: Vpc = nouns::find(&tx, home, &before.vpc).await?;
             check_list(&tx, home, to).await?;
+            let target = &wished.target(&tx, home).await?;
             let same = before.routes.iter().find(|route| route.destination == *to);
             match same {
                 // AWS: the same route once more is no error.
@@ -197,7 +235,7 @@ async fn create_route(ctx: Ctx, input: CreateRouteInput) -> Result<CreateRouteOu
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
 async fn replace_route(ctx: Ctx, input: ReplaceRouteInput) -> Result<ReplaceRouteOutput> {
     let (to, named) = wished!(input);
-    let target = match input.local_target {
+    let wished = match input.local_target {
         Some(true) if named.iter().all(|(id, _)| id.is_none()) => None,
         Some(true) => {
             return Err(error::invalid_parameter_combination("Only one route target may be specified"));
@@ -205,10 +243,14 @@ async fn replace_route(ctx: Ctx, input: ReplaceRouteInput) -> Result<ReplaceRout
         Some(false) | None => Some(target(named)?),
     };
     change(&ctx, input.dry_run, |tx| {
-        let (home, id, to, target) = (Home::of(&ctx), &input.route_table_id, &to, &target);
+        let (home, id, to, wished) = (Home::of(&ctx), &input.route_table_id, &to, &wished);
         async move {
             let before: RouteTable = nouns::find(&tx, home, id).await?;
             let vpc: Vpc = nouns::find(&tx, home, &before.vpc).await?;
+            let target = match wished {
+                Some(wished) => Some(&wished.target(&tx, home).await?),
+                None => None,
+            };
             let is_local = vpc.blocks().any(|block| block.cidr.to_string() == *to);
             let is_inside =
                 Cidr::parse(to).is_some_and(|cidr| vpc.blocks().any(|block| block.cidr.contains(&cidr)));

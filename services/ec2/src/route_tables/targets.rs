@@ -7,19 +7,24 @@ use crate::egress_only_internet_gateways::EgressOnlyInternetGateway;
 use crate::error;
 use crate::internet_gateways::InternetGateway;
 use crate::nat_gateways::NatGateway;
-use crate::network_interfaces::NetworkInterface;
+use crate::network_interfaces::{Attachment, NetworkInterface};
 use crate::nouns::{self, ALL, Home};
 use crate::transit_gateway_attachments::{self, TransitGatewayAttachment};
 use crate::vpc_endpoints::VpcEndpoint;
 use crate::vpc_peering_connections::VpcPeeringConnection;
 use crate::vpcs::Vpc;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use yakumo_api_ec2 as api;
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Ctx, Tx};
 
-/// Everything that routes of an account in a region can lead to, as last committed: pairs of VPC and id.
-pub(crate) struct Targets(BTreeSet<(String, String)>);
+/// Everything that routes of an account in a region can lead to, as last committed.
+pub(crate) struct Targets {
+    /// Pairs of VPC and id.
+    all: BTreeSet<(String, String)>,
+    /// Interfaces of instances, with the instance and its owner.
+    instances: BTreeMap<String, (String, String)>,
+}
 
 impl Targets {
     /// Reads what there is.
@@ -30,7 +35,13 @@ impl Targets {
         let gateways: Vec<EgressOnlyInternetGateway> = ctx.list(&home.scope(), &[], None, ALL).await?;
         all.extend(gateways.into_iter().map(|gateway| (gateway.vpc, gateway.id)));
         let interfaces: Vec<NetworkInterface> = ctx.list(&home.scope(), &[], None, ALL).await?;
-        all.extend(interfaces.into_iter().map(|interface| (interface.vpc, interface.id)));
+        let mut instances = BTreeMap::new();
+        for interface in interfaces {
+            if let Some(Attachment { instance: Some(instance), instance_owner, .. }) = interface.attachment {
+                instances.insert(interface.id.clone(), (instance, instance_owner));
+            }
+            all.insert((interface.vpc, interface.id));
+        }
         let gateways: Vec<NatGateway> = ctx.list(&home.scope(), &[], None, ALL).await?;
         let alive = gateways.into_iter().filter(|gateway| gateway.state.is_alive());
         all.extend(alive.map(|gateway| (gateway.vpc, gateway.id)));
@@ -44,12 +55,12 @@ impl Targets {
         let attachments: Vec<TransitGatewayAttachment> = ctx.list(&home.scope(), &[], None, ALL).await?;
         let alive = attachments.into_iter().filter(|attachment| attachment.state.is_alive());
         all.extend(alive.map(|attachment| (attachment.vpc, attachment.gateway)));
-        Ok(Targets(all))
+        Ok(Targets { all, instances })
     }
 
     /// What the API shows of a route: `blackhole` when what it leads to is gone.
     pub(super) fn shown(&self, vpc: &str, route: &Route) -> api::Route {
-        let is_there = self.0.contains(&(vpc.to_owned(), route.target.id().to_owned()));
+        let is_there = self.all.contains(&(vpc.to_owned(), route.target.id().to_owned()));
         let is_list = route.destination.starts_with("pl-");
         let is_ipv6 = route.destination.contains(':');
         let destination = |wanted: bool| wanted.then(|| route.destination.clone());
@@ -69,7 +80,11 @@ impl Targets {
             Target::Gateway(_) | Target::Endpoint(_) => shown.gateway_id = id,
             Target::EgressOnly(_) => shown.egress_only_internet_gateway_id = id,
             Target::Nat(_) => shown.nat_gateway_id = id,
-            Target::Interface(_) => shown.network_interface_id = id,
+            Target::Interface(ref interface) => {
+                let instance = self.instances.get(interface).cloned();
+                (shown.instance_id, shown.instance_owner_id) = instance.unzip();
+                shown.network_interface_id = id;
+            }
             Target::Peering(_) => shown.vpc_peering_connection_id = id,
             Target::Transit(_) => shown.transit_gateway_id = id,
         }

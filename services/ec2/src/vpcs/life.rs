@@ -67,11 +67,15 @@ pub(crate) async fn furnish(tx: &Tx, ctx: &Ctx, new: NewVpc) -> Result<Furnished
     Ok(Furnished { vpc, route_table, acl })
 }
 
-/// Reads the block of a VPC: /16 to /28.
+/// Addresses that no interface can have: this network, the host itself, the links' own, multicast and what is beyond.
+const NOBODYS: [&str; 4] = ["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3"];
+
+/// Reads the block of a VPC: /16 to /28, of addresses that interfaces can have.
 pub(crate) fn block_of_vpc(text: &str) -> Result<Cidr> {
     let reason = "This is not a valid CIDR block.";
     let cidr = Cidr::parse4(text).ok_or_else(|| error::invalid_value(text, "cidrBlock", reason))?;
-    match (16..=28).contains(&cidr.prefix()) {
+    let is_nobodys = || NOBODYS.iter().filter_map(|text| Cidr::parse4(text)).any(|own| own.contains(&cidr));
+    match (16..=28).contains(&cidr.prefix()) && !is_nobodys() {
         true => Ok(cidr),
         false => Err(Error::sender("InvalidVpc.Range", format!("The CIDR '{text}' is invalid."))),
     }
@@ -177,6 +181,12 @@ mod tests {
             ("8.8.8.0/24", None),
             ("10.0.0.0/15", Some("InvalidVpc.Range")),
             ("10.0.0.0/29", Some("InvalidVpc.Range")),
+            ("0.1.0.0/16", Some("InvalidVpc.Range")),
+            ("127.0.0.0/16", Some("InvalidVpc.Range")),
+            ("169.254.1.0/24", Some("InvalidVpc.Range")),
+            ("239.0.0.0/16", Some("InvalidVpc.Range")),
+            ("255.255.0.0/16", Some("InvalidVpc.Range")),
+            ("223.255.0.0/16", None),
             ("10.0.0.0", Some("InvalidParameterValue")),
             ("2001:db8::/56", Some("InvalidParameterValue")),
         ] {
