@@ -162,7 +162,7 @@ try:
     id = start(cloud)
 finally:
     cloud.kill()
-args = lambda: subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+args = lambda: subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 end = time.monotonic() + 60
 while id not in args():
     assert time.monotonic() < end, args()

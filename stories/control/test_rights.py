@@ -30,7 +30,7 @@ def status(process, name):
 
 
 def children(process):
-    text = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True, check=False).stdout
+    text = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True, check=False).stdout
     return [line.split(None, 1) for line in text.splitlines()]
 
 

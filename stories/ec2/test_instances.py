@@ -66,7 +66,7 @@ def test_a_web_server_runs_as_long_as_it_is_wanted(workshop):
     with refused("IncorrectInstanceState"):
         ec2.start_instances(InstanceIds=[web])
     cloud.stop()
-    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    left = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert web not in left
 
 
@@ -157,7 +157,7 @@ def test_instances_start_although_the_agent_is_killed(workshop):
 
 def agents(cloud):
     """The processes that start sandboxes for a cloud."""
-    lines = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    lines = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout.splitlines()
     return [int(line.split()[0]) for line in lines if f"--machine-agent bound {cloud} " in line]
 
 

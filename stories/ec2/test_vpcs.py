@@ -138,6 +138,8 @@ def test_what_is_no_vpc_is_refused(ec2):
         ec2.create_vpc(CidrBlock="10.0.0.0/16", Ipv4IpamPoolId="ipam-pool-1")
     with refused("InvalidVpcID.Malformed", 'Invalid id: "mine" (expecting "vpc-...")'):
         ec2.delete_vpc(VpcId="mine")
+    with refused("InvalidInstanceID.Malformed", 'Invalid id: "mine"'):
+        ec2.describe_instances(InstanceIds=["mine"])
 
 
 def test_what_is_far_too_long_to_be_an_id_is_refused(ec2, vpc):

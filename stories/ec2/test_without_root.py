@@ -55,7 +55,7 @@ def host():
 
 def agents(cloud):
     """The network agents of a cloud."""
-    text = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(cloud.process.pid)], capture_output=True, text=True).stdout
+    text = subprocess.run(["ps", "-ww", "-o", "pid=,args=", "--ppid", str(cloud.process.pid)], capture_output=True, text=True).stdout
     return [int(line.split()[0]) for line in text.splitlines() if "--network-agent" in line]
 
 

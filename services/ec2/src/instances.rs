@@ -209,6 +209,8 @@ noun!(
     not_found: "InvalidInstanceID.NotFound",
     malformed: "InvalidInstanceID.Malformed",
     spoken: "instance ID",
+    // Seen: <https://github.com/mbailey/bash-my-aws/issues/149>.
+    odd: |id| format!("Invalid id: \"{id}\""),
     check: |instance| instance.metadata.check_tags(&instance.tags),
     keys: |instance| {
         let options = instance.metadata.keys().map(|(key, value)| (key.to_owned(), vec![value]));

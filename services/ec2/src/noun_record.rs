@@ -6,6 +6,7 @@ macro_rules! noun {
         $record:ident, table: $table:literal, type: $type:literal, kind: $kind:literal, prefix: $prefix:literal,
         not_found: $not_found:literal, malformed: $malformed:literal, spoken: $spoken:literal,
         $(absent: $absent:expr,)?
+        $(odd: $odd:expr,)?
         $(check: $check:expr,)?
         keys: $keys:expr $(,)?
     ) => {
@@ -51,6 +52,11 @@ macro_rules! noun {
             $(fn not_found(id: &str) -> yakumo_aws::Error {
                 let text: fn(&str) -> String = $absent;
                 yakumo_aws::Error::sender($not_found, text(id))
+            })?
+
+            $(fn malformed(id: &str) -> yakumo_aws::Error {
+                let text: fn(&str) -> String = $odd;
+                yakumo_aws::Error::sender($malformed, text(id))
             })?
 
             $(fn check_tags(&self) -> yakumo_aws::Result<()> {

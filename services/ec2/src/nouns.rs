@@ -74,8 +74,13 @@ pub(crate) trait Noun: Resource {
         if id.starts_with(Self::PREFIX) && is_id(id) {
             return Ok(());
         }
+        Err(Self::malformed(id))
+    }
+
+    /// AWS: "Invalid id: "mine" (expecting "vpc-...")".
+    fn malformed(id: &str) -> Error {
         let text = format!("Invalid id: \"{id}\" (expecting \"{}...\")", Self::PREFIX);
-        Err(Error::sender(Self::MALFORMED, text))
+        Error::sender(Self::MALFORMED, text)
     }
 }
 

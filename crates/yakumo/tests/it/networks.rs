@@ -106,7 +106,7 @@ fn connects(network: &Network, wait: Duration) -> bool {
 /// Kills the agents that are children of this process.
 fn kill_agents() {
     let own = std::process::id().to_string();
-    let output = Command::new("ps").args(["-o", "pid=,args=", "--ppid", &own]).output().unwrap();
+    let output = Command::new("ps").args(["-ww", "-o", "pid=,args=", "--ppid", &own]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let agents = text.lines().filter(|line| line.contains("--network-agent"));
     for pid in agents.filter_map(|line| line.split_whitespace().next()) {
