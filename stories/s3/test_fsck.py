@@ -38,7 +38,7 @@ def work(home, number, end):
                     if dice.random() < 0.7:
                         s3.complete_multipart_upload(Bucket="churn", Key=key, UploadId=upload, MultipartUpload=parts)
                 case 2:
-                    found = s3.list_objects_v2(Bucket="churn", MaxKeys=1).get("Contents", [])
+                    found = s3.list_objects_v2(Bucket="churn", Prefix="k", MaxKeys=1).get("Contents", [])
                     for one in found:
                         s3.copy_object(Bucket="churn", Key=f"copy-{key}", CopySource={"Bucket": "churn", "Key": one["Key"]})
                 case _:
