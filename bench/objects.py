@@ -5,7 +5,6 @@ the rounds' own shares. What a server's process used of the CPU for a request ha
 """
 
 import json
-import shutil
 import statistics
 import subprocess
 import time
@@ -37,8 +36,6 @@ PHASES = [
 ]
 # Large bodies move over fewer connections: the memory of the other servers is all of their bodies.
 FEW = 4
-# How long ext4 keeps inodes back that were freed (`recently_deleted`: five seconds, and thirty with a journal).
-INODES_REST_S = 36
 
 
 def load(target, server, key, phase, size, requests, connections, prefix, **more):
@@ -77,7 +74,7 @@ def user(server):
 
 def one_run(kind, arguments, target):
     """The phases against a new server on an empty directory."""
-    server = kind(target, fresh(arguments.data / kind.name.split()[0])).start()
+    server = kind(target, fresh(arguments.data / "server")).start()
     try:
         bare, slow = issubclass(kind, BareFiles), kind not in (BareFiles, EncryptedFiles, Yakumo)
         key = ("AKIAIOSFODNN7EXAMPLE", "secret") if bare else user(server)
@@ -109,9 +106,6 @@ def s3(arguments, target, table):
     kinds = [kind for kind in kinds if not wanted or any(kind.name.startswith(name) for name in wanted)]
     reports = {}
     for number in range(arguments.runs):
-        # ext4 looks at each inode that was freed a moment ago before it gives another one away: who comes after would pay for it.
-        shutil.rmtree(arguments.data, ignore_errors=True)
-        time.sleep(INODES_REST_S)
         for kind in list(kinds):
             print(f"round {number + 1} of {arguments.runs}: {kind.name}", flush=True)
             try:
