@@ -220,6 +220,7 @@ mod tests {
     fn of_several_clouds_only_the_one_at_the_usual_port_is_meant_without_a_name() {
         let state = |port: u16| StateFile {
             pid: 1,
+            began: None,
             endpoint: format!("http://127.0.0.1:{port}"),
             port,
             cloud: String::new(),

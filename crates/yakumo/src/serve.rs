@@ -142,8 +142,10 @@ impl Signals {
 }
 
 fn state(cloud: &Arc<Cloud>, control: &CloudControl) -> StateFile {
+    let pid = i32::try_from(std::process::id()).unwrap_or_default();
     StateFile {
-        pid: i32::try_from(std::process::id()).unwrap_or_default(),
+        pid,
+        began: state_file::began(pid),
         endpoint: cloud.endpoint(),
         port: cloud.address().port(),
         cloud: cloud.store().cloud().to_string(),

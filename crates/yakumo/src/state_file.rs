@@ -16,6 +16,10 @@ use std::path::{Path, PathBuf};
 pub struct StateFile {
     /// The process.
     pub pid: i32,
+    /// When that process began, in the kernel's ticks since its boot: another may have its number by now. `None` where
+    /// that cannot be told.
+    #[serde(default)]
+    pub began: Option<u64>,
     /// `http://host:port`, as this machine reaches it.
     pub endpoint: String,
     /// The port.
@@ -41,8 +45,17 @@ impl StateFile {
     /// Whether the process still runs.
     fn is_alive(&self) -> bool {
         // EPERM would mean a process of another user, which never is the one that wrote this file.
-        Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid).is_ok())
+        let runs = Pid::from_raw(self.pid).is_some_and(|pid| test_kill_process(pid).is_ok());
+        runs && began(self.pid) == self.began
     }
+}
+
+/// When a process began, in ticks since the boot: the 22nd field of `/proc/PID/stat` (proc_pid_stat(5)).
+pub fn began(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field, in parentheses, may hold anything.
+    let (_, after) = stat.rsplit_once(')')?;
+    after.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// Removes the file when it still is this process's.
@@ -98,6 +111,7 @@ mod tests {
     fn state(port: u16, pid: i32) -> StateFile {
         StateFile {
             pid,
+            began: super::began(pid),
             endpoint: format!("http://127.0.0.1:{port}"),
             port,
             cloud: "c".into(),
@@ -111,7 +125,9 @@ mod tests {
     fn only_the_files_of_live_processes_count() {
         let directory = tempfile::tempdir().unwrap();
         let own = i32::try_from(std::process::id()).unwrap();
-        for state in [state(4567, own), state(4566, own), state(4568, i32::MAX)] {
+        // The number of a process that is gone was given to another.
+        let other = StateFile { began: Some(1), ..state(4570, own) };
+        for state in [state(4567, own), state(4566, own), state(4568, i32::MAX), other] {
             write_private(&path_in(directory.path(), state.port), &serde_json::to_vec(&state).unwrap())
                 .unwrap();
         }
