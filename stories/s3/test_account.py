@@ -14,11 +14,6 @@ OFF = dict.fromkeys(ALL, False)
 
 
 @pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
-@pytest.fixture(scope="module")
 def control(cloud):
     return cloud.client("s3control")
 

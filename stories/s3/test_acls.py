@@ -11,11 +11,6 @@ OTHER = "111122223333"
 
 
 @pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
-@pytest.fixture(scope="module")
 def other(cloud):
     return cloud.client("s3", key=OTHER)
 

@@ -4,11 +4,6 @@ import pytest
 from asserting import Prefix, refused
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 def test_the_life_of_a_bucket(s3, name):
     made = s3.create_bucket(Bucket=name)
     assert made["Location"] == f"/{name}"

@@ -20,11 +20,6 @@ FILES = int(os.environ.get("YAKUMO_SYNC_FILES", "1000"))
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)

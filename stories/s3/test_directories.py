@@ -36,11 +36,6 @@ def make(s3, bucket, zone=ZONE, **more):
     return s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=configuration)
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     made = f"{name}--{ZONE}--x-s3"

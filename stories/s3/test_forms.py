@@ -15,11 +15,6 @@ from botocore.config import Config
 from people import Person, allow, policy
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)

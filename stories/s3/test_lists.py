@@ -6,11 +6,6 @@ import pytest
 from asserting import Prefix, refused
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)

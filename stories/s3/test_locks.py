@@ -20,11 +20,6 @@ NO_LOCK = "The specified object does not have a ObjectLock configuration"
 SUM = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put {} requests with Object Lock parameters"
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)

@@ -9,11 +9,6 @@ MISSING = "Mfa Authentication must be used for this request"
 NOT_OWNER = "This operation may only be performed by the bucket owner"
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)

@@ -11,11 +11,6 @@ from asserting import refused
 MIB = 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)

@@ -12,11 +12,6 @@ from cloud import CONFIG
 from signed import Signed
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)

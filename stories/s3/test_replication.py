@@ -13,11 +13,6 @@ SERVICE = {"Service": "s3.amazonaws.com"}
 
 
 @pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
-@pytest.fixture(scope="module")
 def far(cloud):
     """S3 where the replicas go."""
     return cloud.client("s3", region="eu-west-1")

@@ -12,11 +12,6 @@ UNREADABLE = "The operation is not valid for the object's storage class"
 STARTED = 'ongoing-request="true"'
 
 
-@pytest.fixture(scope="module")
-def s3(cloud):
-    return cloud.client("s3")
-
-
 @pytest.fixture
 def bucket(s3, name):
     s3.create_bucket(Bucket=name)
