@@ -50,12 +50,16 @@ impl StateFile {
     }
 }
 
-/// When a process began, in ticks since the boot: the 22nd field of `/proc/PID/stat` (proc_pid_stat(5)).
+/// When a process began, in ticks since the boot.
+#[cfg(target_os = "linux")]
 pub fn began(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field, in parentheses, may hold anything.
-    let (_, after) = stat.rsplit_once(')')?;
-    after.split_ascii_whitespace().nth(19)?.parse().ok()
+    yakumo_machine::Process::of(pid).map(|process| process.started)
+}
+
+/// Only Linux tells it here.
+#[cfg(not(target_os = "linux"))]
+pub fn began(_: i32) -> Option<u64> {
+    None
 }
 
 /// Removes the file when it still is this process's.
