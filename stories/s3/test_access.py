@@ -143,6 +143,61 @@ def test_tags_as_conditions(cloud, iam, s3, bucket, name):
     assert client.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 
+def tags(**values):
+    return {"TagSet": [{"Key": key, "Value": value} for key, value in values.items()]}
+
+
+def test_tags_as_conditions_of_tagging_and_lists(cloud, iam, s3, bucket, name):
+    person = Person(cloud, iam, name)
+    client = person.service("s3")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("secret", "open"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x", Tagging=f"class={key}")
+    version = {key: s3.head_object(Bucket=bucket, Key=key)["VersionId"] for key in ("secret", "open")}
+    secret = {"StringEquals": {"s3:ExistingObjectTag/class": "secret"}}
+    given = {"StringEquals": {"s3:RequestObjectTag/class": "admin"}}
+    person.put("p", allow("s3:*"), deny("s3:*", Condition=secret), deny("s3:*", Condition=given))
+    calls = [
+        (client.get_object_tagging, {}), (client.get_object_acl, {}), (client.put_object_acl, {"ACL": "bucket-owner-full-control"}),
+        (client.put_object_tagging, {"Tagging": tags(**{"class": "open"})}), (client.delete_object_tagging, {}),
+    ]
+    for call, more in calls:
+        for which in (lambda key: {}, lambda key: {"VersionId": version[key]}):
+            with refused("AccessDenied", status=403):
+                call(Bucket=bucket, Key="secret", **which("secret"), **more)
+            call(Bucket=bucket, Key="open", **which("open"), **more)
+    assert s3.get_object_tagging(Bucket=bucket, Key="secret")["TagSet"] == tags(**{"class": "secret"})["TagSet"]
+    with refused("AccessDenied", status=403):
+        client.put_object_tagging(Bucket=bucket, Key="open", Tagging=tags(**{"class": "admin"}))
+    client.put_object_tagging(Bucket=bucket, Key="open", Tagging=tags(**{"class": "user"}))
+
+
+def test_tags_are_copied_by_who_may_read_and_write_them(cloud, iam, s3, bucket, name):
+    person = Person(cloud, iam, name)
+    client = person.service("s3")
+    s3.put_object(Bucket=bucket, Key="tagged", Body=b"x", Tagging="class=open")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    copy = {"Bucket": bucket, "Key": "copy", "CopySource": f"{bucket}/tagged"}
+    base = allow(["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:ListBucket"])
+    for missing, version, *granted in [
+        ("s3:GetObjectTagging", ""), ("s3:PutObjectTagging", "", "s3:GetObjectTagging"),
+        ("s3:GetObjectVersionTagging", "?versionId=null", "s3:GetObjectTagging", "s3:PutObjectTagging"),
+    ]:
+        person.put("p", base, *([allow(granted)] if granted else []))
+        wanted = {**copy, "CopySource": f"{bucket}/tagged{version}"}
+        with refused("AccessDenied", Prefix(f"User: {person.arn} is not authorized to perform: {missing} on resource"), 403):
+            client.copy_object(**wanted)
+        person.put("p", base, allow([*granted, missing, "s3:PutObjectTagging"]))
+        client.copy_object(**wanted)
+        assert s3.get_object_tagging(Bucket=bucket, Key="copy")["TagSet"] == tags(**{"class": "open"})["TagSet"]
+    # Where no tags are copied nobody is asked.
+    person.put("p", base)
+    client.copy_object(**copy, TaggingDirective="REPLACE")
+    client.copy_object(**{**copy, "CopySource": f"{bucket}/k"})
+    with refused("AccessDenied", status=403):
+        client.copy_object(**copy, TaggingDirective="COPY")
+
+
 def test_a_bucket_with_tags_needs_the_permission_to_tag(cloud, iam, name):
     person = Person(cloud, iam, name)
     s3 = person.service("s3")

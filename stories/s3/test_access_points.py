@@ -4,7 +4,7 @@ import json
 
 import pytest
 from asserting import Prefix, refused
-from people import Person, allow
+from people import Person, allow, deny
 
 OWNER, OTHER, REGION = "000000000000", "111122223333", "us-east-1"
 OFF = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], False)
@@ -251,7 +251,24 @@ def test_each_operation_is_an_action_of_its_own(cloud, iam, control, bucket, poi
     arn = client.create_access_point(**tagged)["AccessPointArn"]
     assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=arn)["Tags"] == tagged["Tags"]
     control.untag_resource(AccountId=OWNER, ResourceArn=arn, TagKeys=["a"])
-    assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=arn)["Tags"] == []
+    assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=point)["Tags"] == []
+
+
+def test_tags_are_set_where_they_were_asked_for(cloud, iam, control, point, name):
+    person = Person(cloud, iam, f"{name}-tagger")
+    client = cloud.client("s3control", key=person.key["AccessKeyId"], secret=person.key["SecretAccessKey"])
+    person.put("p", allow("s3:*"), deny("s3:*", point))
+    call = {"AccountId": OWNER, "Tags": [{"Key": "a", "Value": "b"}]}
+    with refused("AccessDenied", status=403):
+        client.tag_resource(ResourceArn=point, **call)
+    # Another partition, or the region of another endpoint: those are not the names of this access point.
+    for wrong in (point.replace("arn:aws:", "arn:aws-cn:"), point.replace("arn:aws:", "arn:x:"), point.replace("us-east-1", "eu-west-1")):
+        with refused("NoSuchAccessPoint", status=404):
+            client.tag_resource(ResourceArn=wrong, **call)
+        with refused("NoSuchAccessPoint", status=404):
+            client.list_tags_for_resource(AccountId=OWNER, ResourceArn=wrong)
+    assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=point)["Tags"] == []
+    control.tag_resource(ResourceArn=point, **call)
 
 
 def test_it_is_there_after_a_kill(workshop, name):

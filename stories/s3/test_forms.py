@@ -162,3 +162,18 @@ def test_what_is_no_form(cloud, s3, bucket):
     status, text = send(long)
     assert status == 400 and "Your POST request fields preceding the upload file were too large." in text
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
+def test_what_the_policy_says_holds_for_what_is_written(cloud, s3, bucket, name):
+    other = f"{name}-other"
+    s3.create_bucket(Bucket=other)
+    form = s3.generate_presigned_post(bucket, "k", Fields={"x-amz-meta-role": "user"}, Conditions=[{"x-amz-meta-role": "user"}])
+    # A field does not say to which bucket a form is posted, its URL does.
+    status, _, body = post(f"{cloud.url}/{other}", {**form["fields"], "bucket": bucket})
+    assert (status, f'Policy Condition failed: ["eq", "$bucket", "{bucket}"]' in body.replace("&quot;", '"')) == (403, True), body
+    with refused("404", status=404):
+        s3.head_object(Bucket=other, Key="k")
+    # Nor does a second field of a name say more than the first, which the policy was held against.
+    status, _, body = post(form["url"], {**form["fields"], "X-Amz-Meta-Role": "admin"})
+    assert status == 204, body
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"role": "user"}

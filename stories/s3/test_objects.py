@@ -43,6 +43,14 @@ def test_keys_of_every_kind(s3, bucket, key):
 def test_a_key_that_is_too_long(s3, bucket):
     with refused("KeyTooLongError", "Your key is too long", 400):
         s3.put_object(Bucket=bucket, Key="x" * 1025, Body=b"")
+    # No delete marker bears one, either.
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    with refused("KeyTooLongError", "Your key is too long", 400):
+        s3.delete_object(Bucket=bucket, Key="x" * 1025)
+    errors = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "x" * 1025}, {"Key": "x" * 1024}]})["Errors"]
+    assert [error["Code"] for error in errors] == ["KeyTooLongError"]
+    markers = s3.list_object_versions(Bucket=bucket)["DeleteMarkers"]
+    assert [len(marker["Key"]) for marker in markers] == [1024]
 
 
 def test_ranges(s3, bucket):

@@ -291,22 +291,6 @@ pub fn on_object_with<I: OnObject>(
     })
 }
 
-/// The rule of an operation on an object or one of its versions, which have actions of their own.
-pub fn on_version<I: OnObject>(
-    action: &'static str,
-    version_action: &'static str,
-    version: impl Fn(&I) -> Option<&str> + Send + Sync + 'static,
-) -> Access<I> {
-    Access::needs([action, version_action], move |ctx: &Ctx, input: &I| {
-        let id = version(input).map(str::to_owned);
-        Box::pin(async move {
-            let open = bucket_of(ctx, input).await?;
-            let action = if id.is_some() { version_action } else { action };
-            Ok(vec![need(ctx, &open, action, Some(input.key()), version_key(id.as_deref()))])
-        })
-    })
-}
-
 /// `s3:VersionId`.
 pub fn version_key(id: Option<&str>) -> Keys {
     id.map(|id| ("s3:VersionId".to_owned(), vec![id.to_owned()])).into_iter().collect()

@@ -45,7 +45,7 @@ mod tags;
 mod unset;
 mod websites;
 
-use crate::access::{list_keys, on_bucket, on_bucket_with, on_object, on_version};
+use crate::access::{list_keys, on_bucket, on_bucket_with, on_object};
 use crate::directories::access::SESSION;
 use crate::door::Door;
 use crate::objects::{attributes, copy, delete, get, put, restore};
@@ -219,6 +219,8 @@ fn object_operations(room: Room) -> Room {
                     "s3:PutObjectLegalHold",
                     "s3:GetObject",
                     "s3:GetObjectVersion",
+                    "s3:GetObjectTagging",
+                    "s3:GetObjectVersionTagging",
                     "s3:ListBucket",
                     SESSION,
                 ],
@@ -231,28 +233,28 @@ fn object_operations(room: Room) -> Room {
         .on(api::RestoreObject, on_object("s3:RestoreObject"), restore::restore_object)
         .on(
             api::GetObjectTagging,
-            on_version(
-                "s3:GetObjectTagging",
-                "s3:GetObjectVersionTagging",
+            tags::object_access(
+                ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
                 |i: &api::GetObjectTaggingInput| i.version_id.as_deref(),
+                |_| &[],
             ),
             tags::get_object_tagging,
         )
         .on(
             api::PutObjectTagging,
-            on_version(
-                "s3:PutObjectTagging",
-                "s3:PutObjectVersionTagging",
+            tags::object_access(
+                ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"],
                 |i: &api::PutObjectTaggingInput| i.version_id.as_deref(),
+                |i| &i.tagging.tag_set,
             ),
             tags::put_object_tagging,
         )
         .on(
             api::DeleteObjectTagging,
-            on_version(
-                "s3:DeleteObjectTagging",
-                "s3:DeleteObjectVersionTagging",
+            tags::object_access(
+                ["s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"],
                 |i: &api::DeleteObjectTaggingInput| i.version_id.as_deref(),
+                |_| &[],
             ),
             tags::delete_object_tagging,
         )

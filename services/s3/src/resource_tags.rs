@@ -6,7 +6,7 @@ use crate::access_points::operations as points;
 use crate::control::{account, not_implemented, with_request};
 use crate::error;
 use crate::registry::edit;
-use crate::state::access_point::split_arn;
+use crate::state::access_point::{self, split_arn};
 use std::collections::BTreeMap;
 use yakumo_api_s3control as api;
 use yakumo_aws::{AccountId, Error, Result};
@@ -75,6 +75,10 @@ async fn needs(ctx: &Ctx, action: &'static str, id: &str, arn: &str, keys: Keys)
             need(ctx, &open, action, None, Vec::new())
         }
         Named::Point(owner, _) if owner != given => return Err(error::access_denied()),
+        // What is asked for is what is changed: the access point of this name in the region of the request.
+        Named::Point(owner, name) if access_point::arn(ctx.region(), owner, name) != arn => {
+            return Err(error::no_such_access_point(name));
+        }
         Named::Point(owner, _) => with_request(ctx, Need::new(action, arn, owner)),
     };
     need.keys.extend(keys);

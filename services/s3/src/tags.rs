@@ -1,10 +1,11 @@
 //! Tags of buckets and objects.
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html>
 
-use crate::access::{bucket_of, need};
+use crate::access::{Keys, OnObject, bucket_of, need, version_key};
 use crate::error;
 use crate::happenings::{self, What};
 use crate::index;
+use crate::objects::put::tag_keys;
 use crate::registry::{edit, present};
 use crate::state::{Bucket, Version};
 use std::collections::BTreeMap;
@@ -17,6 +18,12 @@ const BUCKET_TAGS_MAX: usize = 50;
 pub const OBJECT_TAGS_MAX: usize = 10;
 const KEY_CHARS_MAX: usize = 128;
 const VALUE_CHARS_MAX: usize = 256;
+
+/// `s3:ExistingObjectTag/…`: what policies are told of the tags of the version that is meant.
+pub fn existing(version: Option<&Version>) -> Keys {
+    let tags = version.into_iter().flat_map(|version| &version.tags);
+    tags.map(|(name, value)| (format!("s3:ExistingObjectTag/{name}"), vec![value.clone()])).collect()
+}
 
 /// Tags of a request as a map.
 pub fn checked(tags: &[api::Tag], most: usize) -> Result<BTreeMap<String, String>> {
@@ -125,6 +132,33 @@ pub async fn delete_bucket_tagging(
     })
     .await?;
     Ok(api::DeleteBucketTaggingOutput::default())
+}
+
+/// The rule of an operation on the tags of an object or of one of its versions, which have actions of their own; `given`
+/// are the tags that it sets.
+pub fn object_access<I: OnObject>(
+    [action, version_action]: [&'static str; 2],
+    version: impl Fn(&I) -> Option<&str> + Send + Sync + 'static,
+    given: impl Fn(&I) -> &[api::Tag] + Send + Sync + 'static,
+) -> Access<I> {
+    Access::needs([action, version_action], move |ctx: &Ctx, input: &I| {
+        let id = version(input).map(str::to_owned);
+        let given: BTreeMap<_, _> =
+            given(input).iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            let id = id.as_deref();
+            let found = match id {
+                Some(id) => index::version(ctx, &open.record, input.key(), id).await?,
+                None => index::newest(ctx, &open.record, input.key()).await?,
+            };
+            let mut keys = version_key(id);
+            keys.extend(existing(found.as_ref()));
+            keys.extend(tag_keys(&given));
+            let action = if id.is_some() { version_action } else { action };
+            Ok(vec![need(ctx, &open, action, Some(input.key()), keys)])
+        })
+    })
 }
 
 pub async fn get_object_tagging(

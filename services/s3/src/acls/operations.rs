@@ -1,6 +1,6 @@
 //! The operations on lists and on ownership.
 
-use crate::access::bucket_of;
+use crate::access::{bucket_of, version_key};
 use crate::acls::given::{body, shown};
 use crate::acls::{check_public, need_of, not_supported, not_with_enforced, ownership};
 use crate::buckets::owner;
@@ -11,6 +11,7 @@ use crate::index;
 use crate::objects::{get, object};
 use crate::registry::{edit, present};
 use crate::state::{Acl, Ownership};
+use crate::tags;
 use yakumo_api_s3 as api;
 use yakumo_aws::{AccountId, Error, Result};
 use yakumo_room::{Ctx, Record};
@@ -101,7 +102,10 @@ pub async fn put_object_acl(ctx: Ctx, input: api::PutObjectAclInput) -> Result<a
         None => index::newest(&ctx, bucket, &input.key).await?,
     };
     let action = if id.is_some() { "s3:PutObjectVersionAcl" } else { "s3:PutObjectAcl" };
-    ctx.authorize(need_of(&ctx, &open, found.as_ref(), action, &input.key, headers.keys())?)?;
+    let mut keys = headers.keys();
+    keys.extend(version_key(id));
+    keys.extend(tags::existing(found.as_ref()));
+    ctx.authorize(need_of(&ctx, &open, found.as_ref(), action, &input.key, keys)?)?;
     let found = object(found, &input.key, id, "PUT")?;
     if !bucket.ownership.has_lists() {
         let read = headers.read(bucket.owner, Some(bucket.owner))?;

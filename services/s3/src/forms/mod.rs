@@ -55,13 +55,16 @@ impl Fields {
         })
     }
 
-    /// Metadata of the object: `x-amz-meta-…`.
+    /// Metadata of the object: `x-amz-meta-…`. Of fields with one name the first counts here, too: it is the one that the
+    /// policy has been held against.
     fn metadata(&self) -> BTreeMap<String, String> {
-        let named = self.0.iter().filter_map(|(name, value)| {
-            let name = name.to_ascii_lowercase();
-            Some((name.strip_prefix("x-amz-meta-")?.to_owned(), value.clone()))
-        });
-        named.collect()
+        let mut metadata = BTreeMap::new();
+        for (name, value) in &self.0 {
+            if let Some(name) = name.to_ascii_lowercase().strip_prefix("x-amz-meta-") {
+                metadata.entry(name.to_owned()).or_insert_with(|| value.clone());
+            }
+        }
+        metadata
     }
 }
 
@@ -123,10 +126,9 @@ async fn admitted(errand: &Errand<'_>, fields: &Fields, bucket: &str) -> Result<
     };
     let (caller, region) = errand.identify.identify(&proof).await?;
     let policy = Policy::parse(&proof.message)?;
-    let mut named = fields.0.clone();
-    if fields.get("bucket").is_none() {
-        named.push(("bucket".to_owned(), bucket.to_owned()));
-    }
+    // The bucket is the one that is posted to, whatever a field of that name says: it stands first and is what counts.
+    let mut named = vec![("bucket".to_owned(), bucket.to_owned())];
+    named.extend(fields.0.iter().cloned());
     let lengths = policy.check(&named, fields.get("bucket").is_none(), host_now())?;
     let version = if is_old { "AWS" } else { "AWS4-HMAC-SHA256" };
     let signed = Some(Signed { version, place: SignedIn::Form, at: None, payload: None });

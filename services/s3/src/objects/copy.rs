@@ -1,6 +1,6 @@
 //! CopyObject, and what UploadPartCopy has in common with it.
 
-use crate::access::{self, bucket_of, need};
+use crate::access::{self, bucket_of, need, version_key};
 use crate::acls;
 use crate::bodies::{self, Expected};
 use crate::directories;
@@ -162,6 +162,9 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     }
     let (owner, payer) = (input.expected_source_bucket_owner.as_deref(), input.request_payer.as_deref());
     let found = Found::read(&ctx, &source, owner, payer).await?;
+    if !new_tags {
+        may_copy_tags(&ctx, &open, &input.key, &source, &found)?;
+    }
     check_key(&input.key)?;
     request::check(&extras!(input), &open.record)?;
     let source_customer = customer_key!(source input)?;
@@ -230,6 +233,22 @@ pub async fn copy_object(ctx: Ctx, input: api::CopyObjectInput) -> Result<api::C
     output.expiration = crate::lifecycle::expiration(&open.record, &version);
     put_encryption!(output, &customer);
     Ok(output)
+}
+
+/// AWS: "You must have s3:GetObjectTagging permission for the source object and s3:PutObjectTagging permission for objects
+/// in the destination bucket": <https://repost.aws/knowledge-center/s3-troubleshoot-copy-between-buckets>.
+/// Directory buckets have no tags, and what has some is not copied into them.
+fn may_copy_tags(ctx: &Ctx, open: &Open, key: &str, source: &Source, found: &Found) -> Result<()> {
+    let version = &found.version;
+    if version.tags.is_empty() || open.record.directory.is_some() {
+        return Ok(());
+    }
+    let id = source.version_id.as_deref();
+    let action = if id.is_some() { "s3:GetObjectVersionTagging" } else { "s3:GetObjectTagging" };
+    let mut keys = version_key(id);
+    keys.extend(tags::existing(Some(version)));
+    ctx.authorize(need(ctx, &found.open, action, Some(&version.key), keys))?;
+    ctx.authorize(need(ctx, open, "s3:PutObjectTagging", Some(key), tag_keys(&version.tags)))
 }
 
 /// AWS: an object is copied onto itself only to change something about it.

@@ -7,6 +7,7 @@ use crate::happenings::{self, What};
 use crate::index;
 use crate::locks::needs_bypass;
 use crate::mfa::Proved;
+use crate::names::check_key;
 use crate::objects::conditions::need_to_compare;
 use crate::registry::{Open, present};
 use crate::state::{Bucket, Bypass, Lock, Version, Versioning};
@@ -125,6 +126,9 @@ async fn delete(
     condition: &DeleteIf,
 ) -> Result<Deleted> {
     directories::check_version(bucket, id)?;
+    if id.is_none() {
+        check_key(key)?;
+    }
     happenings::transact(ctx, bucket, |tx| async move {
         let bucket = present(&tx, &bucket.name, &bucket.id).await?;
         match id {

@@ -12,7 +12,7 @@ use crate::objects::ranges::{self, Asked};
 use crate::objects::{checksums, object, restore, shown_id};
 use crate::registry::Open;
 use crate::state::{Content, Version};
-use crate::{customer_key, put_checksum, put_encryption, put_lock, sealing};
+use crate::{customer_key, put_checksum, put_encryption, put_lock, sealing, tags};
 use std::ops::Range;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
@@ -40,10 +40,7 @@ pub async fn readable(
         None => index::newest(ctx, &open.record, key).await?,
     };
     let mut keys = version_key(id);
-    if let Some(version) = &found {
-        let tags = version.tags.iter();
-        keys.extend(tags.map(|(name, value)| (format!("s3:ExistingObjectTag/{name}"), vec![value.clone()])));
-    }
+    keys.extend(tags::existing(found.as_ref()));
     let action = if id.is_some() { actions.1 } else { actions.0 };
     ctx.authorize(need_of(ctx, open, found.as_ref(), action, key, keys)?)?;
     if found.as_ref().is_none_or(|version| version.content.is_none()) && id.is_none() {
