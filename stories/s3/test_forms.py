@@ -8,8 +8,10 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+import zlib
 
 import pytest
+import xxhash
 from asserting import refused
 from botocore.config import Config
 from people import Person, allow, policy
@@ -38,6 +40,20 @@ def post(url, fields, data=b"bytes", filename="photo.png", file="file", headers=
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
+
+
+def test_checksums(s3, bucket):
+    hashes = {"CRC32": zlib.crc32, "SHA512": hashlib.sha512, "MD5": hashlib.md5, "XXHASH64": xxhash.xxh64, "XXHASH3": xxhash.xxh3_64, "XXHASH128": xxhash.xxh3_128}
+    for algorithm, hash in hashes.items():
+        field = f"x-amz-checksum-{algorithm.lower()}"
+        for body, status in [(b"other", 400), (b"bytes", 204)]:
+            digest = hash(body).to_bytes(4, "big") if algorithm == "CRC32" else hash(body).digest()
+            value = base64.b64encode(digest).decode()
+            form = s3.generate_presigned_post(bucket, "f", Fields={field: value}, Conditions=[{field: value}])
+            outcome = post(form["url"], form["fields"])
+            assert outcome[0] == status, outcome
+            assert status == 204 or f"<Message>The {algorithm} you specified did not match the calculated checksum.</Message>" in outcome[2]
+        assert s3.head_object(Bucket=bucket, Key="f", ChecksumMode="ENABLED")[f"Checksum{algorithm}"] == value
 
 
 def test_boto3s_forms(cloud, s3, bucket):

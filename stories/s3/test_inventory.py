@@ -1,5 +1,6 @@
 """Inventories: lists of what is in a bucket, made when a day of the cloud's clock begins, if the destination lets S3 in."""
 
+import base64
 import csv
 import gzip
 import hashlib
@@ -93,7 +94,8 @@ def rows(s3, destination, manifest):
 
 def test_a_list_of_all_versions(cloud, s3, bucket, destination):
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    first = s3.put_object(Bucket=bucket, Key='p/a "b" ü.txt', Body=b"hello")
+    md5 = base64.b64encode(hashlib.md5(b"hello").digest()).decode()
+    first = s3.put_object(Bucket=bucket, Key='p/a "b" ü.txt', Body=b"hello", ChecksumMD5=md5)
     second = s3.put_object(Bucket=bucket, Key='p/a "b" ü.txt', Body=b"hi", StorageClass="STANDARD_IA")
     s3.put_object(Bucket=bucket, Key="p/gone", Body=b"x")
     s3.delete_object(Bucket=bucket, Key="p/gone")
@@ -126,6 +128,7 @@ def test_a_list_of_all_versions(cloud, s3, bucket, destination):
     ]
     assert [row["VersionId"] for row in found[:2]] == [second["VersionId"], first["VersionId"]]
     assert (found[0]["ETag"], found[0]["EncryptionStatus"]) == (second["ETag"].strip('"'), "SSE-S3")
+    assert [row["ChecksumAlgorithm"] for row in found[:2]] == ["CRC32", "MD5"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found[0]["LastModifiedDate"])
     [hive] = [one["Key"] for one in s3.list_objects_v2(Bucket=destination)["Contents"] if "/hive/" in one["Key"]]
     assert re.fullmatch(rf"lists/{bucket}/all/hive/dt=\d{{4}}-\d\d-\d\d-\d\d-\d\d/symlink.txt", hive)

@@ -1,5 +1,6 @@
 """Replication between buckets, regions and accounts by a role that S3 really assumes: what it may not do is not done."""
 
+import base64
 import json
 import time
 
@@ -102,6 +103,11 @@ def test_a_replica_is_like_its_source(s3, far, set_up):
         assert found[what] == known[what], what
     assert found["VersionId"] == put["VersionId"]
     assert far.get_object_tagging(Bucket=target, Key="a/b")["TagSet"] == [{"Key": "t", "Value": "1"}]
+    xxh = base64.b64encode(bytes.fromhex("c500b0c912b376d8")).decode()
+    s3.put_object(Bucket=source, Key="x", Body=b"Hello world", ChecksumXXHASH64=xxh)
+    assert settled(s3, source, "x") == "COMPLETED"
+    found = far.head_object(Bucket=target, Key="x", ChecksumMode="ENABLED")
+    assert (found["ChecksumXXHASH64"], found["ChecksumType"]) == (xxh, "FULL_OBJECT")
     # Each has a body of its own.
     s3.delete_object(Bucket=source, Key="a/b", VersionId=put["VersionId"])
     assert far.get_object(Bucket=target, Key="a/b")["Body"].read() == b"body", "AWS: what is removed for good stays there"

@@ -6,9 +6,9 @@ use crate::identify::Seal;
 use crate::reader::Reader;
 use crate::stream;
 use bytes::Bytes;
-use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use yakumo_aws::{Error, Result};
 use yakumo_room::{Input, Registered};
 use yakumo_wire::{Addressed, Body, Request};
@@ -21,7 +21,7 @@ pub async fn decode(
     body: &mut Reader<'_>,
     seal: Option<Seal>,
 ) -> Result<Input> {
-    let headers = seal.as_ref().and_then(|seal| without_framing(&head.headers, seal));
+    let headers = seal.as_ref().and_then(|seal| unframed(&head.headers, seal));
     let has_checksum = !addressed.operation.checksum_member.is_empty();
     if has_checksum {
         digests::check_head(&head.headers)?;
@@ -65,12 +65,22 @@ pub fn plain<'b>(head: &Parts, body: &'b Bytes) -> Result<&'b Bytes> {
 }
 
 /// A chunked body reaches its handler without the chunks' framing, and so does its length: a handler that compares the
-/// two must not count the framing. Nothing when the body is not chunked, or when its length was not sent.
-/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
-fn without_framing(headers: &HeaderMap, seal: &Seal) -> Option<HeaderMap> {
-    let length =
-        headers.get("x-amz-decoded-content-length").filter(|_| seal.verified.payload.is_chunked())?;
+/// two must not count the framing. What its trailer brings is the checksum that was chosen, whether the head names it
+/// again (as some SDKs do) or not. Nothing when the body is not chunked.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>,
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
+fn unframed(headers: &HeaderMap, seal: &Seal) -> Option<HeaderMap> {
+    if !seal.verified.payload.is_chunked() {
+        return None;
+    }
     let mut unframed = headers.clone();
-    unframed.get_mut(CONTENT_LENGTH)?.clone_from(length);
+    if let (Some(length), Some(place)) =
+        (headers.get("x-amz-decoded-content-length"), unframed.get_mut(CONTENT_LENGTH))
+    {
+        place.clone_from(length);
+    }
+    if let Some(algorithm) = digests::trailing(headers) {
+        unframed.insert(digests::CHOSEN, HeaderValue::from_static(algorithm.as_str()));
+    }
     Some(unframed)
 }

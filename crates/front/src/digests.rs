@@ -11,10 +11,10 @@ use yakumo_aws::{Error, Result};
 use yakumo_checksum::{Algorithm, Hasher};
 
 const PREFIX: &str = "x-amz-checksum-";
+/// The header in which SDKs name the algorithm of what they send.
+pub const CHOSEN: &str = "x-amz-sdk-checksum-algorithm";
 /// What begins like a checksum's header and is none.
 const OTHERS: [&str; 3] = ["algorithm", "mode", "type"];
-/// AWS's other algorithms, which are not calculated here.
-const NOT_HERE: [&str; 5] = ["md5", "sha512", "xxhash128", "xxhash3", "xxhash64"];
 
 /// Holds the head of a request that may have a checksum against itself: it names one at most, and that one alone.
 ///
@@ -32,7 +32,7 @@ pub fn check_head(headers: &HeaderMap) -> Result<()> {
                 .with_field("ArgumentName", name.as_str())
                 .with_field("ArgumentValue", String::from_utf8_lossy(second.as_bytes())));
         }
-        if Algorithm::from_header(name.as_str()).is_none() && !NOT_HERE.contains(&algorithm) {
+        if Algorithm::from_header(name.as_str()).is_none() {
             return Err(refused("The algorithm type you specified in x-amz-checksum- header is invalid."));
         }
         given.push(algorithm);
@@ -48,7 +48,7 @@ pub fn check_head(headers: &HeaderMap) -> Result<()> {
     if !given.is_empty() && !trailing.is_empty() {
         return Err(refused("Expecting a single x-amz-checksum- header"));
     }
-    match (text("x-amz-sdk-checksum-algorithm"), given.iter().chain(&trailing).next()) {
+    match (text(CHOSEN), given.iter().chain(&trailing).next()) {
         (Some(_), None) => Err(refused(
             "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers \
              were found.",
@@ -58,6 +58,11 @@ pub fn check_head(headers: &HeaderMap) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The checksum that a trailer brings.
+pub fn trailing(headers: &HeaderMap) -> Option<Algorithm> {
+    Algorithm::from_header(headers.get("x-amz-trailer")?.to_str().ok()?.trim())
 }
 
 fn refused(text: &str) -> Error {
@@ -77,10 +82,6 @@ pub fn check(headers: &HeaderMap, document: &Bytes, demanded: bool) -> Result<()
         if let Some(algorithm) = Algorithm::from_header(name.as_str()) {
             check_sum(algorithm, &String::from_utf8_lossy(given.as_bytes()), document)?;
             has_one = true;
-        } else if let Some(other) = name.as_str().strip_prefix(PREFIX).filter(|name| NOT_HERE.contains(name))
-        {
-            let text = format!("yakumo does not implement the checksum {} of S3.", other.to_uppercase());
-            return Err(Error::sender("NotImplemented", text).with_status(501));
         }
     }
     // Seen: <https://github.com/versity/versitygw/issues/1301>. DIFFERS: of lifecycle configurations AWS names Content-MD5
@@ -145,7 +146,9 @@ mod tests {
         assert_eq!(said("x-amz-checksum-crc32", "NSRBwg=="), Ok(()));
         assert_eq!(said("x-amz-checksum-crc32", "AAAAAA=="), code("BadDigest"));
         assert_eq!(said("x-amz-checksum-sha256", "AAAAAA=="), code("InvalidRequest"));
-        assert_eq!(said("x-amz-checksum-sha512", "AAAAAA=="), code("NotImplemented"));
+        assert_eq!(said("x-amz-checksum-md5", "kAFQmDzST7DWlj99KOF/cg=="), Ok(()));
+        assert_eq!(said("x-amz-checksum-md5", "ndTkYSaMgDT1yFZOFVxnpg=="), code("BadDigest"));
+        assert_eq!(said("x-amz-checksum-sha512", "AAAAAA=="), code("InvalidRequest"));
         // Nothing of these is a digest.
         for name in ["x-amz-checksum-mode", "x-amz-checksum-algorithm", "x-amz-content-sha256"] {
             assert_eq!(said(name, "CRC32"), code("InvalidRequest"), "{name}");

@@ -114,17 +114,33 @@ pub fn invalid_checksum(algorithm: &str) -> Error {
     invalid_request(&format!("Value for x-amz-checksum-{header} header is invalid."))
 }
 
-/// An algorithm that S3 does not know, or that is not here.
+/// An algorithm that S3 does not know.
 /// Seen, with fewer algorithms: <https://github.com/versity/versitygw/issues/1345>.
-pub fn unknown_checksum(name: &str) -> Error {
-    let not_here = ["MD5", "SHA512", "XXHASH128", "XXHASH3", "XXHASH64"];
-    if not_here.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return not_implemented(&format!("the checksum {name}"));
-    }
+pub fn unknown_checksum() -> Error {
     invalid_request(
         "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, \
          CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]",
     )
+}
+
+/// A part or an append brings another checksum than its object has; names as in `CRC32`, `None` where there is none.
+/// Seen: <https://github.com/apache/arrow-rs/issues/6793>, <https://github.com/floci-io/floci/pull/3093>.
+pub fn checksum_mismatch(wanted: Option<&str>, given: Option<&str>) -> Error {
+    let shown = |name: Option<&str>| name.map_or("null".to_owned(), str::to_ascii_lowercase);
+    let (wanted, given) = (shown(wanted), shown(given));
+    invalid_request(&format!(
+        "Checksum Type mismatch occurred, expected checksum Type: {wanted}, actual checksum Type: {given}"
+    ))
+}
+
+/// A completion is silent about the checksum of a part; `algorithm` as in `CRC32`.
+/// Seen: <https://github.com/aws/aws-sdk-php/issues/2648>.
+pub fn missing_part_checksum(algorithm: &str, number: i32) -> Error {
+    let algorithm = algorithm.to_ascii_lowercase();
+    invalid_request(&format!(
+        "The upload was created using a {algorithm} checksum. The complete request must include the checksum for each \
+         part. It was missing for part {number} in the request."
+    ))
 }
 
 pub fn entity_too_large(bytes: u64, max_bytes: u64) -> Error {

@@ -270,5 +270,6 @@ fn what_is_announced_must_be_usable() {
     };
     assert_eq!(plan("5", None).unwrap(), 5);
     assert_eq!(plan("abc", None).unwrap_err().status, 411);
-    assert_eq!(plan("5", Some("x-amz-checksum-md5")).unwrap_err().code, "InvalidRequest");
+    assert_eq!(plan("5", Some("x-amz-checksum-xxhash3")).unwrap(), 5);
+    assert_eq!(plan("5", Some("x-amz-checksum-foo")).unwrap_err().code, "InvalidRequest");
 }

@@ -116,10 +116,7 @@ async fn add(
 fn check_algorithm(of_object: Option<Algorithm>, expected: &mut Expected) -> Result<()> {
     match (of_object, &expected.checksum) {
         (Some(known), Some((given, _))) if known != *given => {
-            let (known, given) = (known.as_str().to_ascii_lowercase(), given.as_str().to_ascii_lowercase());
-            Err(error::invalid_request(&format!(
-                "Checksum Type mismatch occurred, expected checksum Type: {known}, actual checksum Type: {given}"
-            )))
+            Err(error::checksum_mismatch(Some(known.as_str()), Some(given.as_str())))
         }
         (Some(known), None) => {
             expected.checksum = Some((known, None));

@@ -12,9 +12,10 @@ use crate::objects::conditions::{WriteIf, need_to_compare, write_keys};
 use crate::objects::{checksums, shown_id};
 use crate::registry::present;
 use crate::state::{Bucket, Content, Part, PartInfo, Upload, Version, part_key, scope};
-use crate::{chosen, put_checksum};
+use crate::{checksum_members, chosen, put_checksum};
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
+use yakumo_checksum::Algorithm;
 use yakumo_room::{Access, Ctx, Tx};
 
 /// AWS: every part but the last has as many bytes at least.
@@ -54,10 +55,11 @@ pub async fn complete_multipart_upload(
             let bucket = present(&tx, &bucket.name, &bucket.id).await?;
             let newest = index::newest_in(&tx, &bucket, &input.key).await?;
             if let Some(version) = newest.as_ref().filter(|newest| is_repeated(newest, input, named)) {
-                check(input, given.as_ref().and_then(|(_, value)| value.as_deref()), version)?;
+                check(input, given.as_ref(), version)?;
                 return Ok(version.clone());
             }
             let upload = upload_in(&tx, &bucket.id, &input.key, &input.upload_id).await?;
+            sums::check_whole(&upload, given.as_ref().map(|(algorithm, _)| *algorithm))?;
             let stored = parts_of(&tx, &upload).await?;
             let parts = choose(&upload, named, &stored)?;
             check_numbers(&bucket, &parts)?;
@@ -65,7 +67,7 @@ pub async fn complete_multipart_upload(
             if let Some(content) = &mut new.content {
                 content.etag = directories::etag(ctx, &bucket, std::mem::take(&mut content.etag));
             }
-            check(input, given.as_ref().and_then(|(_, value)| value.as_deref()), &new)?;
+            check(input, given.as_ref(), &new)?;
             write_if.check(&input.key, newest.as_ref())?;
             clear(&tx, &bucket, &upload, &stored, &parts);
             let mut version = new;
@@ -128,17 +130,14 @@ fn choose(upload: &Upload, named: &[api::CompletedPart], stored: &[Part]) -> Res
         let found = stored.binary_search_by_key(&number, |part| part.number).ok();
         let found = found.and_then(|at| stored.get(at)).filter(|part| part.etag == etag);
         let found = found.ok_or_else(|| error::invalid_part(&upload.id, number, etag))?;
-        let sums = [
-            &one.checksum_crc32,
-            &one.checksum_crc32_c,
-            &one.checksum_crc64_nvme,
-            &one.checksum_sha1,
-            &one.checksum_sha256,
-        ];
-        if upload.checksum.is_some()
-            && sums.into_iter().flatten().any(|sum| found.checksum.as_ref() != Some(sum))
-        {
-            return Err(error::invalid_part(&upload.id, number, etag));
+        let mut sums = checksum_members!(one).into_iter().filter_map(|(_, sum)| sum.as_ref()).peekable();
+        if let Some((algorithm, kind)) = &upload.checksum {
+            if kind == sums::COMPOSITE && sums.peek().is_none() {
+                return Err(error::missing_part_checksum(algorithm, number));
+            }
+            if sums.any(|sum| found.checksum.as_ref() != Some(sum)) {
+                return Err(error::invalid_part(&upload.id, number, etag));
+            }
         }
         parts.push(found.clone());
     }
@@ -198,7 +197,11 @@ fn assemble(upload: &Upload, parts: &[Part]) -> Result<Version> {
 }
 
 /// Checks what the request says of the whole.
-fn check(input: &api::CompleteMultipartUploadInput, checksum: Option<&str>, new: &Version) -> Result<()> {
+fn check(
+    input: &api::CompleteMultipartUploadInput,
+    given: Option<&(Algorithm, Option<String>)>,
+    new: &Version,
+) -> Result<()> {
     let content =
         new.content.as_ref().ok_or_else(|| Error::internal("an assembled object without content"))?;
     if input.mpu_object_size.is_some_and(|size| u64::try_from(size) != Ok(content.size_bytes)) {
@@ -211,9 +214,10 @@ fn check(input: &api::CompleteMultipartUploadInput, checksum: Option<&str>, new:
     {
         return Err(error::invalid_request("The upload was created using a different checksum type."));
     }
-    if let (Some(given), Some(kept)) = (checksum, kept)
-        && given != kept.value
-        && Some(given) != kept.value.split('-').next()
+    if let (Some((algorithm, Some(given))), Some(kept)) = (given, kept)
+        && algorithm.as_str() == kept.algorithm
+        && *given != kept.value
+        && Some(given.as_str()) != kept.value.split('-').next()
     {
         return Err(error::bad_checksum(&kept.algorithm));
     }

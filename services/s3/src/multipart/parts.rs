@@ -6,7 +6,7 @@ use crate::directories::access::SESSION;
 use crate::directories::{check_md5, sessions};
 use crate::error;
 use crate::locks::asked::check_sum;
-use crate::multipart::{PARTS_MAX, algorithm, asked, upload, upload_in};
+use crate::multipart::{PARTS_MAX, algorithm, asked, sums, upload, upload_in};
 use crate::objects::checksums;
 use crate::objects::conditions::write_keys;
 use crate::objects::copy::{Found, Source};
@@ -56,15 +56,7 @@ pub async fn upload_part(ctx: Ctx, input: api::UploadPartInput) -> Result<api::U
     let given = chosen!(input, input.checksum_algorithm)?;
     check_sum(&open.record, &upload.lock, input.content_md5.is_some() || given.is_some(), "Part")?;
     let wanted = algorithm(&upload);
-    if let Some((given, _)) = &given
-        && *given != wanted
-        && upload.checksum.is_some()
-    {
-        let (wanted, given) = (wanted.as_str().to_ascii_lowercase(), given.as_str().to_ascii_lowercase());
-        return Err(error::invalid_request(&format!(
-            "Checksum Type mismatch occurred, expected checksum Type: {wanted}, actual checksum Type: {given}"
-        )));
-    }
+    sums::check_part(&upload, given.as_ref().map(|(given, _)| *given))?;
     let expected = Expected {
         md5: input.content_md5.clone(),
         // Without a choice at the beginning, what a part brings is checked, and CRC-64 is what is kept.

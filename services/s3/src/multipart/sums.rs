@@ -2,7 +2,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 
 use crate::error;
-use crate::state::{Checksum, Part};
+use crate::state::{Checksum, Part, Upload};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
@@ -28,7 +28,7 @@ pub fn chosen(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Alg
             )),
         };
     };
-    let algorithm = Algorithm::from_name(name).ok_or_else(|| error::unknown_checksum(name))?;
+    let algorithm = Algorithm::from_name(name).ok_or_else(error::unknown_checksum)?;
     let wrong = |kind: &str| {
         error::invalid_request(&format!(
             "The {kind} checksum type cannot be used with the {} checksum algorithm.",
@@ -39,10 +39,48 @@ pub fn chosen(algorithm: Option<&str>, kind: Option<&str>) -> Result<Option<(Alg
         (Algorithm::Crc64Nvme, None | Some(FULL_OBJECT)) => FULL_OBJECT,
         (Algorithm::Crc64Nvme, Some(other)) => return Err(wrong(other)),
         (_, None | Some(COMPOSITE)) => COMPOSITE,
-        (Algorithm::Crc32 | Algorithm::Crc32c, Some(FULL_OBJECT)) => FULL_OBJECT,
+        (algorithm, Some(FULL_OBJECT)) if algorithm.is_linear() => FULL_OBJECT,
         (_, Some(other)) => return Err(wrong(other)),
     };
     Ok(Some((algorithm, kind)))
+}
+
+/// Holds the checksum that a part brings against what its upload chose.
+///
+/// AWS: the algorithms of 2026 are chosen when the upload begins; of the older ones a part may bring any where none was
+/// chosen: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>. DIFFERS: AWS names
+/// the code InvalidRequest alone; the text is that of other mismatches.
+pub fn check_part(upload: &Upload, given: Option<Algorithm>) -> Result<()> {
+    let given_name = given.map(Algorithm::as_str);
+    match (&upload.checksum, given) {
+        (Some((wanted, _)), Some(given)) if wanted != given.as_str() => {
+            Err(error::checksum_mismatch(Some(wanted), given_name))
+        }
+        (Some((wanted, kind)), None) if kind == COMPOSITE => {
+            Err(error::checksum_mismatch(Some(wanted), given_name))
+        }
+        (None, Some(given)) if must_be_chosen(given) => Err(error::checksum_mismatch(None, given_name)),
+        _ => Ok(()),
+    }
+}
+
+/// Holds the checksum that a completion brings of the whole against what its upload chose.
+/// AWS: as for [`check_part`]; an older algorithm is passed over where none was chosen.
+pub fn check_whole(upload: &Upload, given: Option<Algorithm>) -> Result<()> {
+    match (&upload.checksum, given) {
+        (Some((wanted, _)), Some(given)) if wanted != given.as_str() => {
+            Err(error::checksum_mismatch(Some(wanted), Some(given.as_str())))
+        }
+        (None, Some(given)) if must_be_chosen(given) => {
+            Err(error::checksum_mismatch(None, Some(given.as_str())))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn must_be_chosen(algorithm: Algorithm) -> bool {
+    use Algorithm::{Md5, Sha512, XxHash3, XxHash64, XxHash128};
+    matches!(algorithm, Sha512 | Md5 | XxHash64 | XxHash3 | XxHash128)
 }
 
 /// The checksum of an object made of these parts.

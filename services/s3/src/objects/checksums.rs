@@ -9,27 +9,30 @@ use yakumo_checksum::Algorithm;
 /// Which algorithm a request chose, and the value when it came in the head.
 pub type Chosen = Option<(Algorithm, Option<String>)>;
 
-/// The checksum members of an input: `chosen!(input, input.checksum_algorithm)`.
+/// The checksum members of a structure, with the names of their algorithms.
+#[macro_export]
+macro_rules! checksum_members {
+    ($of:expr) => {
+        [
+            ("CRC32", &$of.checksum_crc32),
+            ("CRC32C", &$of.checksum_crc32_c),
+            ("CRC64NVME", &$of.checksum_crc64_nvme),
+            ("SHA1", &$of.checksum_sha1),
+            ("SHA256", &$of.checksum_sha256),
+            ("SHA512", &$of.checksum_sha512),
+            ("MD5", &$of.checksum_md5),
+            ("XXHASH64", &$of.checksum_xxhash64),
+            ("XXHASH3", &$of.checksum_xxhash3),
+            ("XXHASH128", &$of.checksum_xxhash128),
+        ]
+    };
+}
+
+/// What an input says of its checksum: `chosen!(input, input.checksum_algorithm)`.
 #[macro_export]
 macro_rules! chosen {
     ($input:expr, $algorithm:expr) => {
-        $crate::objects::checksums::chosen(
-            $algorithm.as_deref(),
-            [
-                ("CRC32", &$input.checksum_crc32),
-                ("CRC32C", &$input.checksum_crc32_c),
-                ("CRC64NVME", &$input.checksum_crc64_nvme),
-                ("SHA1", &$input.checksum_sha1),
-                ("SHA256", &$input.checksum_sha256),
-            ],
-            [
-                ("SHA512", &$input.checksum_sha512),
-                ("MD5", &$input.checksum_md5),
-                ("XXHASH64", &$input.checksum_xxhash64),
-                ("XXHASH3", &$input.checksum_xxhash3),
-                ("XXHASH128", &$input.checksum_xxhash128),
-            ],
-        )
+        $crate::objects::checksums::chosen($algorithm.as_deref(), $crate::checksum_members!($input))
     };
 }
 
@@ -43,6 +46,11 @@ macro_rules! put_checksum {
                 "CRC32C" => &mut $output.checksum_crc32_c,
                 "CRC64NVME" => &mut $output.checksum_crc64_nvme,
                 "SHA1" => &mut $output.checksum_sha1,
+                "SHA512" => &mut $output.checksum_sha512,
+                "MD5" => &mut $output.checksum_md5,
+                "XXHASH64" => &mut $output.checksum_xxhash64,
+                "XXHASH3" => &mut $output.checksum_xxhash3,
+                "XXHASH128" => &mut $output.checksum_xxhash128,
                 _ => &mut $output.checksum_sha256,
             };
             *member = Some(value.to_owned());
@@ -51,15 +59,8 @@ macro_rules! put_checksum {
 }
 
 /// See [`chosen!`].
-pub fn chosen(
-    algorithm: Option<&str>,
-    known: [(&'static str, &Option<String>); 5],
-    unknown: [(&'static str, &Option<String>); 5],
-) -> Result<Chosen> {
-    if let Some((name, _)) = unknown.iter().find(|(_, value)| value.is_some()) {
-        return Err(error::not_implemented(&format!("the checksum {name}")));
-    }
-    let mut given = known.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
+pub fn chosen(algorithm: Option<&str>, members: [(&'static str, &Option<String>); 10]) -> Result<Chosen> {
+    let mut given = members.iter().filter_map(|(name, value)| Some((*name, value.as_ref()?)));
     let value = given.next();
     if given.next().is_some() {
         return Err(error::invalid_request(
@@ -74,8 +75,7 @@ pub fn chosen(
         (None, Some(algorithm)) => algorithm,
         (None, None) => return Ok(None),
     };
-    let algorithm = Algorithm::from_name(name);
-    let algorithm = algorithm.ok_or_else(|| error::unknown_checksum(name))?;
+    let algorithm = Algorithm::from_name(name).ok_or_else(error::unknown_checksum)?;
     Ok(Some((algorithm, value.map(|(_, value)| value.clone()))))
 }
 

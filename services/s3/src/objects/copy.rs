@@ -275,7 +275,7 @@ fn algorithm(input: &api::CopyObjectInput, content: &Content) -> Result<Option<A
     let known = content.checksum.as_ref().map(|checksum| checksum.algorithm.as_str());
     let Some(name) = input.checksum_algorithm.as_deref().or(known) else { return Ok(None) };
     let algorithm = Algorithm::from_name(name);
-    algorithm.map(Some).ok_or_else(|| error::unknown_checksum(name))
+    algorithm.map(Some).ok_or_else(error::unknown_checksum)
 }
 
 #[cfg(test)]
