@@ -90,6 +90,34 @@ def test_bucket_policies_across_accounts(cloud, s3, bucket):
         s3.get_bucket_policy(Bucket=bucket)
 
 
+def test_a_policy_is_its_own_accounts_and_locks_no_root_user_out(cloud, iam, s3, bucket, name):
+    other = cloud.client("s3", key="111122223333")
+    both = [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+    person = Person(cloud, iam, name)
+    person.put("p", allow("s3:*"))
+    document = policy({"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:*", "Resource": both})
+    s3.put_bucket_policy(Bucket=bucket, Policy=document)
+    calls = [("get_bucket_policy", {}), ("put_bucket_policy", {"Policy": document}), ("delete_bucket_policy", {})]
+    for call, more in calls:
+        with refused("MethodNotAllowed", "The specified method is not allowed against this resource.", 405):
+            getattr(other, call)(Bucket=bucket, **more)
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == document
+    locked = policy({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": both})
+    s3.put_bucket_policy(Bucket=bucket, Policy=locked)
+    for call, more in [*calls, ("get_bucket_acl", {}), ("list_objects_v2", {})]:
+        with refused("AccessDenied", status=403):
+            getattr(person.service("s3"), call)(Bucket=bucket, **more)
+        with refused("AccessDenied", status=403):
+            getattr(other, call)(Bucket=bucket, **more)
+    for call in (s3.get_bucket_acl, s3.list_objects_v2):
+        with refused("AccessDenied", status=403):
+            call(Bucket=bucket)
+    assert s3.get_bucket_policy(Bucket=bucket)["Policy"] == locked
+    s3.put_bucket_policy(Bucket=bucket, Policy=locked)
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert person.service("s3").get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
 def test_what_is_no_bucket_policy(cloud, s3, bucket):
     for text, message in [
         ("{", None),

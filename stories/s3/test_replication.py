@@ -273,6 +273,26 @@ def test_replicas_belong_to_the_source_where_lists_count(cloud, iam, s3, name):
         theirs.get_object(Bucket=target, Key="k")
 
 
+def test_what_comes_back_stays_whose_it_was(cloud, iam, s3, name):
+    theirs, their_iam = cloud.client("s3", key=OTHER), cloud.client("iam", key=OTHER)
+    source, target = name, keeping(theirs, f"{name}-theirs")
+    s3.create_bucket(Bucket=source, ObjectOwnership="ObjectWriter")
+    s3.put_bucket_versioning(Bucket=source, VersioningConfiguration={"Status": "Enabled"})
+    role, back = role_for(iam, name, *rights(source, target)), role_for(their_iam, name, *rights(target, source))
+    for client, bucket, who in [(s3, source, back), (theirs, target, role)]:
+        let_in = {"Effect": "Allow", "Principal": {"AWS": who}, "Action": "s3:Replicate*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        client.put_bucket_policy(Bucket=bucket, Policy=policy(let_in))
+    configure(s3, source, role, rule(target))
+    configure(theirs, target, back, rule(source, SourceSelectionCriteria={"ReplicaModifications": {"Status": "Enabled"}}))
+    s3.put_object(Bucket=source, Key="k", Body=b"x")
+    assert settled(s3, source, "k") == "COMPLETED"
+    owner = s3.get_object_acl(Bucket=source, Key="k")["Owner"]
+    theirs.put_object_tagging(Bucket=target, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    until(lambda: s3.head_object(Bucket=source, Key="k").get("TagCount"))
+    assert s3.get_object(Bucket=source, Key="k")["Body"].read() == b"x"
+    assert s3.get_object_acl(Bucket=source, Key="k")["Owner"] == owner
+
+
 def test_changes_follow_and_replicas_stay(iam, s3, far, set_up, name):
     source, target, role = set_up
     configure(far, target, role_for(iam, f"{name}-back", *rights(target, source)), rule(source))

@@ -125,9 +125,13 @@ fn setting_operations(room: Room) -> Room {
         .on(api::PutBucketTagging, tags::put_access(), tags::put_bucket_tagging)
         .on(api::GetBucketTagging, on_bucket("s3:GetBucketTagging"), tags::get_bucket_tagging)
         .on(api::DeleteBucketTagging, on_bucket("s3:PutBucketTagging"), tags::delete_bucket_tagging)
-        .on(api::PutBucketPolicy, on_bucket("s3:PutBucketPolicy"), policies::put_bucket_policy)
-        .on(api::GetBucketPolicy, on_bucket("s3:GetBucketPolicy"), policies::get_bucket_policy)
-        .on(api::DeleteBucketPolicy, on_bucket("s3:DeleteBucketPolicy"), policies::delete_bucket_policy)
+        .on(api::PutBucketPolicy, policies::access("s3:PutBucketPolicy"), policies::put_bucket_policy)
+        .on(api::GetBucketPolicy, policies::access("s3:GetBucketPolicy"), policies::get_bucket_policy)
+        .on(
+            api::DeleteBucketPolicy,
+            policies::access("s3:DeleteBucketPolicy"),
+            policies::delete_bucket_policy,
+        )
         .on(
             api::GetBucketPolicyStatus,
             on_bucket("s3:GetBucketPolicyStatus"),

@@ -1,15 +1,17 @@
 //! Bucket policies and public access blocks of buckets.
 
-use crate::access::bucket_of;
+use crate::access::{OnBucket, bucket_of, is_outside, need};
+use crate::access_points;
+use crate::directories;
 use crate::error;
 use crate::public::is_public;
-use crate::registry::edit;
+use crate::registry::{Open, edit};
 use crate::state::{BucketPolicy, PublicAccess};
 use crate::statements;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
-use yakumo_policy::{Document, PolicyKind};
-use yakumo_room::{Ctx, Pins, Resource};
+use yakumo_policy::{Document, PolicyKind, PrincipalKind};
+use yakumo_room::{Access, Ctx, Pins, Resource};
 
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policies.html>
 pub const POLICY_BYTES_MAX: usize = 20 * 1024;
@@ -24,11 +26,46 @@ pub fn malformed(text: impl Into<String>) -> Error {
     Error::sender("MalformedPolicy", text)
 }
 
+/// The rule of the operations on a bucket's policy.
+///
+/// AWS: so that nobody locks themselves out, the policy has no say in what the root user of the bucket's own account does
+/// with it: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html>
+pub fn access<I: OnBucket>(action: &'static str) -> Access<I> {
+    Access::needs([action, directories::access::action(action)], move |ctx: &Ctx, input: &I| {
+        Box::pin(async move {
+            let open = bucket_of(ctx, input).await?;
+            if open.through.is_some() && !access_points::takes(action) {
+                return Err(error::not_through_access_points());
+            }
+            let mut need = need(ctx, &open, action, None, Vec::new());
+            let principal = &ctx.caller().principal;
+            let is_own_root =
+                principal.kind == PrincipalKind::Root && principal.account == Some(open.record.owner);
+            if is_own_root && open.through.is_none() {
+                need.policy = None;
+            }
+            Ok(vec![need])
+        })
+    })
+}
+
+/// AWS: who is allowed, but belongs to another account than the bucket, is told that it cannot be done, by the same page.
+fn check_account(ctx: &Ctx, open: &Open, method: &'static str) -> Result<()> {
+    if !is_outside(ctx, open.record.owner) {
+        return Ok(());
+    }
+    Err(Error::sender("MethodNotAllowed", "The specified method is not allowed against this resource.")
+        .with_status(405)
+        .with_field("Method", method)
+        .with_field("ResourceType", "BUCKETPOLICY"))
+}
+
 pub async fn put_bucket_policy(
     ctx: Ctx,
     input: api::PutBucketPolicyInput,
 ) -> Result<api::PutBucketPolicyOutput> {
     let open = bucket_of(&ctx, &input).await?;
+    check_account(&ctx, &open, "PUT")?;
     let text = input.policy;
     if text.len() > POLICY_BYTES_MAX {
         return Err(malformed("Policy exceeds the maximum allowed document size."));
@@ -75,6 +112,7 @@ pub async fn get_bucket_policy(
     input: api::GetBucketPolicyInput,
 ) -> Result<api::GetBucketPolicyOutput> {
     let open = bucket_of(&ctx, &input).await?;
+    check_account(&ctx, &open, "GET")?;
     let policy = open.record.policy.as_ref().ok_or_else(|| no_policy(&open.record.name))?;
     Ok(api::GetBucketPolicyOutput { policy: Some(policy.pins.show(&ctx, &policy.text).await?) })
 }
@@ -83,6 +121,7 @@ pub async fn delete_bucket_policy(
     ctx: Ctx,
     input: api::DeleteBucketPolicyInput,
 ) -> Result<api::DeleteBucketPolicyOutput> {
+    check_account(&ctx, &*bucket_of(&ctx, &input).await?, "DELETE")?;
     edit(&ctx, &input.bucket, |bucket| {
         bucket.policy = None;
         Ok(())

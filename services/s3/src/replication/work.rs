@@ -307,6 +307,25 @@ impl Way<'_> {
         .await
     }
 
+    /// The list of a replica. AWS: it belongs to the owner of what it was made from, unless it is handed over or lists do not
+    /// count. What is there stays whose it is: it follows the list of its source only where both have one owner.
+    fn list(
+        &self,
+        of_source: Option<Acl>,
+        known: Option<&Version>,
+        source: &Bucket,
+        bucket: &Bucket,
+    ) -> Option<Acl> {
+        let hands_over = self.rule.destination.hands_over || !bucket.ownership.has_lists();
+        let Some(known) = known else {
+            let is_foreign = source.owner != bucket.owner;
+            let made = of_source.or_else(|| is_foreign.then(|| Acl::private(source.owner)));
+            return made.filter(|_| !hands_over);
+        };
+        let owner = known.acl.as_ref().map_or(bucket.owner, |acl| acl.owner);
+        of_source.filter(|acl| acl.owner == owner && !hands_over).or_else(|| known.acl.clone())
+    }
+
     /// The replica of a version: with its id, its date and all that is said of it, but a body of its own.
     fn replica(
         &self,
@@ -335,12 +354,7 @@ impl Way<'_> {
             }
             _ => {}
         }
-        // AWS: a replica belongs to the owner of what it was made from, unless it is handed over or lists do not count.
-        let is_foreign = source.owner != bucket.owner;
-        version.acl = match destination.hands_over || !bucket.ownership.has_lists() {
-            true => None,
-            false => version.acl.or_else(|| is_foreign.then(|| Acl::private(source.owner))),
-        };
+        version.acl = self.list(version.acl, known, source, bucket);
         // What holds a replica is its own from the beginning on: it follows what is set later, and nothing shortens it.
         version.lock = match known {
             Some(known) if task.is_lock => known.lock.following(version.lock, self.there.now()),
