@@ -24,6 +24,13 @@ def rule(**more):
     return {"ID": "one", "Status": "Enabled", **more}
 
 
+LATER = datetime.datetime(2030, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def moves(**days):
+    return [{"Days": after, "StorageClass": name} for name, after in days.items()]
+
+
 def put(s3, bucket, *rules):
     return s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": list(rules)})
 
@@ -90,11 +97,50 @@ def test_rules_come_back_as_they_were_written(s3, bucket):
         ([rule(Filter={"Tag": {"Key": "k", "Value": "v"}}, AbortIncompleteMultipartUpload={"DaysAfterInitiation": 1})],
          "InvalidRequest", "AbortIncompleteMultipartUpload cannot be specified with Tags."),
         ([rule(Filter={"And": {"Prefix": "one"}}, Expiration={"Days": 1})], "MalformedXML", None),
+        ([rule(Transitions=moves(GLACIER=30) * 2)], "InvalidRequest",
+         "'StorageClass' must be different for 'Transition' actions in same 'Rule' with filter '(prefix=)'"),
+        ([rule(Transitions=[*moves(STANDARD_IA=30), {"Date": LATER, "StorageClass": "GLACIER"}])], "InvalidRequest",
+         "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule for filter '(prefix=)'"),
+        ([rule(Expiration={"Date": LATER}, Transitions=moves(GLACIER=30))], "InvalidRequest",
+         "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for filter '(prefix=)'"),
+        ([rule(Filter={}, Transitions=moves(GLACIER=30, DEEP_ARCHIVE=119))], "InvalidArgument",
+         "'Days' in the 'Transition' action for StorageClass 'DEEP_ARCHIVE' for filter '()' must be 90 days more than 'filter '()'' in the "
+         "'Transition' action for StorageClass 'GLACIER'"),
+        ([rule(Transitions=moves(GLACIER=10, STANDARD_IA=90))], "InvalidArgument",
+         Prefix("'Days' in the 'Transition' action for StorageClass 'GLACIER' for filter '(prefix=)' must be 30 days more than")),
+        ([rule(Expiration={"Date": LATER}, Transitions=[{"Date": LATER, "StorageClass": "GLACIER"}])], "InvalidArgument",
+         Prefix("'Date' in the Expiration action for filter '(prefix=)' must be greater")),
+        ([rule(NoncurrentVersionExpiration={"NoncurrentDays": 10}, NoncurrentVersionTransitions=[{"NoncurrentDays": 10, "StorageClass": "GLACIER"}])],
+         "InvalidArgument",
+         "'NoncurrentDays' in the NoncurrentVersionExpiration action must be greater than 'NoncurrentDays' in the NoncurrentVersionTransition action"),
     ],
 )
 def test_what_is_no_rule(s3, bucket, rules, code, text):
     with refused(code, text) if text else refused(code):
         put(s3, bucket, *rules)
+
+
+def test_what_is_far_enough_apart(s3, bucket):
+    for days in (dict(STANDARD_IA=30, GLACIER=60, DEEP_ARCHIVE=150), dict(DEEP_ARCHIVE=90, GLACIER=0)):
+        put(s3, bucket, rule(Filter={}, Transitions=moves(**days), Expiration={"Days": 151}))
+    early = datetime.datetime(2029, 1, 1, tzinfo=datetime.timezone.utc)
+    put(s3, bucket, rule(Expiration={"Date": LATER}, Transitions=[{"Date": early, "StorageClass": "GLACIER"}]))
+
+
+def test_rules_that_meet_on_one_day(cloud, s3, bucket):
+    """AWS: "S3 Lifecycle transitions your objects to the lower-cost storage class"; INTELLIGENT_TIERING before all but the archives."""
+    wanted = {"a": ("STANDARD_IA", "GLACIER"), "b": ("GLACIER", "STANDARD_IA"), "c": ("GLACIER_IR", "INTELLIGENT_TIERING"), "d": ("INTELLIGENT_TIERING", "GLACIER")}
+    rules = [
+        rule(ID=f"{key}{at}", Filter={"Prefix": key}, Transitions=moves(**{name: 30})) for key, names in wanted.items() for at, name in enumerate(names)
+    ]
+    for key in wanted:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x" * 131_072)
+    put(s3, bucket, *rules)
+    cloud.advance("768h")
+    until(
+        lambda: {one["Key"]: one["StorageClass"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]},
+        {"a": "GLACIER", "b": "GLACIER", "c": "INTELLIGENT_TIERING", "d": "GLACIER"},
+    )
 
 
 def test_who_may_not_write_rules(cloud, s3, bucket, name):

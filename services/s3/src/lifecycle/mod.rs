@@ -2,6 +2,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html>
 
 mod rules;
+mod together;
 mod work;
 
 use crate::access::{bucket_of, on_bucket};

@@ -3,6 +3,7 @@
 //! Invariant: what is stored has passed every check, so that the background work need not doubt it.
 
 use crate::error;
+use crate::lifecycle::together;
 use crate::state::lifecycle::{Expiration, Filter, Move, Noncurrent, Rule};
 use std::collections::{BTreeMap, HashSet};
 use yakumo_api_s3 as api;
@@ -71,7 +72,7 @@ fn rule(base: &Base, given: api::LifecycleRule) -> Result<Rule> {
             .collect::<Result<_>>()?,
         abort_days: given.abort_incomplete_multipart_upload.map(|given| abort(&given)).transpose()?,
     };
-    check_whole(&rule)?;
+    together::check(&rule)?;
     Ok(rule)
 }
 
@@ -93,45 +94,6 @@ pub fn check_directory(rules: &[Rule]) -> Result<()> {
             "This lifecycle configuration contains actions or filters that are not supported for directory buckets.",
         )),
     }
-}
-
-/// What the parts of a rule must not be to each other.
-fn check_whole(rule: &Rule) -> Result<()> {
-    if rule.expiration.is_none()
-        && rule.noncurrent_expiration.is_none()
-        && rule.transitions.is_empty()
-        && rule.noncurrent_transitions.is_empty()
-        && rule.abort_days.is_none()
-    {
-        return Err(error::invalid_request("At least one action needs to be specified in a rule"));
-    }
-    let filter = rule.filter.as_ref();
-    let by_tags = filter.is_some_and(|filter| !filter.tags.is_empty());
-    let by_sizes = filter
-        .is_some_and(|filter| filter.larger_than_bytes.is_some() || filter.smaller_than_bytes.is_some());
-    let markers = rule.expiration.is_some_and(|expiration| expiration.markers == Some(true));
-    for (is_there, what) in [
-        (rule.abort_days.is_some(), "AbortIncompleteMultipartUpload"),
-        (markers, "ExpiredObjectDeleteMarker"),
-    ] {
-        if is_there && by_tags {
-            return Err(error::invalid_request(&format!("{what} cannot be specified with Tags.")));
-        }
-        if is_there && by_sizes {
-            return Err(error::invalid_request(&format!("{what} cannot be specified with Object Size.")));
-        }
-    }
-    let end = rule.expiration.and_then(|expiration| expiration.days);
-    if let Some(end) = end
-        && rule.transitions.iter().any(|step| step.days.is_some_and(|days| days >= end))
-    {
-        return Err(argument(format!(
-            "'Days' in the Expiration action for filter '(prefix={})' must be greater than 'Days' in the Transition \
-             action",
-            rule.prefix()
-        )));
-    }
-    Ok(())
 }
 
 fn filter(given: api::LifecycleRuleFilter) -> Result<Filter> {

@@ -188,6 +188,12 @@ fn warmth(class: &str) -> u8 {
     }
 }
 
+/// AWS: of the classes that rules name for one day it is the cheapest, but INTELLIGENT_TIERING "is favored over any storage
+/// class, aside from" GLACIER and DEEP_ARCHIVE: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html>.
+fn preference(class: &str) -> (bool, bool, u8) {
+    (matches!(class, "GLACIER" | "DEEP_ARCHIVE"), class == "INTELLIGENT_TIERING", warmth(class))
+}
+
 impl Lifecycle {
     /// What becomes of a version now. An end outweighs a move.
     pub fn fate(&self, place: &Place<'_>, now: Timestamp) -> Option<Fate> {
@@ -195,8 +201,8 @@ impl Lifecycle {
         if rules().any(|rule| rule.ends(place, now)) {
             return Some(Fate::Ends);
         }
-        let mut classes = rules().filter_map(|rule| rule.moves(place, now, self.minimum_varies));
-        classes.next().map(|class| Fate::Moves(class.to_owned()))
+        let classes = rules().filter_map(|rule| rule.moves(place, now, self.minimum_varies));
+        classes.max_by_key(|class| preference(class)).map(|class| Fate::Moves(class.to_owned()))
     }
 
     /// The earliest end of an object and the rule that says so: the header `x-amz-expiration`.
