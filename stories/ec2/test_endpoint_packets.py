@@ -211,6 +211,55 @@ def test_a_gateway_endpoint_leads_to_s3_alone_and_its_policy_binds(lan, amy, ec2
     until(lambda: get("first-door")[0] == "unreachable")
 
 
+def test_an_access_point_of_a_vpc_is_reached_from_there_alone(cloud, lan, amy, ec2, buckets):
+    control, owner = cloud.client("s3control"), "000000000000"
+    own, other = (
+        control.create_access_point(AccountId=owner, Name=f"door-{vpc}", Bucket="first-door", VpcConfiguration={"VpcId": vpc})
+        for vpc in (lan.vpc, "vpc-0123456789abcdef0")
+    )
+    get = lambda where, point: where.ask(keys(amy), "s3", "get_object", Bucket=point["AccessPointArn"], Key="k")  # noqa: E731
+    denied = lambda point: [  # noqa: E731
+        "refused",
+        "AccessDenied",
+        f"User: {amy.arn} is not authorized to perform: s3:GetObject on resource: \"{point['AccessPointArn']}/object/k\" "
+        "with an explicit deny in a resource-based policy",
+    ]
+    # By the Internet nobody comes from a VPC.
+    until(lambda: get(lan.outer, own) == denied(own))
+    endpoint = ec2.create_vpc_endpoint(VpcId=lan.vpc, ServiceName=S3, RouteTableIds=[lan.main])["VpcEndpoint"]["VpcEndpointId"]
+    told = until(lambda: (told := get(lan.inner, own))[0] == "ok" and told)
+    assert told[1]["Body"] == "first"
+    assert lan.inner.ask(keys(amy), "s3", "list_objects_v2", Bucket=own["Alias"])[1]["KeyCount"] == 1
+    assert get(lan.inner, other) == denied(other) and get(lan.outer, own) == denied(own)
+    assert "NetworkOrigin" in cloud.command("why")
+    # The endpoint's policy must allow both, the bucket and the access point; the bucket is told of the origin.
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=document(statement("s3:*", "arn:aws:s3:::first-door/*")))
+    assert get(lan.inner, own)[2].endswith("because no VPC endpoint policy allows the s3:GetObject action")
+    both = [f"{own['AccessPointArn']}/object/*", "arn:aws:s3:::first-door/*"]
+    ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, PolicyDocument=document(statement("s3:*", both)))
+    for origin, outcome in (("VPC", "refused"), ("Internet", "ok")):
+        deny = {**statement("s3:GetObject", "arn:aws:s3:::first-door/*"), "Effect": "Deny"}
+        deny["Condition"] = {"StringEquals": {"s3:AccessPointNetworkOrigin": origin}}
+        buckets.put_bucket_policy(Bucket="first-door", Policy=document(deny))
+        assert get(lan.inner, own)[0] == outcome
+    buckets.delete_bucket_policy(Bucket="first-door")
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
+    until(lambda: get(lan.inner, own)[0] == "unreachable")
+    # By an interface of S3's in the VPC, under the endpoint's own name.
+    made = ec2.create_vpc_endpoint(
+        VpcId=lan.vpc, ServiceName=S3, VpcEndpointType="Interface", SubnetIds=[lan.private], PrivateDnsEnabled=False
+    )["VpcEndpoint"]
+    ready(ec2, made["VpcEndpointId"])
+    url = "https://accesspoint." + made["DnsEntries"][0]["DnsName"].removeprefix("*.")
+    there = lambda point: lan.inner.ask(keys(amy), "s3", "get_object", url=url, Bucket=point["AccessPointArn"], Key="k")  # noqa: E731
+    until(lambda: there(own)[0] == "ok")
+    assert there(other) == denied(other)
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
+    until(lambda: there(own)[0] == "unreachable")
+    for vpc in (lan.vpc, "vpc-0123456789abcdef0"):
+        control.delete_access_point(AccountId=owner, Name=f"door-{vpc}")
+
+
 def test_an_interface_endpoint_answers_whom_its_group_lets_in(cloud, lan, amy, ec2):
     group = ec2.create_security_group(GroupName="closed", Description="d", VpcId=lan.vpc)["GroupId"]
     made = ec2.create_vpc_endpoint(

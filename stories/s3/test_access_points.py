@@ -79,8 +79,6 @@ def test_made_found_listed_removed(cloud, s3, control, bucket, name):
 
 
 def test_what_cannot_be_made(control, bucket, name):
-    with refused("NotImplemented", Prefix("yakumo does not implement access points with the network origin VPC"), 501):
-        control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket, VpcConfiguration={"VpcId": "vpc-1a2b3c4d"})
     with refused("InvalidRequest", status=400):
         control.create_access_point(AccountId=OWNER, Name="Under_Score", Bucket=bucket)
     with refused("NoSuchBucket", status=404):
@@ -252,6 +250,80 @@ def test_each_operation_is_an_action_of_its_own(cloud, iam, control, bucket, poi
     assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=arn)["Tags"] == tagged["Tags"]
     control.untag_resource(AccountId=OWNER, ResourceArn=arn, TagKeys=["a"])
     assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=point)["Tags"] == []
+
+
+VPC = "vpc-1a2b3c"
+
+
+def test_an_access_point_of_a_vpc_is_closed_to_all_others(cloud, iam, s3, control, bucket, name):
+    """stories/ec2/test_endpoint_packets.py comes from inside of the VPC."""
+    arn = control.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket, VpcConfiguration={"VpcId": VPC})["AccessPointArn"]
+    found = control.get_access_point(AccountId=OWNER, Name=name)
+    assert (found["NetworkOrigin"], found["VpcConfiguration"]) == ("VPC", {"VpcId": VPC})
+    control.create_access_point(AccountId=OWNER, Name=f"{name}-2", Bucket=bucket)
+    listed = control.list_access_points(AccountId=OWNER, Bucket=bucket)["AccessPointList"]
+    assert [(one["NetworkOrigin"], one.get("VpcConfiguration")) for one in listed] == [("VPC", {"VpcId": VPC}), ("Internet", None)]
+    assert "VpcConfiguration" not in control.get_access_point(AccountId=OWNER, Name=f"{name}-2")
+    # Seen: https://repost.aws/articles/ARIOhwOHPMSOupacb7AbcdAQ
+    text = (
+        f'User: arn:aws:iam::{OWNER}:root is not authorized to perform: {{}} on resource: "{arn}{{}}" '
+        "with an explicit deny in a resource-based policy"
+    )
+    with refused("AccessDenied", text.format("s3:GetObject", "/object/k"), 403):
+        s3.get_object(Bucket=arn, Key="k")
+    with refused("AccessDenied", text.format("s3:ListBucket", ""), 403):
+        s3.list_objects_v2(Bucket=found["Alias"])
+    with refused("AccessDenied", text.format("s3:GetObject", "/object/k"), 403):
+        s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{arn}/object/k")
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    # No policy opens it, and none is public.
+    public = document(statement("Allow", "*", "s3:GetObject", f"{arn}/object/*"))
+    control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=public)
+    assert json.loads(control.get_access_point_policy(AccountId=OWNER, Name=name)["Policy"]) == json.loads(public)
+    assert control.get_access_point_policy_status(AccountId=OWNER, Name=name)["PolicyStatus"] == {"IsPublic": False}
+    with refused("AccessDenied", text.format("s3:GetObject", "/object/k"), 403):
+        s3.get_object(Bucket=arn, Key="k")
+    with refused("AccessDenied", Prefix("User: "), 403):
+        control.put_access_point_policy(AccountId=OWNER, Name=f"{name}-2", Policy=public.replace(f"/{name}/", f"/{name}-2/"))
+
+
+def test_who_makes_and_reads_them_is_told_the_origin(cloud, iam, control, bucket, name):
+    person = Person(cloud, iam, name)
+    client = person.service("s3control")
+    person.put("p", allow("s3:*", Condition={"StringEquals": {"s3:AccessPointNetworkOrigin": "VPC"}}), allow("s3:PutAccessPointPolicy"))
+    with refused("AccessDenied", status=403):
+        client.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket)
+    arn = client.create_access_point(AccountId=OWNER, Name=name, Bucket=bucket, VpcConfiguration={"VpcId": VPC})["AccessPointArn"]
+    control.create_access_point(AccountId=OWNER, Name=f"{name}-2", Bucket=bucket)
+    policy = document(statement("Allow", {"AWS": OWNER}, "s3:GetObject", f"{arn}/object/*"))
+    for one, resource in ((f"{name}-2", arn.replace(name, f"{name}-2")), (name, arn)):
+        calls = [
+            lambda: client.get_access_point(AccountId=OWNER, Name=one),
+            lambda: client.put_access_point_policy(AccountId=OWNER, Name=one, Policy=policy.replace(arn, resource)),
+            lambda: client.get_access_point_policy(AccountId=OWNER, Name=one),
+            lambda: client.get_access_point_policy_status(AccountId=OWNER, Name=one),
+            lambda: client.delete_access_point_policy(AccountId=OWNER, Name=one),
+            lambda: client.delete_access_point(AccountId=OWNER, Name=one),
+        ]
+        for number, call in enumerate(calls):
+            if one == name or number == 1:
+                call()
+            else:
+                with refused("AccessDenied", status=403):
+                    call()
+
+
+def test_a_set_of_access_points_is_fixed_for_a_bucket_alone(s3, control, bucket, point, name):
+    """AWS: "The meaning of public"."""
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=OFF)
+    points = arn = point.replace(name, "*")
+    for given, is_public in ((points, False), (arn.replace(OWNER, "*"), True)):
+        only = {"StringLike": {"s3:DataAccessPointArn": given}}
+        s3.put_bucket_policy(Bucket=bucket, Policy=document(statement("Allow", "*", "s3:GetObject", f"arn:aws:s3:::{bucket}/*", **only)))
+        assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is is_public
+    public = document(statement("Allow", "*", "s3:GetObject", f"{point}/object/*", StringLike={"s3:DataAccessPointArn": points}))
+    with refused("AccessDenied", Prefix("User: "), 403):
+        control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=public)
 
 
 def test_tags_are_set_where_they_were_asked_for(cloud, iam, control, point, name):

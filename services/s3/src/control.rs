@@ -2,7 +2,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_AWS_S3_Control.html>
 
 use crate::access::request_keys;
-use crate::access_points::{operations as points, policies};
+use crate::access_points::{self, operations as points, policies};
 use crate::account_access;
 use crate::registry::Registry;
 use crate::resource_tags;
@@ -41,7 +41,7 @@ fn access_point_operations(room: Room) -> Room {
     room.on(api::CreateAccessPoint, points::create_access(), points::create_access_point)
         .on(
             api::GetAccessPoint,
-            on_account("s3:GetAccessPoint", |i: &api::GetAccessPointInput| &i.account_id),
+            on_point("s3:GetAccessPoint", |i: &api::GetAccessPointInput| (&i.account_id, &i.name)),
             points::get_access_point,
         )
         .on(
@@ -119,17 +119,28 @@ fn on_account<I: Sync + 'static>(
     })
 }
 
-/// The rule of an operation on an access point.
+/// The rule of an operation on an access point, which is told where it is reached from.
 fn on_point<I: Sync + 'static>(
     action: &'static str,
     point: impl Fn(&I) -> (&String, &String) + Send + Sync + 'static,
 ) -> Access<I> {
     Access::needs([action], move |ctx: &Ctx, input: &I| {
         let (id, name) = point(input);
-        let found = account(id).map(|account| (account, arn(ctx.region(), account, name)));
+        let found = account(id).map(|account| (account, name.clone()));
         Box::pin(async move {
-            let (account, arn) = found?;
-            Ok(vec![with_request(ctx, Need::new(action, arn, account))])
+            let (account, name) = found?;
+            let arn = arn(ctx.region(), account, &name);
+            // AWS: GetAccessPoint has no resource, and PutAccessPointPolicy none of the keys:
+            // <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
+            let resource = if action == "s3:GetAccessPoint" { "*".to_owned() } else { arn.clone() };
+            let mut need = with_request(ctx, Need::new(action, resource, account));
+            if action != "s3:PutAccessPointPolicy"
+                && let Some(point) = access_points::get(ctx, account, ctx.region(), &name).await?
+            {
+                let origin = access_points::origin(point.vpc.as_deref());
+                need.keys.extend(access_points::keys(&arn, account, origin));
+            }
+            Ok(vec![need])
         })
     })
 }

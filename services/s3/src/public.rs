@@ -2,6 +2,7 @@
 //! AWS: "The meaning of public",
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status>
 
+use crate::state::AccessPoint;
 use serde_json::Value;
 
 /// Condition keys that tie a statement to somebody when their values are fixed.
@@ -22,19 +23,31 @@ const FIXING: [&str; 14] = [
     "aws:sourceorgid",
 ];
 
-/// Whether any statement of a policy that was accepted lets in everybody.
+/// Whether any statement of a bucket policy that was accepted lets in everybody.
 pub fn is_public(text: &str) -> bool {
+    lets_in_everybody(text, true)
+}
+
+/// The same of an access point's policy. AWS: access points of a VPC never are public, and a set of access points is
+/// fixed in a bucket's policy only.
+pub fn is_public_point(point: &AccessPoint) -> bool {
+    let policy = point.policy.as_ref().filter(|_| point.vpc.is_none());
+    policy.is_some_and(|policy| lets_in_everybody(&policy.text, false))
+}
+
+fn lets_in_everybody(text: &str, of_bucket: bool) -> bool {
     let Ok(policy) = serde_json::from_str::<Value>(text) else { return false };
     let statements = match policy.get("Statement") {
         Some(Value::Array(statements)) => statements.as_slice(),
         Some(statement) => std::slice::from_ref(statement),
         None => &[],
     };
-    statements.iter().any(is_open)
+    statements.iter().any(|statement| is_open(statement, of_bucket))
 }
 
-fn is_open(statement: &Value) -> bool {
+fn is_open(statement: &Value, of_bucket: bool) -> bool {
     let allows = statement.get("Effect").and_then(Value::as_str) == Some("Allow");
+    let fixes = |condition| fixes(condition, of_bucket);
     allows && names_everybody(statement) && !statement.get("Condition").is_some_and(fixes)
 }
 
@@ -56,7 +69,7 @@ fn texts(value: &Value) -> Vec<&str> {
 }
 
 /// Whether a condition holds for fixed values only.
-fn fixes(condition: &Value) -> bool {
+fn fixes(condition: &Value, of_bucket: bool) -> bool {
     let operators = condition.as_object().into_iter().flatten();
     operators.filter(|(operator, _)| narrows(operator)).any(|(_, keys)| {
         let keys = keys.as_object().into_iter().flatten();
@@ -65,7 +78,7 @@ fn fixes(condition: &Value) -> bool {
             let values = texts(values);
             FIXING.contains(&key.as_str())
                 && !values.is_empty()
-                && values.iter().all(|value| is_fixed(&key, value))
+                && values.iter().all(|value| is_fixed(&key, value, of_bucket))
         })
     })
 }
@@ -79,19 +92,24 @@ fn narrows(operator: &str) -> bool {
         && !operator.starts_with("forallvalues")
 }
 
-fn is_fixed(key: &str, value: &str) -> bool {
+fn is_fixed(key: &str, value: &str, of_bucket: bool) -> bool {
     if key == "aws:sourceip" {
         // AWS: ranges wider than /8 (IPv4) or /32 (IPv6) are not fixed.
         let bits = value.split_once('/').and_then(|(_, bits)| bits.parse::<u8>().ok());
         let least = if value.contains(':') { 32 } else { 8 };
         return bits.is_none_or(|bits| bits >= least);
     }
-    !value.contains(['*', '?']) && !value.contains("${")
+    // AWS: in a bucket's policy the name of an access point may be any, when its account is fixed.
+    let fixed = match value.split_once(":accesspoint/") {
+        Some((owner, _)) if of_bucket && key == "s3:dataaccesspointarn" => owner,
+        _ => value,
+    };
+    !fixed.contains(['*', '?']) && !value.contains("${")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use super::{is_public, lets_in_everybody};
 
     #[test]
     fn the_meaning_of_public() {
@@ -125,6 +143,17 @@ mod tests {
             (r#""Effect":"Allow","Principal":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}"#, true),
         ] {
             assert_eq!(is_public(&policy(rest)), public, "{rest}");
+            assert_eq!(lets_in_everybody(&policy(rest), false), public, "{rest}");
+        }
+        for (arn, bucket_is_public) in [
+            ("arn:aws:s3:us-west-2:123456789012:accesspoint/*", false),
+            ("arn:aws:s3:us-west-2:*:accesspoint/a", true),
+        ] {
+            let rest = format!(
+                r#""Effect":"Allow","Principal":"*","Condition":{{"StringLike":{{"s3:DataAccessPointArn":"{arn}"}}}}"#
+            );
+            assert_eq!(is_public(&policy(&rest)), bucket_is_public, "{arn}");
+            assert!(lets_in_everybody(&policy(&rest), false), "{arn}");
         }
     }
 }

@@ -253,11 +253,12 @@ fn host_label<'h>(service: &Service, host: &'h str, signed: bool) -> Option<&'h 
 }
 
 /// The bucket in `bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com` is none: this `bucket` says which names follow, and a
-/// bucket's own name stands in front of it.
+/// bucket's own name stands in front of it; so it is with `accesspoint` and `NAME-ACCOUNT`.
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html>
 fn endpoint_label(label: &str) -> Option<&str> {
     let (front, _endpoint) = label.rsplit_once('.')?;
-    front.strip_suffix(".bucket").filter(|bucket| !bucket.is_empty())
+    let name = front.strip_suffix(".bucket").or_else(|| front.strip_suffix(".accesspoint"))?;
+    Some(name).filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]
@@ -280,7 +281,9 @@ mod tests {
             ("bucket.vpce-1a2b", None),
             ("mine.bucket.vpce-1a2b", Some("mine")),
             ("my.own.bucket.vpce-1a2b-us-east-1a", Some("my.own")),
-            ("point-1.accesspoint.vpce-1a2b", None),
+            ("accesspoint.vpce-1a2b", None),
+            (".accesspoint.vpce-1a2b", None),
+            ("point-1.accesspoint.vpce-1a2b", Some("point-1")),
         ] {
             assert_eq!(endpoint_label(label), bucket, "{label}");
         }

@@ -7,37 +7,35 @@ pub mod operations;
 pub mod policies;
 
 use crate::access::{Keys, is_outside};
+use crate::acls;
 use crate::error;
-use crate::public::is_public;
+use crate::public::is_public_point;
 use crate::registry::{self, Open, Registry};
 use crate::state::access_point::{Alias, Attachment, split_arn};
-use crate::state::{AccessPoint, Bucket, scope};
+use crate::state::{AccessPoint, Bucket, BucketPolicy, scope};
+use serde_json::json;
 use std::sync::Arc;
 use yakumo_aws::{AccountId, Region, Result};
 use yakumo_policy::Attached;
 use yakumo_room::{Ctx, Need, Resource, Tx};
 
-/// Where every access point is reached from: those of a VPC are refused.
-pub const INTERNET: &str = "Internet";
-
 /// The access point that a request came through.
 pub struct Through {
     arn: String,
     account: AccountId,
+    origin: &'static str,
     policy: Option<Arc<Attached>>,
     is_public: bool,
 }
 
 impl Through {
     fn new(point: &AccessPoint) -> Result<Through> {
-        let policy = point.policy.as_ref();
         Ok(Through {
             arn: point.arn(),
             account: point.account,
-            policy: policy
-                .map(|policy| registry::compiled(policy, "access point policy", point.arn()))
-                .transpose()?,
-            is_public: policy.is_some_and(|policy| is_public(&policy.text)),
+            origin: origin(point.vpc.as_deref()),
+            policy: policy(point)?,
+            is_public: is_public_point(point),
         })
     }
 
@@ -45,7 +43,7 @@ impl Through {
     /// which a bucket delegates to its access points.
     /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html>
     pub fn also(&self, ctx: &Ctx, open: &Open, mut need: Need, key: Option<&str>) -> Need {
-        need.keys.extend(keys(&self.arn, self.account));
+        need.keys.extend(keys(&self.arn, self.account, self.origin));
         let arn = match key {
             Some(key) => format!("{}/object/{key}", self.arn),
             None => self.arn.clone(),
@@ -61,13 +59,44 @@ impl Through {
     }
 }
 
+/// Where an access point is reached from: `s3:AccessPointNetworkOrigin`.
+pub fn origin(vpc: Option<&str>) -> &'static str {
+    if vpc.is_some() { "VPC" } else { "Internet" }
+}
+
+/// The policy of an access point as it is asked. One of a VPC denies whatever did not come through an endpoint of that VPC,
+/// in the words of a policy.
+/// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-vpc.html>,
+/// <https://docs.aws.amazon.com/fsx/latest/ONTAPGuide/configuring-network-access-for-s3-access-points.html>. Seen:
+/// <https://repost.aws/articles/ARIOhwOHPMSOupacb7AbcdAQ>
+fn policy(point: &AccessPoint) -> Result<Option<Arc<Attached>>> {
+    let given = point.policy.as_ref();
+    let Some(vpc) = &point.vpc else {
+        return given
+            .map(|policy| registry::compiled(policy, "access point policy", point.arn()))
+            .transpose();
+    };
+    let mut statements = given.map(|policy| acls::of_policy(policy, false)).unwrap_or_default();
+    statements.push(json!({
+        "Sid": "NetworkOrigin",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:SourceVpc": vpc}},
+    }));
+    let text = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let whole = BucketPolicy { text, pins: given.map(|policy| policy.pins.clone()).unwrap_or_default() };
+    registry::compiled(&whole, "network origin and access point policy", point.arn()).map(Some)
+}
+
 /// The condition keys of an access point.
-fn keys(arn: &str, account: AccountId) -> Keys {
+pub fn keys(arn: &str, account: AccountId, origin: &str) -> Keys {
     let one = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
     vec![
         one("s3:DataAccessPointArn", arn),
         one("s3:DataAccessPointAccount", account.as_str()),
-        one("s3:AccessPointNetworkOrigin", INTERNET),
+        one("s3:AccessPointNetworkOrigin", origin),
     ]
 }
 

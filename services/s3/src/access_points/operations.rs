@@ -1,6 +1,6 @@
 //! CreateAccessPoint, GetAccessPoint, ListAccessPoints, DeleteAccessPoint.
 
-use crate::access_points::{INTERNET, get, keys};
+use crate::access_points::{get, keys, origin};
 use crate::control::{self, account, with_request};
 use crate::error;
 use crate::lists;
@@ -28,7 +28,8 @@ pub fn create_access() -> Access<api::CreateAccessPointInput> {
             let arn = arn(ctx.region(), account, &input.name);
             let tags = resource_tags::keys(input.tags.as_deref().unwrap_or_default());
             let mut need = with_request(ctx, Need::new("s3:CreateAccessPoint", arn.clone(), account));
-            need.keys.extend(keys(&arn, account));
+            let vpc = input.vpc_configuration.as_ref().map(|vpc| vpc.vpc_id.as_str());
+            need.keys.extend(keys(&arn, account, origin(vpc)));
             need.keys.extend(tags.clone());
             let mut needs = vec![need];
             if !tags.is_empty() {
@@ -58,9 +59,6 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 fn refuse_unknown(input: &api::CreateAccessPointInput) -> Result<()> {
-    if input.vpc_configuration.is_some() {
-        return Err(control::not_implemented("access points with the network origin VPC"));
-    }
     if input.scope.is_some() {
         return Err(control::not_implemented("scopes of access points (they are for directory buckets)"));
     }
@@ -102,6 +100,8 @@ pub async fn create_access_point(
         bucket_owner: bucket.owner,
         created: ctx.now(),
         public_access: public_access(input.public_access_block_configuration.as_ref()),
+        // AWS: of whom the VPC is, and whether there is one, S3 does not ask in any of its papers.
+        vpc: input.vpc_configuration.map(|vpc| vpc.vpc_id),
         policy: None,
         tags,
     };
@@ -152,7 +152,8 @@ pub async fn get_access_point(
         endpoints: Some(endpoints.into_iter().map(|(kind, host)| (kind.to_owned(), host)).collect()),
         name: Some(point.name),
         bucket: Some(point.bucket),
-        network_origin: Some(INTERNET.to_owned()),
+        network_origin: Some(origin(point.vpc.as_deref()).to_owned()),
+        vpc_configuration: point.vpc.map(|vpc_id| api::VpcConfiguration { vpc_id }),
         creation_date: Some(point.created),
         alias: Some(point.alias),
         bucket_account_id: Some(point.bucket_owner.to_string()),
@@ -182,7 +183,8 @@ pub async fn list_access_points(
     let list = points.into_iter().map(|point| api::AccessPoint {
         access_point_arn: Some(point.arn()),
         name: point.name,
-        network_origin: INTERNET.to_owned(),
+        network_origin: origin(point.vpc.as_deref()).to_owned(),
+        vpc_configuration: point.vpc.map(|vpc_id| api::VpcConfiguration { vpc_id }),
         bucket: point.bucket,
         alias: Some(point.alias),
         bucket_account_id: Some(point.bucket_owner.to_string()),

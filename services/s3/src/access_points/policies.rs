@@ -4,7 +4,7 @@
 use crate::access_points::operations::{blocks, edit, found};
 use crate::control::account;
 use crate::policies::{POLICY_BYTES_MAX, malformed};
-use crate::public::is_public;
+use crate::public::is_public_point;
 use crate::state::{AccessPoint, BucketPolicy};
 use yakumo_api_s3control as api;
 use yakumo_aws::{Error, Result};
@@ -29,7 +29,9 @@ pub async fn put_access_point_policy(
         return Err(malformed("Policy has invalid resource"));
     }
     let pins = Pins::find(&ctx, &document, |_| malformed("Invalid principal in policy")).await?;
-    if is_public(&text) && blocks(&ctx, &point).await?.block_policy {
+    let policy = BucketPolicy { text, pins };
+    let after = AccessPoint { policy: Some(policy.clone()), ..point };
+    if is_public_point(&after) && blocks(&ctx, &after).await?.block_policy {
         let who = &ctx.caller().principal.arn;
         let text = format!(
             "User: {who} is not authorized to perform: s3:PutAccessPointPolicy on resource: \"{arn}\" because public \
@@ -37,7 +39,6 @@ pub async fn put_access_point_policy(
         );
         return Err(Error::sender("AccessDenied", text).with_status(403));
     }
-    let policy = BucketPolicy { text, pins };
     edit(&ctx, account, &input.name, |point| {
         point.policy = Some(policy.clone());
         Ok(())
@@ -81,9 +82,9 @@ pub async fn get_access_point_policy_status(
     input: api::GetAccessPointPolicyStatusInput,
 ) -> Result<api::GetAccessPointPolicyStatusOutput> {
     let point = found(&ctx, account(&input.account_id)?, &input.name).await?;
-    let policy = policy_of(&point)?;
+    policy_of(&point)?;
     // AWS: a policy that is blocked is not public any more.
-    let open = is_public(&policy.text) && !blocks(&ctx, &point).await?.restrict_buckets;
+    let open = is_public_point(&point) && !blocks(&ctx, &point).await?.restrict_buckets;
     Ok(api::GetAccessPointPolicyStatusOutput {
         policy_status: Some(api::PolicyStatus { is_public: Some(open) }),
     })

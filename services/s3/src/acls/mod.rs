@@ -60,7 +60,7 @@ fn statements(acl: &Acl, bucket: &Bucket, key: Option<&str>) -> Vec<Value> {
 
 /// The statements of a bucket policy; of one that does not reach an object, because it is somebody else's, those that
 /// deny.
-fn of_policy(policy: &BucketPolicy, denies_only: bool) -> Vec<Value> {
+pub fn of_policy(policy: &BucketPolicy, denies_only: bool) -> Vec<Value> {
     let Ok(mut value) = serde_json::from_str::<Value>(&policy.text) else { return Vec::new() };
     let list = match value.get_mut("Statement").map(Value::take) {
         Some(Value::Array(list)) => list,

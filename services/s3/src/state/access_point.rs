@@ -23,6 +23,9 @@ pub struct AccessPoint {
     pub created: Timestamp,
     /// AWS: set when the access point is made, and never changed.
     pub public_access: PublicAccess,
+    /// The only VPC that it is reached from, through an endpoint. AWS: as unchanging.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<BucketPolicy>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
