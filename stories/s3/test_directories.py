@@ -439,6 +439,40 @@ def test_sessions_that_only_read(cloud, s3, bucket, person):
         held.put_object(Bucket=bucket, Key="k", Body=b"w")
 
 
+def test_a_session_hands_on_nothing_but_its_bucket(cloud, s3, bucket, name):
+    other = f"{name}-b--{ZONE}--x-s3"
+    make(s3, other)
+    document = policy({**allow(SESSION, arn(bucket)), "Principal": {"AWS": ACCOUNT}})
+    # One that only reads, opened to be handed on, does not do what its opener may do with the bucket.
+    reads = of_session(cloud, s3.create_session(Bucket=bucket, SessionMode="ReadOnly")["Credentials"])
+    for call, more in [(reads.put_bucket_policy, {"Policy": document}), (reads.get_bucket_policy, {}), (reads.delete_bucket, {})]:
+        with refused("AccessDenied", status=403):
+            call(Bucket=bucket, **more)
+    # Where SDKs send a session to the operations on buckets, it is for its own bucket.
+    whole = of_session(cloud, s3.create_session(Bucket=bucket)["Credentials"])
+    whole.put_bucket_policy(Bucket=bucket, Policy=document)
+    whole.delete_bucket_policy(Bucket=bucket)
+    for call, more in [
+        (whole.put_bucket_policy, {"Policy": document.replace(bucket, other)}), (whole.delete_bucket, {}), (whole.get_bucket_encryption, {}),
+    ]:
+        with refused("AccessDenied", status=403):
+            call(Bucket=other, **more)
+    with refused("AccessDenied", status=403):
+        make(whole, f"{name}-c--{ZONE}--x-s3")
+    with refused("AccessDenied", status=403):
+        whole.list_directory_buckets()
+    # As is one for a bucket that is not there yet.
+    absent = f"{name}-d--{ZONE}--x-s3"
+    early = of_session(cloud, s3.create_session(Bucket=absent)["Credentials"])
+    with refused("AccessDenied", status=403):
+        early.delete_bucket(Bucket=other)
+    with refused("AccessDenied", status=403):
+        early.put_object(Bucket=other, Key="k", Body=b"")
+    make(early, absent)
+    early.put_object(Bucket=absent, Key="k", Body=b"v")
+    assert s3.get_object(Bucket=absent, Key="k")["Body"].read() == b"v"
+
+
 def test_what_a_session_is_not(cloud, s3, bucket, name):
     s3.put_object(Bucket=bucket, Key="k", Body=b"v")
     other = f"{name}-b--{ZONE}--x-s3"

@@ -47,7 +47,7 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
     Access::needs(actions, |ctx: &Ctx, input: &api::CreateBucketInput| {
         Box::pin(async move {
             if directories::is_meant(ctx) {
-                return Ok(needs_directory(ctx, input));
+                return needs_directory(ctx, input);
             }
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
             let shown = format!("\"{arn}\"");
@@ -95,9 +95,10 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
 }
 
 /// What a new directory bucket asks for.
-fn needs_directory(ctx: &Ctx, input: &api::CreateBucketInput) -> Vec<Need> {
+fn needs_directory(ctx: &Ctx, input: &api::CreateBucketInput) -> Result<Vec<Need>> {
     let (partition, region) = (ctx.region().partition().as_str(), ctx.region());
     let arn = format!("arn:{partition}:s3express:{region}:{}:bucket/{}", ctx.account(), input.bucket);
+    directories::sessions::check_bucket(ctx, "", &arn)?;
     let shown = format!("\"{arn}\"");
     let other = |action: &'static str| {
         let mut need = Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
@@ -113,7 +114,7 @@ fn needs_directory(ctx: &Ctx, input: &api::CreateBucketInput) -> Vec<Need> {
     if !given_tags(input).is_empty() {
         needs.push(other("s3express:TagResource"));
     }
-    needs
+    Ok(needs)
 }
 
 fn given_tags(input: &api::CreateBucketInput) -> &[api::Tag] {

@@ -3,6 +3,7 @@
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-security-iam.html>
 
 use crate::access::{Keys, is_shut_out, request_keys};
+use crate::directories::sessions::is_held;
 use crate::registry::Open;
 use yakumo_room::{Ctx, Need, Resource};
 
@@ -70,6 +71,12 @@ pub fn is_zonal(operation: &str) -> bool {
     ZONAL.contains(&operation)
 }
 
+/// Whether an operation on a directory bucket is one of Regional endpoints, which SDKs that are told an endpoint send a session
+/// to nevertheless.
+pub fn is_regional(operation: &str) -> bool {
+    operation == "CreateBucket" || super::TAKEN.contains(&operation) && !is_zonal(operation)
+}
+
 /// S3's action in the words of directory buckets.
 pub fn action(of_s3: &str) -> &'static str {
     if of_s3 == "s3:ListTagsForResource" {
@@ -101,7 +108,7 @@ pub fn session(ctx: &Ctx, open: &Open, mode: &str) -> Need {
 /// AWS: a session was let in when it was opened, and policies have no more say in what it does:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-create-session.html>
 fn plain(ctx: &Ctx, open: &Open, action: &'static str) -> Need {
-    let (bucket, of_session) = (&open.record, ctx.caller().bound_to.is_some());
+    let (bucket, of_session) = (&open.record, is_held(ctx));
     let policy = open.policy.clone().filter(|_| !of_session && !is_shut_out(ctx, open));
     let owner = if of_session { ctx.account() } else { bucket.owner };
     let arn = bucket.arn();

@@ -19,7 +19,7 @@ use crate::state::directory::STORAGE_CLASS;
 use crate::state::{Bucket, Headers};
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Result};
-use yakumo_room::{Access, Ctx, Room};
+use yakumo_room::{Access, Ctx, Resource, Room};
 
 /// The name that their requests are signed with.
 const SIGNING_NAME: &str = "s3express";
@@ -119,11 +119,7 @@ pub fn check(ctx: &Ctx, open: &Open) -> Result<()> {
     if !TAKEN.contains(&operation) && ctx.service() == "s3" {
         return Err(not_taken(operation));
     }
-    // A session is for the bucket that it was opened for, and not for a later one of its name.
-    match &ctx.caller().bound_to {
-        Some(id) if *id != bucket.id => Err(error::access_denied()),
-        _ => Ok(()),
-    }
+    sessions::check_bucket(ctx, &bucket.id, &bucket.arn())
 }
 
 fn not_taken(operation: &str) -> Error {

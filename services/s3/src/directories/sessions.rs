@@ -4,7 +4,7 @@
 //! Invariant: nothing is kept of a session. Its token holds all that is known of it, sealed under the cloud's key.
 
 use crate::access::{bucket, need};
-use crate::directories::access::{READ_ONLY, READ_WRITE, SESSION, is_zonal, session};
+use crate::directories::access::{READ_ONLY, READ_WRITE, SESSION, is_regional, is_zonal, session};
 use crate::directories::zones;
 use crate::directories::{is_meant, not_taken};
 use crate::error;
@@ -73,6 +73,9 @@ pub async fn create_session(ctx: Ctx, input: api::CreateSessionInput) -> Result<
         Ok(open) => of_bucket(&ctx, &open, input.session_mode.as_deref())?,
         Err(error) => of_absent(&ctx, &input.bucket, error)?,
     };
+    // Who asks for less than they may do, to hand it on, has not handed on their own rights.
+    let session =
+        Session { plain: session.plain && input.session_mode.as_deref() != Some(READ_ONLY), ..session };
     // AWS: a session cannot be extended.
     check_none(&ctx)?;
     let token = Wrapper::of_cloud(ctx.state()).await?.seal_text(
@@ -120,9 +123,26 @@ fn of_bucket(ctx: &Ctx, open: &Open, asked: Option<&str>) -> Result<Session> {
 /// # Errors
 /// AccessDenied for who comes with a session.
 pub fn check_none(ctx: &Ctx) -> Result<()> {
-    match ctx.caller().bound_to {
-        Some(_) => Err(error::access_denied()),
-        None => Ok(()),
+    match is_held(ctx) {
+        true => Err(error::access_denied()),
+        false => Ok(()),
+    }
+}
+
+/// Whether who asks has the rights of a session and no others: it is bound to a bucket's id.
+pub fn is_held(ctx: &Ctx) -> bool {
+    ctx.caller().bound_to.as_deref().is_some_and(|bound| !bound.starts_with("arn:"))
+}
+
+/// A session is for the bucket that it was opened for, and not for a later one of its name; and who comes with one and is
+/// asked for their own rights, is so for that name alone.
+///
+/// # Errors
+/// AccessDenied for another bucket.
+pub fn check_bucket(ctx: &Ctx, id: &str, arn: &str) -> Result<()> {
+    match &ctx.caller().bound_to {
+        Some(bound) if bound != id && bound != arn => Err(error::access_denied()),
+        _ => Ok(()),
     }
 }
 
@@ -193,8 +213,8 @@ impl Session {
 /// The credentials of a session, by what its requests carry; `None` when the token is none of this cloud's.
 ///
 /// DIFFERS: AWS has endpoints for the operations on buckets, and they take no sessions. Here one address is all endpoints,
-/// and SDKs that are told an address sign everything with a session. What a session is not for is decided by the policies
-/// of who opened it, as they are at that moment.
+/// and SDKs that are told an address sign everything with a session. Such an operation on the session's own bucket is
+/// decided by the policies of who opened it, as they are at that moment.
 pub async fn credentials(
     world: &World,
     registry: &Registry,
@@ -206,15 +226,17 @@ pub async fn credentials(
     let session = bytes.and_then(|bytes| serde_json::from_slice::<Session>(&bytes).ok());
     let Some(session) = session.filter(|session| session.key == key) else { return Ok(None) };
     let is_absent = session.bucket_id.is_empty();
-    let opener = match session.plain && (is_absent || !is_zonal(operation)) {
+    let is_openers = is_regional(operation) || is_absent && is_zonal(operation);
+    let opener = match session.plain && is_openers {
         true => world.principals.caller(&session.arn).await?,
         false => None,
     };
     // One who was made anew under the same name is somebody else.
     let caller = match opener.filter(|opener| opener.principal.user_id == session.user_id) {
-        Some(caller) => caller,
-        None => Arc::new(session.caller()?),
+        Some(caller) => Caller { bound_to: Some(session.bucket.clone()), ..(*caller).clone() },
+        None => session.caller()?,
     };
+    let caller = Arc::new(caller);
     Ok(Some(Arc::new(Credentials {
         access_key_id: session.key,
         secret: Secret::new(session.secret),
