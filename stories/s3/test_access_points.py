@@ -326,6 +326,23 @@ def test_a_set_of_access_points_is_fixed_for_a_bucket_alone(s3, control, bucket,
         control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=public)
 
 
+@pytest.mark.parametrize("key", ["aws:ResourceTag/env", "s3:AccessPointTag/env"])
+def test_tags_as_conditions(cloud, iam, control, bucket, name, key):
+    """AWS: for access points access control by tags is on: https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging.html"""
+    tagged = {"AccountId": OWNER, "Name": name}
+    control.create_access_point(**tagged, Bucket=bucket, Tags=[{"Key": "env", "Value": "prod"}])
+    person = Person(cloud, iam, name)
+    client = person.service("s3control")
+    calls = [client.get_access_point, client.delete_access_point_policy, client.delete_access_point]
+    person.put("p", allow("s3:*"), deny("s3:*", Condition={"StringEquals": {key: "prod"}}))
+    for call in calls:
+        with refused("AccessDenied", status=403):
+            call(**tagged)
+    person.put("p", allow("s3:*"), deny("s3:*", Condition={"StringEquals": {key: "test"}}))
+    for call in calls:
+        call(**tagged)
+
+
 def test_tags_are_set_where_they_were_asked_for(cloud, iam, control, point, name):
     person = Person(cloud, iam, f"{name}-tagger")
     client = cloud.client("s3control", key=person.key["AccessKeyId"], secret=person.key["SecretAccessKey"])

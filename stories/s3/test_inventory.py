@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 from asserting import refused
-from people import Person, allow, policy
+from people import Person, allow, deny, policy
 from terraform import prepare, tell, terraform  # noqa: F401
 
 
@@ -311,3 +311,15 @@ def test_terraform(cloud, s3, terraform, name):
         assert s3.get_bucket_logging(Bucket=name)["LoggingEnabled"]["TargetPrefix"] == "log/"
         assert len(s3.list_bucket_inventory_configurations(Bucket=name)["InventoryConfigurationList"]) == 1
         assert outputs["queue"].endswith(name)
+
+
+def test_policies_limit_what_a_list_tells(cloud, iam, s3, bucket, destination, name):
+    """As in https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-s3-inventory-3"""
+    person = Person(cloud, iam, name)
+    mine = person.service("s3")
+    others = {"ForAnyValue:StringNotEquals": {"s3:InventoryAccessibleOptionalFields": ["Size", "StorageClass"]}}
+    person.put("p", allow("s3:PutInventoryConfiguration"), deny("s3:PutInventoryConfiguration", Condition=others))
+    with refused("AccessDenied", status=403):
+        put(mine, bucket, configuration(destination, OptionalFields=["Size", "ETag"]))
+    put(mine, bucket, configuration(destination, OptionalFields=["Size"]))
+    put(mine, bucket, configuration(destination))

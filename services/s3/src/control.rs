@@ -119,7 +119,7 @@ fn on_account<I: Sync + 'static>(
     })
 }
 
-/// The rule of an operation on an access point, which is told where it is reached from.
+/// The rule of an operation on an access point, which is told where it is reached from and what its tags are.
 fn on_point<I: Sync + 'static>(
     action: &'static str,
     point: impl Fn(&I) -> (&String, &String) + Send + Sync + 'static,
@@ -139,6 +139,10 @@ fn on_point<I: Sync + 'static>(
             {
                 let origin = access_points::origin(point.vpc.as_deref());
                 need.keys.extend(access_points::keys(&arn, account, origin));
+                for (name, value) in point.tags {
+                    need.keys.push((format!("aws:ResourceTag/{name}"), vec![value.clone()]));
+                    need.keys.push((format!("s3:AccessPointTag/{name}"), vec![value]));
+                }
             }
             Ok(vec![need])
         })

@@ -7,7 +7,7 @@ mod deliver;
 mod given;
 mod rows;
 
-use crate::access::{bucket_of, on_bucket};
+use crate::access::{Keys, bucket_of, on_bucket, on_bucket_with};
 use crate::error;
 use crate::lists::{read_token, token};
 use crate::registry::{Registry, present};
@@ -28,7 +28,7 @@ const PAGE: usize = 100;
 pub fn operations(room: Room) -> Room {
     room.on(
         api::PutBucketInventoryConfiguration,
-        on_bucket("s3:PutInventoryConfiguration"),
+        on_bucket_with("s3:PutInventoryConfiguration", optional_fields),
         put_bucket_inventory_configuration,
     )
     .on(
@@ -46,6 +46,14 @@ pub fn operations(room: Room) -> Room {
         on_bucket("s3:PutInventoryConfiguration"),
         delete_bucket_inventory_configuration,
     )
+}
+
+/// AWS: which fields a list tells can be limited by policies:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html#example-bucket-policies-s3-inventory-3>
+fn optional_fields(input: &api::PutBucketInventoryConfigurationInput) -> Keys {
+    let fields = input.inventory_configuration.optional_fields.clone().unwrap_or_default();
+    let given = Some(fields).filter(|fields| !fields.is_empty());
+    given.into_iter().map(|fields| ("s3:InventoryAccessibleOptionalFields".to_owned(), fields)).collect()
 }
 
 fn none(bucket: &str) -> Error {
