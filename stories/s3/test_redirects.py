@@ -83,3 +83,24 @@ def test_without_a_signature(cloud, bucket):
         raise AssertionError("everybody may read")
     except urllib.error.HTTPError as error:
         assert (error.code, error.headers["x-amz-bucket-region"]) == (403, "eu-central-1")
+
+
+def test_copies_come_from_other_regions(cloud, s3, bucket, name):
+    """AWS: "Both the Region that you want to copy the object from and the Region that you want to copy the object to must be
+    enabled", and are; the request goes to where the copy is made."""
+    here = f"{name}-here"
+    s3.create_bucket(Bucket=here)
+    s3.copy_object(Bucket=here, Key="copy", CopySource={"Bucket": bucket, "Key": "k"})
+    assert s3.get_object(Bucket=here, Key="copy")["Body"].read() == b"x"
+    upload = {"Bucket": here, "Key": "parts", "UploadId": s3.create_multipart_upload(Bucket=here, Key="parts")["UploadId"]}
+    part = s3.upload_part_copy(**upload, PartNumber=1, CopySource={"Bucket": bucket, "Key": "k"})["CopyPartResult"]["ETag"]
+    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+    assert s3.get_object(Bucket=here, Key="parts")["Body"].read() == b"x"
+    # Who may not read there does not copy from there, and a bucket is still made and written in its own region alone.
+    stranger = cloud.client("s3", key="111122223333")
+    theirs = f"{name}-theirs"
+    stranger.create_bucket(Bucket=theirs)
+    with refused("AccessDenied", status=403):
+        stranger.copy_object(Bucket=theirs, Key="copy", CopySource={"Bucket": bucket, "Key": "k"})
+    with refused("AccessDenied", status=403):
+        s3.copy_object(Bucket=here, Key="c", CopySource={"Bucket": bucket, "Key": "k"}, ExpectedSourceBucketOwner="111122223333")

@@ -125,11 +125,14 @@ pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Resu
     checked(ctx, open, expected_owner)
 }
 
-/// The bucket that a copy is made from, checked likewise. AWS: it may be of either kind.
+/// The bucket that a copy is made from, checked likewise. AWS: it may be of either kind, and in another region, but neither
+/// for who comes through a VPC endpoint nor through an access point:
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
 pub async fn source(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Open>> {
+    let stays_here = ctx.facts().through.is_some();
     match ctx.state::<Registry>().bucket(name).await {
-        Ok(open) if open.record.directory.is_some() => checked(ctx, open, expected_owner),
-        Ok(open) if directories::is_meant(ctx) => checked(ctx, open, expected_owner),
+        Ok(open) if open.record.directory.is_some() || stays_here => checked(ctx, open, expected_owner),
+        Ok(open) => owned(open, expected_owner),
         _ => bucket(ctx, name, expected_owner).await,
     }
 }
@@ -138,6 +141,10 @@ fn checked(ctx: &Ctx, open: Arc<Open>, expected_owner: Option<&str>) -> Result<A
     if open.record.region != ctx.region() {
         return Err(wrong_region(ctx, &open.record));
     }
+    owned(open, expected_owner)
+}
+
+fn owned(open: Arc<Open>, expected_owner: Option<&str>) -> Result<Arc<Open>> {
     match expected_owner {
         Some(expected) if AccountId::parse(expected).is_none() => Err(error::argument(
             "The value of the expected bucket owner parameter must be an AWS account ID",

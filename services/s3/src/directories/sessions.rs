@@ -123,9 +123,9 @@ fn of_bucket(ctx: &Ctx, open: &Open, asked: Option<&str>) -> Result<Session> {
 /// # Errors
 /// AccessDenied for who comes with a session.
 pub fn check_none(ctx: &Ctx) -> Result<()> {
-    match is_held(ctx) {
-        true => Err(error::access_denied()),
-        false => Ok(()),
+    match ctx.caller().bound_to {
+        Some(_) => Err(error::access_denied()),
+        None => Ok(()),
     }
 }
 
