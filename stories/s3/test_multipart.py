@@ -141,3 +141,33 @@ def test_parts_copied_from_objects(s3, bucket):
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     with refused("InvalidArgument", status=400):
         copy(1, CopySourceRange="bytes=5-")
+
+
+def test_many_uploads_are_listed_page_by_page(s3, bucket):
+    """Keys with several uploads, common prefixes among them, pages of every size: all pages together are the whole list."""
+    wanted = ["a", "a", "b/1", "b/1", "b/2", "b0", "b\U0010ffff", "c/x/y", "c/z", "d"]
+    begun = sorted((key, s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]) for key in wanted)
+
+    def pages(size, **asked):
+        found, more = [], {}
+        while True:
+            page = s3.list_multipart_uploads(Bucket=bucket, MaxUploads=size, **asked, **more)
+            uploads = [(one["Key"], one["UploadId"]) for one in page.get("Uploads", [])]
+            found += sorted([*uploads, *((one["Prefix"], "") for one in page.get("CommonPrefixes", []))])
+            assert len(found) <= len(begun) and (page["IsTruncated"] or "NextKeyMarker" not in page)
+            if not page["IsTruncated"]:
+                return found
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+
+    grouped = sorted({(key[: key.index("/") + 1], "") if "/" in key else (key, id) for key, id in begun})
+    for size in (1, 2, 3, 1000):
+        assert pages(size) == begun
+        assert pages(size, Prefix="b") == [one for one in begun if one[0].startswith("b")]
+        assert pages(size, Delimiter="/") == grouped
+        assert pages(size, Prefix="c/", Delimiter="/") == [("c/x/", ""), next(one for one in begun if one[0] == "c/z")]
+        assert pages(size, Prefix="e") == []
+    late = s3.list_multipart_uploads(Bucket=bucket, KeyMarker="b/1", Delimiter="/")
+    assert [one["Prefix"] for one in late["CommonPrefixes"]] == ["b/", "c/"]
+    one = begun[0]
+    assert s3.list_multipart_uploads(Bucket=bucket, Prefix="a", KeyMarker="a", UploadIdMarker=one[1])["Uploads"][0]["UploadId"] == begun[1][1]
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket, Prefix="a", KeyMarker="a")

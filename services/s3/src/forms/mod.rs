@@ -18,6 +18,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use yakumo_api_s3 as api;
 use yakumo_aws::{Error, Region, Result, Timestamp};
+use yakumo_policy::PrincipalKind;
 use yakumo_room::{ByteStream, Caller, Errand, Head, Proof, Reply, Signed, SignedIn, host_now};
 
 /// What stays as it is in the path of a URL.
@@ -96,7 +97,11 @@ pub async fn answer(door: &Door, errand: &Errand<'_>, body: ByteStream) -> Resul
     };
     let body = bounded(file, lengths);
     let input = input(&fields, bucket, &key, body)?;
-    let output = errand.call(api::PutObject, caller, region, signed, input).await?;
+    let is_nobody = caller.principal.kind == PrincipalKind::Anonymous;
+    // AWS: somebody without a name is told nothing more.
+    let output = errand.call(api::PutObject, caller, region, signed, input).await.map_err(|error| {
+        if is_nobody && error.code == "AccessDenied" { error::access_denied() } else { error }
+    })?;
     Ok(success(errand, &fields, bucket, &key, &output))
 }
 

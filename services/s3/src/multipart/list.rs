@@ -5,11 +5,12 @@ use crate::buckets::{canonical_id, owner};
 use crate::directories;
 use crate::error;
 use crate::lists::{Encoding, read_token, token};
+use crate::multipart::walk::{Page, Walk};
 use crate::multipart::{algorithm, upload};
 use crate::put_checksum;
 use crate::state::{Part, Upload, part_key, scope};
 use yakumo_api_s3 as api;
-use yakumo_aws::Result;
+use yakumo_aws::{AccountId, Result};
 use yakumo_room::Ctx;
 
 const PAGE_MAX: i32 = 1000;
@@ -94,6 +95,20 @@ pub async fn list_parts(ctx: Ctx, input: api::ListPartsInput) -> Result<api::Lis
     })
 }
 
+fn shown(upload: Upload, bucket_owner: AccountId, encoding: Encoding) -> api::MultipartUpload {
+    api::MultipartUpload {
+        initiator: Some(initiator(&upload)),
+        owner: Some(owner(bucket_owner)),
+        storage_class: Some(storage_class(&upload)),
+        initiated: Some(upload.initiated),
+        checksum_algorithm: upload.checksum.as_ref().map(|(algorithm, _)| algorithm.clone()),
+        checksum_type: upload.checksum.map(|(_, kind)| kind),
+        key: Some(encoding.write(upload.key)),
+        upload_id: Some(upload.id),
+        version_id: None,
+    }
+}
+
 pub async fn list_multipart_uploads(
     ctx: Ctx,
     input: api::ListMultipartUploadsInput,
@@ -107,57 +122,19 @@ pub async fn list_multipart_uploads(
     directories::lists::check(&open.record, input.prefix.as_deref(), delimiter)?;
     let marker = markers(&input, is_directory)?;
     let (key_marker, id_marker) = (marker.0.as_str(), marker.1.as_str());
-    let all = ctx.list::<Upload>(&scope(), &[&open.record.id], None, usize::MAX).await?;
-    let mut prefixes: Vec<String> = Vec::new();
-    let mut uploads: Vec<api::MultipartUpload> = Vec::new();
-    let mut is_truncated = false;
-    for upload in all {
-        let behind = match upload.key.as_str().cmp(key_marker) {
-            std::cmp::Ordering::Greater => true,
-            std::cmp::Ordering::Equal => !id_marker.is_empty() && upload.id.as_str() > id_marker,
-            std::cmp::Ordering::Less => false,
-        };
-        let Some(rest) = upload.key.strip_prefix(prefix).filter(|_| behind) else { continue };
-        let common = delimiter.and_then(|delimiter| {
-            let end = rest.find(delimiter)? + delimiter.len();
-            Some(format!("{prefix}{}", rest.get(..end)?))
-        });
-        if common.as_ref().is_some_and(|common| prefixes.last() == Some(common) || common == key_marker) {
-            continue;
-        }
-        if uploads.len() + prefixes.len() == most {
-            is_truncated = most > 0;
-            break;
-        }
-        match common {
-            Some(common) => prefixes.push(common),
-            None => uploads.push(api::MultipartUpload {
-                initiator: Some(initiator(&upload)),
-                owner: Some(owner(open.record.owner)),
-                storage_class: Some(storage_class(&upload)),
-                initiated: Some(upload.initiated),
-                checksum_algorithm: upload.checksum.as_ref().map(|(algorithm, _)| algorithm.clone()),
-                checksum_type: upload.checksum.as_ref().map(|(_, kind)| kind.clone()),
-                key: Some(upload.key),
-                upload_id: Some(upload.id),
-                version_id: None,
-            }),
-        }
-    }
-    let last_upload = uploads.last().and_then(|last| Some((last.key.clone()?, last.upload_id.clone()?)));
-    let last_prefix = prefixes.last().cloned();
-    let (next_key, next_id) = match (last_upload, last_prefix) {
-        (Some((key, _)), Some(prefix)) if prefix > key => (Some(prefix), None),
-        (Some((key, id)), _) => (Some(key), Some(id)),
-        (None, prefix) => (prefix, None),
+    let walk = Walk { prefix, delimiter, key_marker, id_marker, max_uploads: most };
+    let Page { uploads, prefixes, is_truncated } = walk.go(&ctx, &open.record.id).await?;
+    let (next_key, next_id) = match (uploads.last(), prefixes.last()) {
+        (Some(upload), Some(prefix)) if *prefix > upload.key => (Some(prefix.clone()), None),
+        (Some(upload), _) => (Some(upload.key.clone()), Some(upload.id.clone())),
+        (None, prefix) => (prefix.cloned(), None),
     };
     let (next_key, next_id) = match (is_directory, next_key) {
         (true, Some(key)) => (Some(token(&format!("{key}\n{}", next_id.unwrap_or_default()))), None),
         (_, key) => (key, next_id),
     };
-    for upload in &mut uploads {
-        upload.key = encoding.option(upload.key.take());
-    }
+    let uploads: Vec<_> =
+        uploads.into_iter().map(|upload| shown(upload, open.record.owner, encoding)).collect();
     let prefixes: Vec<api::CommonPrefix> = prefixes
         .into_iter()
         .map(|prefix| api::CommonPrefix { prefix: Some(encoding.write(prefix)) })

@@ -5,6 +5,7 @@ pub mod complete;
 pub mod list;
 pub mod parts;
 pub mod sums;
+mod walk;
 
 use crate::access::{Keys, bucket_of, need};
 use crate::acls;
