@@ -126,3 +126,28 @@ def test_an_empty_delimiter_is_none(s3, bucket):
         page = call(Bucket=bucket, Delimiter="")
         assert "Delimiter" not in page and "CommonPrefixes" not in page
         assert call(Bucket=bucket, Delimiter="/")["Delimiter"] == "/"
+
+
+def test_versions_removed_page_by_page_are_all_found(s3, bucket):
+    """Whoever empties a bucket removes what a page names and goes on behind it, also behind the version `null` that is gone."""
+    def versioning(status):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": status})
+
+    versioning("Enabled")
+    older = [s3.put_object(Bucket=bucket, Key="a", Body=b"%d" % at)["VersionId"] for at in range(3)]
+    versioning("Suspended")
+    s3.put_object(Bucket=bucket, Key="a", Body=b"null")
+    versioning("Enabled")
+    newest = s3.put_object(Bucket=bucket, Key="a", Body=b"new")["VersionId"]
+    last = s3.put_object(Bucket=bucket, Key="b", Body=b"")["VersionId"]
+    removed, more = [], {}
+    while True:
+        page = s3.list_object_versions(Bucket=bucket, MaxKeys=1, **more)
+        [one] = page["Versions"]
+        assert one["IsLatest"]
+        removed.append(one["VersionId"])
+        s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+        if not page["IsTruncated"]:
+            break
+        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+    assert removed == [newest, "null", *reversed(older), last]

@@ -5,6 +5,7 @@ pub mod objects;
 pub mod versions;
 
 use crate::error;
+use crate::index;
 use crate::state::version::{rows_of, rows_under};
 use crate::state::{Bucket, Version};
 use base64::Engine;
@@ -74,8 +75,8 @@ impl Walk<'_> {
             (Some(after), None) => whole.clone().starting_at(behind(rows_of(&bucket.id, after))),
             (None, _) => whole.clone(),
         };
-        // The key whose versions were begun: further rows of it are older ones.
-        let mut last_key = self.after.filter(|_| self.after_order.is_some()).map(str::to_owned);
+        // The key whose versions were begun: further rows of it are older ones, unless the newer ones are gone.
+        let mut last_key = self.begun(ctx, bucket).await?;
         'pages: loop {
             let rows = ctx.base().store.scan(range.clone(), ROWS.min(self.max_keys + 1)).await?;
             let full = rows.len() == ROWS.min(self.max_keys + 1);
@@ -113,6 +114,13 @@ impl Walk<'_> {
                 _ => return Ok(page),
             }
         }
+    }
+
+    /// The key behind one of whose versions the walk begins, if that version or a newer one is still there.
+    async fn begun(&self, ctx: &Ctx, bucket: &Bucket) -> Result<Option<String>> {
+        let (Some(key), Some(order)) = (self.after, self.after_order) else { return Ok(None) };
+        let newest = index::newest(ctx, bucket, key).await?;
+        Ok(newest.filter(|newest| newest.order >= order).map(|newest| newest.key))
     }
 
     fn common_prefix<'k>(&self, key: &'k str) -> Option<&'k str> {

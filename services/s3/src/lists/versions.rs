@@ -82,8 +82,11 @@ async fn order(ctx: &Ctx, bucket: &Bucket, key: Option<&str>, id: Option<&str>) 
             let text = "A version-id marker cannot be specified without a key marker.";
             Err(error::argument(text, "version-id-marker", id))
         }
+        // The id `null` does not tell its place. Where that version is gone the key is listed from its beginning, so that
+        // nothing is passed over.
         (Some(key), Some("null")) => {
-            Ok(index::version(ctx, bucket, key, "null").await?.map(|version| version.order))
+            let found = index::version(ctx, bucket, key, "null").await?;
+            Ok(Some(found.map_or(u64::MAX, |version| version.order)))
         }
         (Some(_), Some(id)) => order_of(id).map(Some).ok_or_else(|| error::invalid_version_id(id)),
     }
