@@ -5,6 +5,7 @@ import json
 import pytest
 from asserting import Prefix, refused
 from people import Person, allow, deny
+from signed import send
 
 OWNER, OTHER, REGION = "000000000000", "111122223333", "us-east-1"
 OFF = dict.fromkeys(["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], False)
@@ -324,6 +325,32 @@ def test_a_set_of_access_points_is_fixed_for_a_bucket_alone(s3, control, bucket,
     public = document(statement("Allow", "*", "s3:GetObject", f"{point}/object/*", StringLike={"s3:DataAccessPointArn": points}))
     with refused("AccessDenied", Prefix("User: "), 403):
         control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=public)
+
+
+def test_browsers_and_anybody_through_an_access_point(cloud, name):
+    """The bucket's rules for browsers count, and a request that names no region is where the bucket is."""
+    s3, control = cloud.client("s3", region="eu-west-1"), cloud.client("s3control", region="eu-west-1")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    s3.delete_public_access_block(Bucket=name)
+    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["http://app.example"]}]})
+    made = control.create_access_point(AccountId=OWNER, Name=name, Bucket=name, PublicAccessBlockConfiguration=OFF)
+    s3.put_bucket_policy(Bucket=name, Policy=document(statement("Allow", "*", "s3:GetObject", f"arn:aws:s3:::{name}/*")))
+    point = document(statement("Allow", "*", "s3:GetObject", f"{made['AccessPointArn']}/object/*"))
+    control.put_access_point_policy(AccountId=OWNER, Name=name, Policy=point)
+    alias, asked = made["Alias"], {"Origin": "http://app.example", "Access-Control-Request-Method": "GET"}
+    for host, path in [
+        (f"127.0.0.1:{cloud.port}", f"/{alias}/k"), (f"{alias}.s3.eu-west-1.amazonaws.com", "/k"),
+        (f"{name}-{OWNER}.s3-accesspoint.eu-west-1.amazonaws.com", "/k"),
+    ]:
+        preflight = send(cloud.port, "OPTIONS", path, {"Host": host, **asked})
+        assert (preflight.status, preflight.headers.get("access-control-allow-origin")) == (200, "http://app.example"), host
+        assert send(cloud.port, "OPTIONS", path, {"Host": host, **asked, "Origin": "http://else.example"}).status == 403
+        found = send(cloud.port, "GET", path, {"Host": host, "Origin": "http://app.example"})
+        assert (found.status, found.body, found.headers.get("access-control-allow-origin")) == (200, b"x", "http://app.example"), host
+    assert send(cloud.port, "OPTIONS", "/absent-s3alias/k", {"Host": f"127.0.0.1:{cloud.port}", **asked}).status == 403
+    s3.delete_bucket_policy(Bucket=name)
+    assert send(cloud.port, "GET", f"/{alias}/k", {"Host": f"127.0.0.1:{cloud.port}"}).status == 403
 
 
 @pytest.mark.parametrize("key", ["aws:ResourceTag/env", "s3:AccessPointTag/env"])

@@ -1,5 +1,6 @@
 //! What S3 answers beside its operations: preflights, forms and pages of browsers. And what it adds to the answers of its operations.
 
+use crate::access_points;
 use crate::cors;
 use crate::directories::sessions;
 use crate::forms;
@@ -30,13 +31,29 @@ impl Door {
         if let Some(region) = host_region(head.host) {
             return Ok(region);
         }
-        let open = self.bucket(head.path).await?;
+        let open = self.meant(head).await?;
         Ok(open.map_or(Region::US_EAST_1, |open| open.record.region))
+    }
+
+    /// The bucket that a request is to, by its own name or by an access point's: there is no other place for rules of
+    /// browsers, and no other region.
+    async fn meant(&self, head: &Head<'_>) -> Result<Option<Arc<Open>>> {
+        if let Some(open) = self.bucket(head.path).await? {
+            return Ok(Some(open));
+        }
+        let point = access_points::behind(&self.registry, host_region(head.host), first(head.path)).await?;
+        match point {
+            Some(point) => {
+                let open = self.bucket(&point.bucket).await?;
+                Ok(open.filter(|open| open.record.id == point.bucket_id))
+            }
+            None => Ok(None),
+        }
     }
 
     /// The bucket that a path begins with.
     pub async fn bucket(&self, path: &str) -> Result<Option<Arc<Open>>> {
-        let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let name = first(path);
         if name.is_empty() {
             return Ok(None);
         }
@@ -46,6 +63,11 @@ impl Door {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The first element of a path.
+fn first(path: &str) -> &str {
+    path.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
 
 /// The region that a host names: `s3.eu-west-1.amazonaws.com`, `bucket.s3-eu-west-1.amazonaws.com`.
@@ -74,7 +96,7 @@ impl Beside for Door {
                 return websites::serve::answer(self, errand).await;
             }
             if head.method == "OPTIONS" {
-                let open = self.bucket(head.path).await?;
+                let open = self.meant(head).await?;
                 return cors::preflight(head, open.as_ref().map(|open| open.record.cors.as_slice()));
             }
             forms::answer(self, errand, body).await
@@ -112,7 +134,7 @@ impl Beside for Door {
             if !tells_region && payer.is_none() && head.header("origin").is_none() {
                 return Vec::new();
             }
-            let Ok(Some(open)) = self.bucket(head.path).await else { return Vec::new() };
+            let Ok(Some(open)) = self.meant(&head).await else { return Vec::new() };
             let mut headers = match head.method == "OPTIONS" {
                 true => Vec::new(),
                 false => cors::headers(&head, &open.record.cors),

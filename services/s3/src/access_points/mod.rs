@@ -15,9 +15,9 @@ use crate::state::access_point::{Alias, Attachment, split_arn};
 use crate::state::{AccessPoint, Bucket, BucketPolicy, scope};
 use serde_json::json;
 use std::sync::Arc;
-use yakumo_aws::{AccountId, Region, Result};
+use yakumo_aws::{AccountId, Error, Region, Result};
 use yakumo_policy::Attached;
-use yakumo_room::{Ctx, Need, Resource, Tx};
+use yakumo_room::{Ctx, Need, Record, Resource, Tx};
 
 /// The access point that a request came through.
 pub struct Through {
@@ -127,6 +127,27 @@ async fn named(ctx: &Ctx, name: &str) -> Result<Option<(Region, AccountId, Strin
     }
     let label = name.rsplit_once('-').and_then(|(name, account)| Some((name, AccountId::parse(account)?)));
     Ok(label.map(|(name, account)| (ctx.region(), account, name.to_owned())))
+}
+
+/// The access point of an alias, or of the label `NAME-ACCOUNT` of a host that names its region; for what is answered beside
+/// operations.
+pub async fn behind(registry: &Registry, region: Option<Region>, name: &str) -> Result<Option<AccessPoint>> {
+    let store = &registry.base.store;
+    let (region, account, name) = if name.ends_with("-s3alias") {
+        let Some(bytes) = store.get(&scope().record_key(Alias::TABLE, &[name])).await? else {
+            return Ok(None);
+        };
+        let alias = Alias::from_bytes(&bytes).map_err(Error::internal)?;
+        (alias.region, alias.account, alias.name)
+    } else {
+        let label =
+            name.rsplit_once('-').and_then(|(name, account)| Some((name, AccountId::parse(account)?)));
+        let (Some((name, account)), Some(region)) = (label, region) else { return Ok(None) };
+        (region, account, name.to_owned())
+    };
+    let row = scope().record_key(AccessPoint::TABLE, &[account.as_str(), region.as_str(), &name]);
+    let found = store.get(&row).await?;
+    found.map(|bytes| AccessPoint::from_bytes(&bytes).map_err(Error::internal)).transpose()
 }
 
 /// The bucket behind what is no bucket's name; `None` when it is no access point either.
