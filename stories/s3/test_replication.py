@@ -433,7 +433,7 @@ def test_configurations_that_are_refused(cloud, iam, s3, set_up, name):
         configure(s3, source, role, rule(target), rule(target, ID="other"))
     with refused("InvalidRequest", "Versioning must be 'Enabled' on the bucket to apply a replication configuration"):
         configure(s3, plain, role, rule(target))
-    for wrong in ["role", f"{role}-absent"]:
+    for wrong in ["role", f"{role}-absent", role.replace("iam::", "iam:us-east-1:"), f"arn:aws:iam::{OWNER}:role/"]:
         with refused("InvalidArgument", "Invalid Role ARN"):
             configure(s3, source, wrong, rule(target))
     # Nobody passes a role of another account.

@@ -142,9 +142,10 @@ pub fn hear(tx: &Tx, bucket: &Bucket, what: What, version: &Version, number: u64
     tx.raw().put(task.row(), task.to_bytes());
 }
 
-/// The account in the ARN of a role.
+/// The account in the ARN of a role. IAM is in no region, and a role has a name.
 fn role_account(arn: &str) -> Option<AccountId> {
     let arn = Arn::parse(arn).ok()?;
-    let is_role = arn.service() == "iam" && arn.resource().starts_with("role/");
+    let is_named = arn.resource().strip_prefix("role/").is_some_and(|name| !name.is_empty());
+    let is_role = arn.service() == "iam" && arn.region().is_empty() && is_named;
     AccountId::parse(arn.account()).filter(|_| is_role)
 }
