@@ -111,6 +111,20 @@ def test_objects_through_arn_and_alias(s3, control, bucket, point, name):
             call(Bucket=alias)
 
 
+def test_an_access_point_has_one_arn(cloud, iam, s3, bucket, point, name):
+    """What a policy says of copies from an access point is not passed by with another partition in front of its name."""
+    person = Person(cloud, iam, name)
+    copying = {"StringLike": {"s3:x-amz-copy-source": f"{point}/*"}}
+    person.put("p", allow("s3:*"), deny("s3:PutObject", Condition=copying))
+    client = person.service("s3")
+    with refused("AccessDenied", status=403):
+        client.copy_object(Bucket=bucket, Key="c", CopySource=f"{point}/object/k")
+    for wrong in (point.replace("arn:aws:", "arn:x:"), point.replace("arn:aws:", "arn:aws-cn:")):
+        with refused("InvalidArgument", status=400):
+            client.copy_object(Bucket=bucket, Key="c", CopySource=f"{wrong}/object/k")
+    s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{point}/object/k")
+
+
 def test_both_policies_must_allow(cloud, iam, s3, control, bucket, point, name):
     person = Person(cloud, iam, name)
     client = through(cloud, person)
@@ -377,11 +391,14 @@ def test_tags_are_set_where_they_were_asked_for(cloud, iam, control, point, name
     call = {"AccountId": OWNER, "Tags": [{"Key": "a", "Value": "b"}]}
     with refused("AccessDenied", status=403):
         client.tag_resource(ResourceArn=point, **call)
-    # Another partition, or the region of another endpoint: those are not the names of this access point.
-    for wrong in (point.replace("arn:aws:", "arn:aws-cn:"), point.replace("arn:aws:", "arn:x:"), point.replace("us-east-1", "eu-west-1")):
-        with refused("NoSuchAccessPoint", status=404):
+    # The region of another endpoint, or another partition: those are not the names of this access point.
+    for wrong, code in [
+        (point.replace("us-east-1", "eu-west-1"), "NoSuchAccessPoint"),
+        (point.replace("arn:aws:", "arn:aws-cn:"), "NotImplemented"), (point.replace("arn:aws:", "arn:x:"), "NotImplemented"),
+    ]:
+        with refused(code):
             client.tag_resource(ResourceArn=wrong, **call)
-        with refused("NoSuchAccessPoint", status=404):
+        with refused(code):
             client.list_tags_for_resource(AccountId=OWNER, ResourceArn=wrong)
     assert control.list_tags_for_resource(AccountId=OWNER, ResourceArn=point)["Tags"] == []
     control.tag_resource(ResourceArn=point, **call)

@@ -84,13 +84,12 @@ pub fn arn(region: Region, account: AccountId, name: &str) -> String {
     format!("arn:{}:s3:{region}:{account}:accesspoint/{name}", region.partition().as_str())
 }
 
-/// Region, account and name in the ARN of an access point.
-pub fn split_arn(arn: &str) -> Option<(Region, AccountId, &str)> {
-    let mut fields = arn.splitn(6, ':');
-    let is_s3 = fields.next() == Some("arn") && fields.next().is_some() && fields.next() == Some("s3");
+/// Region, account and name in the ARN of an access point. It has one ARN only: policies name it by that.
+pub fn split_arn(text: &str) -> Option<(Region, AccountId, &str)> {
+    let mut fields = text.splitn(6, ':').skip(3);
     let (region, account) = (Region::parse(fields.next()?)?, AccountId::parse(fields.next()?)?);
     let name = fields.next()?.strip_prefix("accesspoint/").filter(|name| !name.contains(['/', ':']))?;
-    is_s3.then_some((region, account, name))
+    (arn(region, account, name) == text).then_some((region, account, name))
 }
 
 #[cfg(test)]
@@ -106,6 +105,8 @@ mod tests {
             "arn:aws:s3:::bucket",
             "arn:aws:s3:eu-west-1:111122223333:accesspoint/ap/object/k",
             "arn:aws:sqs:eu-west-1:111122223333:accesspoint/ap",
+            "arn:aws-cn:s3:eu-west-1:111122223333:accesspoint/ap",
+            "arn:x:s3:eu-west-1:111122223333:accesspoint/ap",
             "ap",
         ] {
             assert!(split_arn(other).is_none(), "{other}");
