@@ -52,6 +52,8 @@ def test_checksums(s3, bucket):
             form = s3.generate_presigned_post(bucket, "f", Fields={field: value}, Conditions=[{field: value}])
             outcome = post(form["url"], form["fields"])
             assert outcome[0] == status, outcome
+            if status == 204:
+                assert (outcome[1][field], outcome[1]["x-amz-checksum-type"]) == (value, "FULL_OBJECT")
             assert status == 204 or f"<Message>The {algorithm} you specified did not match the calculated checksum.</Message>" in outcome[2]
         assert s3.head_object(Bucket=bucket, Key="f", ChecksumMode="ENABLED")[f"Checksum{algorithm}"] == value
 
@@ -68,6 +70,8 @@ def test_boto3s_forms(cloud, s3, bucket):
     found = s3.get_object(Bucket=bucket, Key="user/photo.png")
     assert (found["Body"].read(), found["ContentType"], found["Metadata"]) == (b"bytes", "image/png", {"colour": "red"})
     assert headers["etag"] == found["ETag"]
+    # Without a choice S3 calculates one, and tells it.
+    assert (headers["x-amz-checksum-type"], len(base64.b64decode(headers["x-amz-checksum-crc64nvme"]))) == ("FULL_OBJECT", 8)
 
     def denied(text, code="AccessDenied", status=403, data=b"bytes", filename="other.png", **change):
         fields = {name.replace("_", "-"): value for name, value in {**form["fields"], **change}.items() if value is not None}

@@ -1,14 +1,15 @@
 //! Step 2: which service, operation and protocol does the request name?
 
-use crate::decode;
 use crate::front::Front;
 use crate::identify::Claim;
 use crate::reader::Reader;
 use crate::record::{Trip, host};
+use crate::{beside, decode};
 use http::header::HOST;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use yakumo_aws::{Error, Region, Result};
+use yakumo_room::World;
 use yakumo_wire::{AddressError, Addressed, Head, unknown_operation};
 
 /// Finds what the request asks for. The body is read only when the operation's name is in it.
@@ -17,6 +18,7 @@ use yakumo_wire::{AddressError, Addressed, Head, unknown_operation};
 /// The service's own words for an operation it does not have; for a service that nothing names, the query protocol's.
 pub async fn address(
     front: &Front,
+    world: &World,
     head: &Parts,
     claim: &Claim,
     body: &mut Reader<'_>,
@@ -32,6 +34,11 @@ pub async fn address(
         asked.form = Some(decode::plain(head, body.whole().await?)?);
         found = front.router.address(&asked);
     }
+    if let Ok(addressed) = &found
+        && let Some(path) = beside::elsewhere(world, &asked, addressed.service)
+    {
+        found = front.router.address(&Head { path: &path, ..asked });
+    }
     match found {
         Ok(addressed) => {
             trip.addressed = Some(addressed.clone());
@@ -45,7 +52,8 @@ pub async fn address(
         Err(AddressError::UnknownOperation { service, protocol, name, version }) => {
             let service = front.router.service(service).ok_or_else(unknown_service)?;
             trip.named = Some((service, protocol));
-            Err(unknown_operation(service, protocol, &name, version.as_deref()))
+            let said = beside::unknown(world, &asked, service);
+            Err(said.unwrap_or_else(|| unknown_operation(service, protocol, &name, version.as_deref())))
         }
         Err(AddressError::UnknownService | AddressError::NeedForm) => Err(unknown_service()),
     }

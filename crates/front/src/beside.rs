@@ -15,8 +15,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use yakumo_aws::{Region, Result};
+use yakumo_aws::{Error, Region, Result};
 use yakumo_room::{Beside, Caller, Errand, Identify, Proof, Reply, Visit, World};
+use yakumo_wire::model::Service;
 use yakumo_wire::router::rooted;
 use yakumo_wire::{Addressed, Head, Protocol};
 
@@ -68,6 +69,22 @@ pub async fn answer(
     let decided = errand.decided.into_inner();
     desk.trip.into_inner().decided.extend(decided);
     Some(outcome.map(response))
+}
+
+/// The path that a request means, as the head has it, when the room's side door knows another one.
+pub fn elsewhere(world: &World, head: &Head<'_>, service: &'static Service) -> Option<String> {
+    let door = world.room(service.name)?.beside_door()?;
+    let path = rooted(service, head, true);
+    let front = path.len().saturating_sub(head.path.len());
+    let meant = door.elsewhere(&Head { path: &path, ..*head }, service)?;
+    Some(meant.get(front..).filter(|path| !path.is_empty()).unwrap_or("/").to_owned())
+}
+
+/// What the room says of a request that is for none of its operations.
+pub fn unknown(world: &World, head: &Head<'_>, service: &'static Service) -> Option<Error> {
+    let door = world.room(service.name)?.beside_door()?;
+    let path = rooted(service, head, true);
+    door.unknown(&Head { path: &path, ..*head }, service)
 }
 
 /// Asks the room's side door about a request for one of its operations.

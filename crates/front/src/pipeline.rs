@@ -67,7 +67,7 @@ async fn steps(front: &Front, head: &Parts, body: &mut Reader<'_>, trip: &mut Tr
         return answer.map(Answer::Beside);
     }
     let claim = identify::claim(head);
-    let addressed = address::address(front, head, &claim, body, trip).await?;
+    let addressed = address::address(front, &world, head, &claim, body, trip).await?;
     // Said once the service is known, in its protocol.
     came?;
     let identity = identify::identify(front, &world, head, claim, &addressed, body, trip).await?;

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
+use yakumo_wire::model::Service;
 use yakumo_wire::{Addressed, ByteStream, Head, Operation};
 
 /// An answer in plain words.
@@ -95,6 +96,18 @@ pub trait Beside: Send + Sync {
 
     /// Whether this request, which is for the room's service, is not for one of its operations.
     fn takes(&self, head: &Head<'_>) -> bool;
+
+    /// The path that a request means, when the room's service answers at more paths than its model says. The head's path
+    /// begins with what stands in front of the service's name in the host, and so does the answer.
+    fn elsewhere(&self, _head: &Head<'_>, _service: &'static Service) -> Option<String> {
+        None
+    }
+
+    /// What is wrong with a request that is for none of the room's operations, when the room has words of its own for it.
+    /// The head is as for [`Beside::elsewhere`].
+    fn unknown(&self, _head: &Head<'_>, _service: &'static Service) -> Option<Error> {
+        None
+    }
 
     /// What is wrong with a request for one of the room's operations, whose sender is known, that its model does not say.
     fn refused(&self, _head: &Head<'_>, _addressed: &Addressed) -> Option<Error> {

@@ -60,6 +60,7 @@ pub use tag_policy::{TagPolicy, TagRule, Tagged};
 pub use tx::Tx;
 pub use witness::{Finished, Witness};
 pub use world::{Visit, World};
+pub use yakumo_wire::model::Service;
 pub use yakumo_wire::{Addressed, ByteStream, Head, http_date};
 
 /// What rooms with a data plane of their own write with: batches under their own locks.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -148,6 +148,10 @@ impl Client {
         let now = yakumo_room::host_now();
         let signer = Signer { credentials, region: &self.region, service, now, algorithm: Algorithm::V4 };
         signer.sign(&mut request, SignedPayload::Bytes(&body))?;
+        // hyper says nothing of a body that is empty; S3 takes no upload without a length.
+        if matches!(*request.method(), Method::PUT | Method::POST) {
+            request.headers_mut().entry(header::CONTENT_LENGTH).or_insert_with(|| body.len().into());
+        }
         self.send_signed(request).await
     }
 

@@ -20,6 +20,8 @@ pub struct Malformed(pub(crate) Box<Reason>);
 pub(crate) enum Reason {
     /// Not JSON, XML, CBOR or form data at all.
     Syntax,
+    /// Nothing, where there must be a document.
+    Empty,
     /// A value of another kind; the text says which.
     Kind(Cow<'static, str>),
     /// A scalar of a form or header that cannot be read as its kind: (member name, value).
@@ -31,6 +33,12 @@ impl Malformed {
     #[cold]
     pub fn syntax() -> Malformed {
         Malformed(Box::new(Reason::Syntax))
+    }
+
+    /// Nothing at all.
+    #[cold]
+    pub fn empty() -> Malformed {
+        Malformed(Box::new(Reason::Empty))
     }
 
     /// A value of another kind than the model's.

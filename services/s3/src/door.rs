@@ -12,7 +12,7 @@ use crate::websites;
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result};
-use yakumo_room::{Addressed, Beside, ByteStream, Caller, Credentials, Errand, Head, Reply, World};
+use yakumo_room::{Addressed, Beside, ByteStream, Caller, Credentials, Errand, Head, Reply, Service, World};
 
 /// The room's side door.
 pub struct Door {
@@ -83,6 +83,14 @@ impl Beside for Door {
 
     fn takes(&self, head: &Head<'_>) -> bool {
         head.method == "OPTIONS" || forms::is_form(head)
+    }
+
+    fn elsewhere(&self, head: &Head<'_>, service: &'static Service) -> Option<String> {
+        selectors::elsewhere(head, service)
+    }
+
+    fn unknown(&self, head: &Head<'_>, service: &'static Service) -> Option<Error> {
+        Some(selectors::unknown(head, service))
     }
 
     fn refused(&self, head: &Head<'_>, addressed: &Addressed) -> Option<Error> {

@@ -114,6 +114,11 @@ pub fn invalid_checksum(algorithm: &str) -> Error {
     invalid_request(&format!("Value for x-amz-checksum-{header} header is invalid."))
 }
 
+/// Nothing, where there must be a document: as the model's required documents are missed.
+pub fn no_document() -> Error {
+    Error::sender("MissingRequestBodyError", "Request Body is empty")
+}
+
 /// An algorithm that S3 does not know.
 /// Seen, with fewer algorithms: <https://github.com/versity/versitygw/issues/1345>.
 pub fn unknown_checksum() -> Error {

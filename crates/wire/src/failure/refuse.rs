@@ -9,7 +9,12 @@ use yakumo_aws::Error;
 /// The error for a request that is no instance of its protocol.
 pub(crate) fn malformed(addressed: &Addressed, malformed: &Malformed) -> Error {
     let text = match malformed.0.as_ref() {
-        Reason::Syntax => "",
+        // AWS's list of errors ends it with a stop; seen without: <https://github.com/aws/aws-sdk-cpp/issues/733>,
+        // <https://github.com/versity/versitygw/issues/820>.
+        Reason::Empty if addressed.service.validation == Validation::S3 => {
+            return Error::sender("MissingRequestBodyError", "Request Body is empty");
+        }
+        Reason::Syntax | Reason::Empty => "",
         Reason::Kind(text) => text,
         Reason::Scalar(name, value) => return scalar(addressed, name, value),
     };

@@ -41,6 +41,9 @@ pub(crate) fn request(
     }
     let payload = shape.members.iter().position(Member::payload);
     match payload.map(|at| (at, &shape.members[at])) {
+        Some((_, member)) if body.is_empty() && member.required() && service.validation == Validation::S3 => {
+            return Err(Malformed::empty());
+        }
         Some((_, member)) if member.streaming() || body.is_empty() => {}
         Some((at, member)) => {
             seen.mark(at);

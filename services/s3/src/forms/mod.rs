@@ -7,6 +7,7 @@
 mod parts;
 mod policy;
 
+use crate::checksum_members;
 use crate::door::Door;
 use crate::error;
 use crate::forms::parts::Form;
@@ -248,6 +249,12 @@ fn success(
     ];
     let version = output.version_id.iter().map(|id| ("x-amz-version-id".to_owned(), id.clone()));
     headers.extend(version);
+    for (algorithm, value) in checksum_members!(output) {
+        let name = || format!("x-amz-checksum-{}", algorithm.to_ascii_lowercase());
+        headers.extend(value.iter().map(|value| (name(), value.clone())));
+    }
+    let kind = output.checksum_type.iter().map(|kind| ("x-amz-checksum-type".to_owned(), kind.clone()));
+    headers.extend(kind);
     if let Some(redirect) = redirect(fields) {
         let query = format!(
             "bucket={bucket}&key={}&etag={}",

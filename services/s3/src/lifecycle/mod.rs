@@ -37,7 +37,7 @@ async fn put_bucket_lifecycle_configuration(
     ctx: Ctx,
     input: api::PutBucketLifecycleConfigurationInput,
 ) -> Result<api::PutBucketLifecycleConfigurationOutput> {
-    let given = input.lifecycle_configuration.clone().ok_or_else(error::malformed_xml)?;
+    let given = input.lifecycle_configuration.clone().ok_or_else(error::no_document)?;
     let minimum_varies = match input.transition_default_minimum_object_size.as_deref() {
         None | Some(ALL_128K) => false,
         Some(VARIES) => true,

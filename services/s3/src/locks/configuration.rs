@@ -70,7 +70,7 @@ pub async fn put_object_lock_configuration(
     if input.token.is_some() {
         return Err(error::not_implemented("tokens for object lock"));
     }
-    let given = input.object_lock_configuration.ok_or_else(error::malformed_xml)?;
+    let given = input.object_lock_configuration.ok_or_else(error::no_document)?;
     // AWS: a bucket that already has object lock can be given another rule without saying so again.
     let enables = match given.object_lock_enabled.as_deref() {
         Some("Enabled") => true,

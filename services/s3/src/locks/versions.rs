@@ -77,7 +77,7 @@ pub async fn put_object_retention(
 ) -> Result<api::PutObjectRetentionOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_bucket(&open)?;
-    let wanted = retention(input.retention.ok_or_else(error::malformed_xml)?)?;
+    let wanted = retention(input.retention.ok_or_else(error::no_document)?)?;
     let now = ctx.now();
     if let Some(wanted) = wanted.filter(|wanted| !wanted.is_active(now)) {
         return Err(past("RetainUntilDate", wanted.until));
@@ -127,7 +127,8 @@ pub async fn put_object_legal_hold(
 ) -> Result<api::PutObjectLegalHoldOutput> {
     let open = bucket_of(&ctx, &input).await?;
     check_bucket(&open)?;
-    let hold = match input.legal_hold.and_then(|hold| hold.status).as_deref() {
+    let given = input.legal_hold.ok_or_else(error::no_document)?;
+    let hold = match given.status.as_deref() {
         Some("ON") => true,
         Some("OFF") => false,
         _ => return Err(error::malformed_xml()),

@@ -193,9 +193,20 @@ pub fn resource_type(name: &str, key: &str) -> String {
         "GetBucketLogging" | "PutBucketLogging" => "LOGGING_STATUS",
         "GetObjectTagging" | "PutObjectTagging" | "DeleteObjectTagging" => "OBJECT_TAGGING",
         "GetObjectTorrent" => "TORRENT",
+        "RestoreObject" => "RESTORE",
+        "SelectObjectContent" => "SELECT",
+        "UpdateObjectEncryption" => "OBJECT_ENCRYPTION",
+        "GetObjectLegalHold" | "PutObjectLegalHold" => "OBJECT_LOCK_LEGALHOLD",
+        "GetObjectRetention" | "PutObjectRetention" => "OBJECT_LOCK_RETENTION",
+        "GetObjectLockConfiguration" | "PutObjectLockConfiguration" => "OBJECT_LOCK_CONFIGURATION",
+        "GetBucketAbac" | "PutBucketAbac" => "BUCKET_ABAC",
+        name if name.contains("ObjectAnnotation") => "OBJECT_ANNOTATIONS",
         name if name.ends_with("BucketPolicy") => "BUCKETPOLICY",
         name if name.ends_with("Acl") => "ACL",
-        name => return resource(name, key),
+        name => match name.split_once("BucketMetadata") {
+            Some((_, what)) => return format!("BUCKET_METADATA_{}", words(what)),
+            None => return resource(name, key),
+        },
     };
     known.to_owned()
 }
@@ -212,8 +223,13 @@ fn resource(name: &str, key: &str) -> String {
     if matches!(rest, "" | "Object" | "Objects" | "ObjectsV2") {
         return whole.to_owned();
     }
+    words(rest)
+}
+
+/// `REQUEST_PAYMENT` of `RequestPayment`.
+fn words(name: &str) -> String {
     let mut words = String::new();
-    for letter in rest.chars() {
+    for letter in name.chars() {
         if letter.is_ascii_uppercase() && !words.is_empty() {
             words.push('_');
         }
