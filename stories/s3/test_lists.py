@@ -151,3 +151,24 @@ def test_versions_removed_page_by_page_are_all_found(s3, bucket):
             break
         more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
     assert removed == [newest, "null", *reversed(older), last]
+
+
+def test_old_versions_do_not_stand_in_the_way(s3, bucket):
+    """Pages of every size over keys with many versions, some of which are gone: the same objects as in one page."""
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for at, key in enumerate(["a", "a/b", "a/c", "aa", "b", "c", "d/e"]):
+        for _ in range(1 + 2 * (at % 3)):
+            s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    for key in ("aa", "c", "never"):
+        s3.delete_object(Bucket=bucket, Key=key)
+
+    def listed(size, **asked):
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, PaginationConfig={"PageSize": size}, **asked)
+        found = [[*(one["Key"] for one in page.get("Contents", [])), *(one["Prefix"] for one in page.get("CommonPrefixes", []))] for page in pages]
+        return sorted(sum(found, []))
+
+    for size in (1, 2, 3, 1000):
+        assert listed(size) == ["a", "a/b", "a/c", "b", "d/e"]
+        assert listed(size, Delimiter="/") == ["a", "a/", "b", "d/"]
+        assert listed(size, Prefix="a/") == ["a/b", "a/c"]
+        assert listed(size, StartAfter="a/b") == ["a/c", "b", "d/e"]

@@ -109,8 +109,12 @@ impl Walk<'_> {
                     }
                 }
             }
-            match last_row {
-                Some(last) if full => range = range.after(last),
+            match (last_row, &last_key) {
+                // The older versions of a key say nothing to a list of objects.
+                (Some(_), Some(key)) if full && !self.versions => {
+                    range = whole.clone().starting_at(behind(rows_of(&bucket.id, key)));
+                }
+                (Some(last), _) if full => range = range.after(last),
                 _ => return Ok(page),
             }
         }
