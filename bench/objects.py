@@ -5,6 +5,7 @@ the rounds' own shares. What a server's process used of the CPU for a request ha
 """
 
 import json
+import mmap
 import statistics
 import subprocess
 import time
@@ -61,6 +62,14 @@ def load(target, server, key, phase, size, requests, connections, prefix, **more
     return {**measured, "resident_mib": most, "mib_per_second": measured["per_second"] * size / MIB}
 
 
+def touch(size):
+    """Takes so many bytes of memory and gives them back. A virtual machine returns free memory to its host, which takes many times
+    longer to find it again than a write takes; that would be counted to whichever server asks for it first."""
+    with mmap.mmap(-1, size) as memory:
+        for _ in range(size // MIB):
+            memory.write(b"\1" * MIB)
+
+
 def user(server):
     """As `Server.user`, with a policy for objects."""
     key = server.user()
@@ -86,6 +95,7 @@ def one_run(kind, arguments, target):
             connections = arguments.connections if size < MIB else FEW
             prefix = f"{size}{'p' if phase == 'parts' else ''}/"
             warm = min(warm, requests // 10)
+            touch(512 * MIB + size * (requests + warm) * 3 // 2)
             report[name] = load(target, server, key, phase, size, requests, connections, prefix, warm=warm)
         if not bare:
             keys = 5_000 if slow else arguments.keys
