@@ -6,6 +6,7 @@ use crate::address::{self, wire_head};
 use crate::body::Body;
 use crate::front::Front;
 use crate::identify::prove_form;
+use crate::known::shared;
 use crate::reader::Reader;
 use crate::record::Trip;
 use crate::stream;
@@ -155,7 +156,7 @@ impl Identify for Desk<'_> {
             match outcome {
                 Ok((credentials, region)) => {
                     trip.caller = Some(credentials.caller.clone());
-                    trip.access_key_id = Some(credentials.access_key_id.clone());
+                    trip.access_key_id = Some(shared(&credentials.access_key_id));
                     trip.region = region;
                     Ok((credentials.caller.clone(), region))
                 }

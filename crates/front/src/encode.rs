@@ -22,7 +22,7 @@ pub fn stopping() -> Error {
 fn error_response(trip: &mut Trip, error: Error) -> Response<Body> {
     if error.status >= 500 && error.status != 501 {
         let source = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::error!(request_id = trip.request_id, %error, source, "a request failed");
+        tracing::error!(request_id = &*trip.request_id, %error, source, "a request failed");
     }
     let named = trip.named.or(trip.addressed.as_ref().map(|found| (found.service, found.protocol)));
     let protocol = named.map_or(Protocol::AwsQuery, |(_, protocol)| protocol);

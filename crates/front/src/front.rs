@@ -91,8 +91,8 @@ impl Front {
     }
 
     /// An id for a request that has just arrived.
-    pub(crate) fn request_id(&self) -> String {
-        self.world.borrow().base.ids.uuid()
+    pub(crate) fn request_id(&self) -> Arc<str> {
+        self.world.borrow().base.ids.uuid().into()
     }
 
     /// Puts a new world behind the door; requests that waited for it go on.

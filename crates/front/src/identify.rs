@@ -3,6 +3,7 @@
 use crate::address::{self, wire_head};
 use crate::arrival::{self, Arrival};
 use crate::front::Front;
+use crate::known::shared;
 use crate::reader::Reader;
 use crate::record::{Trip, host};
 use crate::signature::{self, Algorithm, BodyHash, Family, PayloadRule, Presented, Refusal, Rules, Verified};
@@ -119,7 +120,7 @@ pub async fn identify(
     let what = Use { service: addressed.service.signing_name, region, at: world.base.clock.now() };
     world.principals.used(&credentials, what);
     trip.caller = Some(credentials.caller.clone());
-    trip.access_key_id = Some(credentials.access_key_id.clone());
+    trip.access_key_id = Some(shared(&credentials.access_key_id));
     trip.region = Some(region);
     trip.signing_name = (presented.service() == DIRECTORY_BUCKETS).then_some(DIRECTORY_BUCKETS);
     trip.signed = Some(signed(&presented, head, family));
@@ -139,7 +140,7 @@ fn signed(presented: &Presented, head: &Parts, family: Family) -> Signed {
         version: if is_old { "AWS" } else { presented.algorithm.as_str() },
         place: if presented.is_presigned() { SignedIn::Query } else { SignedIn::Header },
         at: (!is_old).then(|| Timestamp::from_secs(presented.signed_at_s)),
-        payload: payload.filter(|_| family == Family::S3 && !is_old).map(str::to_owned),
+        payload: payload.filter(|_| family == Family::S3 && !is_old).map(shared),
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Entry {
     /// Position in the order of answers, from 1.
     pub sequence: u64,
     /// The id that the client was given.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// Host time of its arrival.
     pub arrived: Timestamp,
     /// From the first step to the encoded answer.
@@ -43,7 +43,7 @@ pub struct Entry {
     /// Who asked; `None` when the request was not authenticated.
     pub caller: Option<Arc<Caller>>,
     /// The access key id that it was signed with, once that is verified.
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Arc<str>>,
     /// Why its sender was not believed.
     pub unproved: Option<Unproved>,
     /// What was asked of the policies, in order, that of other services on its way included.
@@ -148,7 +148,7 @@ impl Journal {
     pub fn find(&self, request_id: &str) -> Option<Arc<Entry>> {
         let entries = self.entries.lock();
         let mut newest_first = entries.ring.iter().rev().map(|(_, entry)| entry);
-        newest_first.find(|entry| entry.request_id == request_id).cloned()
+        newest_first.find(|entry| *entry.request_id == *request_id).cloned()
     }
 
     /// Waits until an entry with a sequence above `sequence` is there.
@@ -199,7 +199,7 @@ mod tests {
         assert!(journal.find("0").is_none());
         assert_eq!(journal.find("1").unwrap().sequence, 2);
         let newest = journal.newest(2);
-        assert_eq!(newest.last().unwrap().request_id, JOURNAL_ENTRIES_MAX.to_string());
+        assert_eq!(*newest.last().unwrap().request_id, JOURNAL_ENTRIES_MAX.to_string());
         assert_eq!(journal.after(newest[0].sequence, 10).len(), 1);
     }
 

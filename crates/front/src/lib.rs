@@ -17,6 +17,7 @@ mod front;
 mod hoisted;
 mod identify;
 mod journal;
+mod known;
 pub mod limits;
 pub mod listen;
 mod metrics;

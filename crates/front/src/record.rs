@@ -3,6 +3,7 @@
 use crate::arrival::Inside;
 use crate::front::Front;
 use crate::journal::Entry;
+use crate::known::shared;
 use crate::listen::Peer;
 use crate::unproved::Unproved;
 use http::header::{HOST, HeaderMap, HeaderName, REFERER, USER_AGENT};
@@ -20,7 +21,7 @@ const CLIENT_GONE: u16 = 499;
 /// What became known of a request on its way through the steps. Dropping it records the request.
 pub struct Trip {
     /// The id that the client gets back.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// Service, operation and protocol, once they are found.
     pub addressed: Option<Addressed>,
     /// The service and protocol that were named when the operation was not found.
@@ -28,7 +29,7 @@ pub struct Trip {
     /// Who asks, once it is verified.
     pub caller: Option<Arc<Caller>>,
     /// The access key id that it was signed with, once that is verified.
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Arc<str>>,
     /// The name that it was signed with, when that is not the service's own.
     pub signing_name: Option<&'static str>,
     /// How it proved who sent it.
@@ -107,7 +108,7 @@ impl Trip {
             secure: self.peer.tls,
             tls: self.peer.cipher.map(|(version, _)| version),
             signed: self.signed.clone(),
-            endpoint: format!("{scheme}://{}", host(head)),
+            endpoint: shared(&format!("{scheme}://{}", host(head))),
             user_agent: text(&head.headers, &USER_AGENT),
             referer: text(&head.headers, &REFERER),
             beside: false,
@@ -124,8 +125,8 @@ pub fn host(head: &Parts) -> &str {
     header.or(authority).unwrap_or("localhost")
 }
 
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<Arc<str>> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(shared)
 }
 
 impl Drop for Trip {
@@ -138,7 +139,7 @@ impl Drop for Trip {
         self.front.metrics.count(service, operation, self.status, took);
         self.front.journal.push(Entry {
             sequence: 0,
-            request_id: std::mem::take(&mut self.request_id),
+            request_id: self.request_id.clone(),
             arrived: self.arrived,
             took,
             source_ip: Some(self.peer.remote.ip()),

@@ -1,6 +1,6 @@
 //! What an operation needs: no operation can be registered without one of these.
 
-use crate::Ctx;
+use crate::{Ctx, Keys};
 use futures_util::future::BoxFuture;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -14,18 +14,29 @@ pub struct Need {
     pub action: Cow<'static, str>,
     /// The resource's ARN, or `*` for actions without resources.
     pub resource: String,
-    /// What AccessDenied calls the resource when a service does not answer its ARN (IAM: `role reader`).
-    pub shown: Option<String>,
+    /// What AccessDenied calls the resource.
+    pub shown: Shown,
     /// The account that owns the resource.
     pub owner: AccountId,
     /// The resource's own policy.
     pub policy: Option<Arc<Attached>>,
     /// Condition keys of the service and of the resource (`aws:ResourceTag/…`, `aws:RequestTag/…`).
-    pub keys: Vec<(String, Vec<String>)>,
+    pub keys: Keys,
     /// Tags that the action sets, where they are no condition keys of it: tag policies look at them, too.
     pub tags: Vec<(String, String)>,
     /// What must be allowed too, and is asked first: the same action on the access point that the request came through.
     pub also: Option<Box<Need>>,
+}
+
+/// What AccessDenied calls a resource.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// By its ARN.
+    Arn,
+    /// By its ARN in quotation marks, as S3 does.
+    Quoted,
+    /// By another name, where a service does not answer its ARN (IAM: `role reader`).
+    As(String),
 }
 
 impl Need {
@@ -35,10 +46,10 @@ impl Need {
         Need {
             action,
             resource,
-            shown: None,
+            shown: Shown::Arn,
             owner,
             policy: None,
-            keys: Vec::new(),
+            keys: Keys::new(),
             tags: Vec::new(),
             also: None,
         }
@@ -46,7 +57,13 @@ impl Need {
 
     /// With another name for the resource in AccessDenied's text; policies are still asked about the ARN.
     pub fn shown_as(mut self, shown: impl Into<String>) -> Need {
-        self.shown = Some(shown.into());
+        self.shown = Shown::As(shown.into());
+        self
+    }
+
+    /// With its ARN in quotation marks in AccessDenied's text.
+    pub fn quoted(mut self) -> Need {
+        self.shown = Shown::Quoted;
         self
     }
 
@@ -57,8 +74,8 @@ impl Need {
     }
 
     /// With one more condition key.
-    pub fn with_key(mut self, key: impl Into<String>, values: Vec<String>) -> Need {
-        self.keys.push((key.into(), values));
+    pub fn with_key(mut self, key: impl AsRef<str>, values: Vec<String>) -> Need {
+        self.keys.put_all(key.as_ref(), values);
         self
     }
 }
@@ -73,7 +90,7 @@ pub(crate) fn wrong(model: &str, operation: &str, actions: &Actions, need: &Need
         return None;
     }
     let asked = yakumo_reference::Asked { model, operation, action: &need.action, resource: &need.resource };
-    let keys = need.keys.iter().map(|(key, _)| key.as_str());
+    let keys = need.keys.iter().map(|(key, _)| key);
     let wrong = yakumo_reference::check(asked, keys).err()?;
     Some(format!("{wrong} (reference/; what is right nevertheless is named in reference/exceptions.txt)"))
 }

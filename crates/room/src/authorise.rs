@@ -1,7 +1,8 @@
 //! Asks the policies: puts together what the caller, the resource and the request bring, and keeps the decision with
 //! all that is needed to explain it later.
 
-use crate::{Caller, Ctx, Facts, Need, Place, World, tag_policy};
+use crate::{Caller, Ctx, Facts, Keys, Need, Place, Shown, World, tag_policy};
+use std::borrow::Cow;
 use std::sync::Arc;
 use yakumo_aws::{Error, Region, Result, Timestamp};
 use yakumo_policy::{Context, Decision, Explanation, Policies, PrincipalKind, Request, evaluate, explain};
@@ -33,13 +34,10 @@ struct Places {
 pub(crate) struct Circumstances {
     pub facts: Facts,
     pub region: Region,
-    source_ip: Option<String>,
-    vpc_source_ip: Option<String>,
     pub via: Vec<String>,
-    second_factor_age_s: Option<String>,
+    /// Keys whose values are made for this request.
+    made: Keys,
     now: Timestamp,
-    current_time: String,
-    epoch_time: String,
 }
 
 impl Circumstances {
@@ -50,18 +48,19 @@ impl Circumstances {
         caller: &Caller,
         via: Vec<String>,
     ) -> Arc<Circumstances> {
-        let age = |since: Timestamp| now.as_secs().saturating_sub(since.as_secs()).max(0).to_string();
-        Arc::new(Circumstances {
-            source_ip: facts.source_ip.map(|address| address.to_canonical().to_string()),
-            vpc_source_ip: facts.through.as_ref().map(|through| through.address.to_canonical().to_string()),
-            second_factor_age_s: caller.second_factor.map(age),
-            via,
-            current_time: now.to_date_time(),
-            epoch_time: now.as_secs().to_string(),
-            facts,
-            region,
-            now,
-        })
+        let mut made = Keys::with_capacity(4);
+        if let Some(address) = facts.source_ip {
+            made.put_shown("aws:SourceIp", address.to_canonical());
+        }
+        if let Some(through) = &facts.through {
+            made.put_shown("aws:VpcSourceIp", through.address.to_canonical());
+        }
+        if let Some(since) = caller.second_factor {
+            made.put_shown("aws:MultiFactorAuthAge", now.as_secs().saturating_sub(since.as_secs()).max(0));
+        }
+        made.put("aws:CurrentTime", &now.to_date_time());
+        made.put_shown("aws:EpochTime", now.as_secs());
+        Arc::new(Circumstances { facts, region, via, made, now })
     }
 }
 
@@ -106,12 +105,16 @@ impl Decided {
         }
         let context = self.context();
         let request = request(&self.caller, &self.need, &context);
-        let shown = self.need.shown.as_deref().unwrap_or(request.resource);
+        let shown: Cow<'_, str> = match &self.need.shown {
+            Shown::Arn => request.resource.into(),
+            Shown::Quoted => format!("\"{}\"", request.resource).into(),
+            Shown::As(name) => name.as_str().into(),
+        };
         let text = match self.caller.principal.kind {
             // AWS: somebody without a name is told of the endpoint only:
             // <https://repost.aws/knowledge-center/sqs-accessdenied-errors>
             PrincipalKind::Anonymous => format!("Access to the resource {endpoint}/ is denied."),
-            _ => self.decision.message(&Request { resource: shown, ..request }),
+            _ => self.decision.message(&Request { resource: &shown, ..request }),
         };
         // The code is the common one; each protocol has its own name for it, which the front door knows.
         Err(Error::sender("AccessDenied", text).with_status(403))
@@ -129,11 +132,9 @@ impl Decided {
     /// How many bytes of it the client had a hand in, so that whoever keeps decisions can bound them.
     pub fn weight_bytes(&self) -> usize {
         let Facts { user_agent, referer, .. } = &self.circumstances.facts;
-        let head = user_agent.as_ref().map_or(0, String::len) + referer.as_ref().map_or(0, String::len);
-        let texts = |values: &[String]| values.iter().map(String::len).sum::<usize>();
-        let keys = self.need.keys.iter().map(|(key, values)| key.len() + texts(values)).sum::<usize>();
+        let head = [user_agent, referer].into_iter().flatten().map(|text| text.len()).sum::<usize>();
         let tags = self.need.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-        self.need.resource.len() + keys + tags + head
+        self.need.resource.len() + self.need.keys.weight_bytes() + tags + head
     }
 
     /// Why it was decided so: every policy that was looked at, statement by statement.
@@ -197,17 +198,11 @@ fn policies<'a>(
 /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
 fn context<'a>(circumstances: &'a Circumstances, places: &'a Places, need: &'a Need) -> Context<'a> {
     let facts = &circumstances.facts;
-    let mut context = Context::with_capacity(17 + need.keys.len());
-    if let Some(source_ip) = &circumstances.source_ip {
-        context.put("aws:SourceIp", source_ip.as_str());
-    }
-    if let (Some(through), Some(address)) = (&facts.through, &circumstances.vpc_source_ip) {
+    let mut context = Context::with_capacity(24);
+    put(&mut context, &circumstances.made);
+    if let Some(through) = &facts.through {
         context.put("aws:SourceVpce", through.endpoint.id.as_str());
         context.put("aws:SourceVpc", through.endpoint.vpc.as_str());
-        context.put("aws:VpcSourceIp", address.as_str());
-    }
-    if let Some(age) = &circumstances.second_factor_age_s {
-        context.put("aws:MultiFactorAuthAge", age.as_str());
     }
     if let Some(place) = &places.caller {
         context.put("aws:PrincipalOrgID", place.organization.as_str());
@@ -218,8 +213,6 @@ fn context<'a>(circumstances: &'a Circumstances, places: &'a Places, need: &'a N
         context.put_many("aws:ResourceOrgPaths", [place.path.as_str()]);
     }
     context.put("aws:SecureTransport", if facts.secure { "true" } else { "false" });
-    context.put("aws:CurrentTime", circumstances.current_time.as_str());
-    context.put("aws:EpochTime", circumstances.epoch_time.as_str());
     context.put("aws:RequestedRegion", circumstances.region.as_str());
     context.put("aws:ResourceAccount", need.owner.as_str());
     context.put("aws:ViaAWSService", if circumstances.via.is_empty() { "false" } else { "true" });
@@ -228,16 +221,20 @@ fn context<'a>(circumstances: &'a Circumstances, places: &'a Places, need: &'a N
         context.put_many("aws:CalledVia", circumstances.via.iter().map(String::as_str));
     }
     if let Some(user_agent) = &facts.user_agent {
-        context.put("aws:UserAgent", user_agent.as_str());
+        context.put("aws:UserAgent", &**user_agent);
     }
     if let Some(referer) = &facts.referer {
-        context.put("aws:Referer", referer.as_str());
+        context.put("aws:Referer", &**referer);
     }
-    for (key, values) in &need.keys {
-        match values.as_slice() {
-            [value] => context.put(key.as_str(), value.as_str()),
-            values => context.put_many(key.as_str(), values.iter().map(String::as_str)),
+    put(&mut context, &need.keys);
+    context
+}
+
+fn put<'a>(context: &mut Context<'a>, keys: &'a Keys) {
+    for (key, mut values) in keys.iter() {
+        match (values.len(), values.next()) {
+            (1, Some(value)) => context.put(key, value),
+            (_, first) => context.put_many(key, first.into_iter().chain(values)),
         };
     }
-    context
 }

@@ -11,7 +11,7 @@ use yakumo_wire::Operation;
 #[derive(Clone, Debug)]
 pub struct Background {
     /// Its id.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// The service that was called.
     pub service: &'static str,
     /// The operation that was called.
@@ -74,7 +74,7 @@ impl World {
         O::Input: Sync,
     {
         let visit = self.enter().ok_or_else(|| Error::internal("the cloud is stopping"))?;
-        let (request_id, began) = (self.base.ids.uuid(), host_now());
+        let (request_id, began) = (Arc::<str>::from(self.base.ids.uuid()), host_now());
         let facts = Facts::internal(request_id.clone());
         let row = row(self, &operation)?;
         let ctx = Ctx::new(visit, O::SERVICE, row, caller.clone(), region, facts);

@@ -7,15 +7,16 @@ use crate::{Base, Caller, Need, Registered, Scope, Through, Tx, World};
 use parking_lot::Mutex;
 use std::any::Any;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use yakumo_aws::{AccountId, Error, Region, Result, Timestamp};
 
 /// What a request says of itself beyond its input.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The request id that the client gets back.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// Where the request came from, as a public address sees it; `None` when a service made it, and when it came through
     /// a VPC endpoint.
     pub source_ip: Option<IpAddr>,
@@ -28,11 +29,11 @@ pub struct Facts {
     /// How it proved who sent it; `None` when a service made it, and when it is anonymous.
     pub signed: Option<Signed>,
     /// `http://host:port` as the client addressed the cloud; URLs that are handed out begin with it.
-    pub endpoint: String,
+    pub endpoint: Arc<str>,
     /// The `User-Agent` header.
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Arc<str>>,
     /// The `Referer` header.
-    pub referer: Option<String>,
+    pub referer: Option<Arc<str>>,
     /// Whether it came through the room's side door (a form, a page) and not as an operation of the API.
     pub beside: bool,
     /// The name that it was signed with, when that is not the service's own (`s3express`).
@@ -49,7 +50,7 @@ pub struct Signed {
     /// When it was signed, by the host's time; `None` where it does not say.
     pub at: Option<Timestamp>,
     /// What it declares of its body: the hash, or words such as `UNSIGNED-PAYLOAD`. Of services that sign that only.
-    pub payload: Option<String>,
+    pub payload: Option<Arc<str>>,
 }
 
 /// Where the signature of a request stands.
@@ -69,7 +70,8 @@ pub struct Ctx(Arc<Inner>);
 
 struct Inner {
     world: Visit,
-    gone: watch::Sender<bool>,
+    gone: AtomicBool,
+    left: Notify,
     service: &'static str,
     operation: &'static str,
     actions: Actions,
@@ -81,10 +83,10 @@ struct Inner {
 
 impl Facts {
     /// What a request says that no client made, but a service on its own: background work.
-    pub fn internal(request_id: String) -> Facts {
-        let endpoint = "http://127.0.0.1:4566".to_owned();
+    pub fn internal(request_id: impl Into<Arc<str>>) -> Facts {
+        let endpoint = "http://127.0.0.1:4566".into();
         Facts {
-            request_id,
+            request_id: request_id.into(),
             source_ip: None,
             through: None,
             secure: true,
@@ -144,9 +146,18 @@ impl Ctx {
         caller: Arc<Caller>,
         circumstances: Arc<Circumstances>,
     ) -> Ctx {
-        let (gone, decided, fault) = (watch::Sender::new(false), Mutex::default(), OnceLock::new());
-        let inner = Inner { world, gone, service, operation, actions, caller, circumstances, decided, fault };
-        Ctx(Arc::new(inner))
+        Ctx(Arc::new(Inner {
+            world,
+            gone: AtomicBool::new(false),
+            left: Notify::new(),
+            service,
+            operation,
+            actions,
+            caller,
+            circumstances,
+            decided: Mutex::default(),
+            fault: OnceLock::new(),
+        }))
     }
 
     /// The context of a call that this request makes of another service; `via` are the services on the way when the
@@ -185,14 +196,17 @@ impl Ctx {
     /// Waits until the client has gone away. A handler always runs to its end, so that what it committed is also
     /// applied; one that waits (a long poll) must stop waiting when this returns, and take nothing for the client.
     pub async fn gone(&self) {
-        let mut gone = self.0.gone.subscribe();
-        // The sender lives in self, so this only ends when the client has gone.
-        let _ = gone.wait_for(|gone| *gone).await;
+        let left = self.0.left.notified();
+        // Looked at only now: whoever leaves after this line wakes `left`.
+        if !self.0.gone.load(Ordering::Acquire) {
+            left.await;
+        }
     }
 
     /// Notes that the client has gone away: the front door's business.
     pub fn set_gone(&self) {
-        self.0.gone.send_replace(true);
+        self.0.gone.store(true, Ordering::Release);
+        self.0.left.notify_waiters();
     }
 
     /// Who asks.

@@ -57,7 +57,7 @@ impl Decided {
     /// values is one that the request does not have.
     pub fn would_allow(&self, keys: &[(String, Vec<String>)]) -> bool {
         let mut other = self.clone();
-        other.need.keys.extend_from_slice(keys);
+        other.need.keys.extend(keys.iter().map(|(name, values)| (name, values)));
         other.judge().allowed
     }
 }

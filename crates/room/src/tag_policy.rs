@@ -83,9 +83,9 @@ pub(crate) fn check(policy: &TagPolicy, room: Option<&Room>, need: &Need) -> Res
         return Ok(());
     }
     let Some(resource_type) = type_of(need, tagged) else { return Ok(()) };
-    let tags = need.keys.iter().filter_map(|(key, values)| {
+    let tags = need.keys.iter().filter_map(|(key, mut values)| {
         let key = key.strip_prefix(REQUEST_TAG)?;
-        Some((key, values.first().map_or("", String::as_str)))
+        Some((key, values.next().unwrap_or_default()))
     });
     let others = need.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     match policy.forbidden(&resource_type, tags.chain(others)) {

@@ -70,7 +70,7 @@ impl Tx {
         self.inner.change(Change {
             time: self.ctx.now(),
             principal: self.ctx.caller().principal.arn.clone(),
-            request_id: self.ctx.facts().request_id.clone(),
+            request_id: self.ctx.facts().request_id.to_string(),
             resource_type: R::TYPE.to_owned(),
             resource_id: subject.arn(),
             before: before.map(|record| record.to_bytes().into()),

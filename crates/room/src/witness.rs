@@ -14,7 +14,7 @@ use yakumo_aws::{Region, Timestamp};
 #[derive(Clone, Debug)]
 pub struct Finished {
     /// The id that the client was given.
-    pub request_id: String,
+    pub request_id: Arc<str>,
     /// The service's name in the models.
     pub service: &'static str,
     /// The operation's name in the model; `None` when it was not found, or a side door answered.
@@ -24,7 +24,7 @@ pub struct Finished {
     /// Who asked; `None` when that was not proved.
     pub caller: Option<Arc<Caller>>,
     /// The access key id that it was signed with, once that is verified.
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Arc<str>>,
     /// When it came, by the cloud's clock.
     pub at: Timestamp,
     /// Where it came from.

@@ -246,22 +246,18 @@ impl Router {
     fn by_path(&self, head: &Head<'_>) -> Result<Addressed, AddressError> {
         let default = self.services.iter().position(|service| service.name == "s3");
         let candidates = match self.scoped(head) {
-            Some(scoped) => scoped.to_vec(),
+            Some(scoped) => scoped,
             // AWS: a request that names no service and carries no credential can only be for S3.
-            None if head.scope.is_none() => default.into_iter().collect(),
-            None => Vec::new(),
+            None if head.scope.is_none() => default.as_slice(),
+            None => &[],
         };
         let (mut best, mut unknown) = (None, AddressError::UnknownService);
         for at in candidates {
-            let embedded = &self.services[at];
+            let embedded = &self.services[*at];
             let rest = |protocol: &&Protocol| matches!(protocol, Protocol::RestJson1 | Protocol::RestXml);
             let Some(protocol) = embedded.protocols.iter().find(rest).copied() else { continue };
             let service = embedded.service();
-            // AWS: S3 alone takes paths as they are, in signatures and in keys.
-            let path = match service.validation {
-                Validation::S3 => Cow::Borrowed(head.path),
-                _ => normalised(head.path),
-            };
+            let path = path_for(service, head);
             match rest::find(service, &Head { path: &path, ..*head }) {
                 // AWS: S3 and S3 Control share their name in signatures; what lacks the header that S3 Control's operations
                 // demand (`x-amz-account-id`) is for S3, whatever its path looks like.
@@ -282,7 +278,17 @@ impl Router {
         }
         let ((service, protocol), found) = best.ok_or(unknown)?;
         let operation = &service.operations[usize::from(found.operation)];
-        Ok(Addressed { service, operation, protocol, labels: found.labels })
+        let path = path_for(service, head);
+        let labels = found.labels(service, &Head { path: &path, ..*head });
+        Ok(Addressed { service, operation, protocol, labels })
+    }
+}
+
+/// AWS: S3 alone takes paths as they are, in signatures and in keys.
+fn path_for<'h>(service: &Service, head: &Head<'h>) -> Cow<'h, str> {
+    match service.validation {
+        Validation::S3 => Cow::Borrowed(head.path),
+        _ => normalised(head.path),
     }
 }
 

@@ -241,7 +241,7 @@ async fn needs_of(ctx: &Ctx, action: &'static str, asked: Asked) -> Result<Vec<N
     needs.extend(tagging);
     if let Some(role) = &asked.passed {
         let mut pass = Need::new(PASS_ROLE, role.clone(), ctx.account());
-        pass.keys.push(("iam:PassedToService".to_owned(), vec!["ec2.amazonaws.com".to_owned()]));
+        pass.keys.put("iam:PassedToService", "ec2.amazonaws.com");
         needs.push(pass);
     }
     Ok(needs)
@@ -260,7 +260,7 @@ async fn keys_about(ctx: &Ctx, kind: &dyn Kind, id: &str) -> Result<Option<Keys>
 fn need(ctx: &Ctx, action: &'static str, arn: &str, mut keys: Keys) -> Need {
     keys.push(("ec2:Region".to_owned(), vec![ctx.region().to_string()]));
     keys.retain(|(key, _)| yakumo_reference::has_key(action, arn, key));
-    Need { keys, ..Need::new(action, arn, ctx.account()) }
+    Need { keys: keys.as_slice().into(), ..Need::new(action, arn, ctx.account()) }
 }
 
 /// The condition keys of tags that a request brings.
@@ -294,7 +294,7 @@ pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option
     };
     keys.push(("ec2:Region".to_owned(), vec![ctx.region().to_string()]));
     keys.retain(|(key, _)| yakumo_reference::has_key(action, arn, key));
-    Ok(Some(Need { keys, ..Need::new(action.to_owned(), arn, ctx.account()) }))
+    Ok(Some(Need { keys: keys.as_slice().into(), ..Need::new(action.to_owned(), arn, ctx.account()) }))
 }
 
 /// What EC2 says to who is refused: a sentence before the reason, and behind it what only those can read who may

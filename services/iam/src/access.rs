@@ -9,7 +9,7 @@ use crate::state::{
 use futures_util::future::BoxFuture;
 use yakumo_aws::Result;
 use yakumo_policy::PrincipalKind;
-use yakumo_room::{Access, Ctx, Need, Resource};
+use yakumo_room::{Access, Ctx, Need, Resource, Shown};
 
 /// What an operation acts on.
 #[derive(Clone)]
@@ -98,7 +98,7 @@ pub(crate) async fn need(ctx: &Ctx, action: &'static str, target: Target, keys: 
     let (resource, found) = resolve(ctx, target).await?;
     let found = documented(action, &resource, found);
     let mut need = Need::new(action, resource, ctx.account());
-    need.shown = shown;
+    need.shown = shown.map_or(Shown::Arn, Shown::As);
     for (key, values) in found.into_iter().chain(keys) {
         need = need.with_key(key, values);
     }

@@ -29,7 +29,7 @@ pub(crate) fn rule() -> Access<GetAccessKeyLastUsedInput> {
                     Some(folded) => need(ctx, ACTION, Target::User(folded), Keys::new()).await?,
                     None => Need::new(ACTION, format!("arn:aws:iam::{}:root", ctx.account()), ctx.account()),
                 };
-                need.shown = Some(format!("access key {}", input.access_key_id));
+                need = need.shown_as(format!("access key {}", input.access_key_id));
                 Ok(vec![need])
             })
         },

@@ -22,7 +22,7 @@ pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option
         }
         let Some(role) = find::<Role>(ctx, account, name, arn).await? else { return Ok(None) };
         let mut need = Need::new(action, arn, account).with_policy(Some(Arc::new(trust(arn, Some(&role))?)));
-        need.keys = keys_of(&role, None);
+        need.keys = keys_of(&role, None).as_slice().into();
         return Ok(Some(need));
     }
     let keys = match kind {
@@ -40,7 +40,10 @@ pub(crate) async fn need_of(ctx: &Ctx, action: &str, arn: &str) -> Result<Option
         "oidc-provider" | "saml-provider" => crate::providers::keys_if_any(ctx, arn).await?,
         _ => None,
     };
-    Ok(keys.map(|keys| Need { keys: documented(&action, arn, keys), ..Need::new(action, arn, account) }))
+    Ok(keys.map(|keys| Need {
+        keys: documented(&action, arn, keys).as_slice().into(),
+        ..Need::new(action, arn, account)
+    }))
 }
 
 async fn find<R: Resource>(ctx: &Ctx, account: AccountId, name: &str, arn: &str) -> Result<Option<R>> {

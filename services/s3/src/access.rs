@@ -164,8 +164,8 @@ fn wrong_region(ctx: &Ctx, bucket: &Bucket) -> Error {
     if bucket.directory.is_some() {
         return error::no_such_bucket(&bucket.name);
     }
-    let endpoint = &ctx.facts().endpoint;
-    let authority = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, authority)| authority);
+    let endpoint = &*ctx.facts().endpoint;
+    let authority = endpoint.split_once("://").map_or(endpoint, |(_, authority)| authority);
     let host = authority.split(':').next().unwrap_or_default();
     match host_region(host) == Some(bucket.region) {
         true => error::wrong_region(ctx.region(), bucket.region),
@@ -191,18 +191,17 @@ pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, key
         Some(key) => format!("{}/{key}", open.record.arn()),
         None => open.record.arn(),
     };
-    // AWS: S3 quotes the resource in its denials:
-    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>
-    let shown = format!("\"{arn}\"");
     let policy = match (is_shut_out(ctx, open), &open.acl) {
         (false, None) => open.policy.clone(),
         (true, None) => None,
         (false, Some((_, both))) => Some(both.clone()),
         (true, Some((acl, _))) => Some(acl.clone()),
     };
-    let mut need = Need::new(action, arn, open.record.owner).with_policy(policy).shown_as(shown);
-    need.keys = keys;
-    need.keys.extend(request_keys(ctx, action, open.record.owner));
+    // AWS: S3 quotes the resource in its denials:
+    // <https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html>
+    let mut need = Need::new(action, arn, open.record.owner).with_policy(policy).quoted();
+    need.keys = request_keys(ctx, action, open.record.owner);
+    need.keys.extend(keys);
     match &open.through {
         Some(point) => point.also(ctx, open, need, key),
         None => need,
@@ -212,33 +211,33 @@ pub fn need(ctx: &Ctx, open: &Open, action: &'static str, key: Option<&str>, key
 /// What S3 tells policies of every request, in the words of the service that the action is of: who owns the resource, and
 /// how the request was signed and sent.
 /// AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-policy-s3-sigv4-conditions.html>
-pub fn request_keys(ctx: &Ctx, action: &str, owner: AccountId) -> Keys {
+pub fn request_keys(ctx: &Ctx, action: &str, owner: AccountId) -> yakumo_room::Keys {
     let (service, action) = action.split_once(':').unwrap_or(("s3", action));
     let facts = ctx.facts();
-    let mut keys = Keys::with_capacity(8);
-    let mut put = |name: &str, value: String| keys.push((format!("{service}:{name}"), vec![value]));
-    put("ResourceAccount", owner.to_string());
+    let mut keys = yakumo_room::Keys::with_capacity(8);
+    let mut put = |name, value: &str| keys.put_of(service, name, value);
+    put("ResourceAccount", owner.as_str());
     if let Some(version) = facts.tls.and_then(|tls| tls.strip_prefix("TLSv")) {
-        put("TlsVersion", version.replace('_', "."));
+        put("TlsVersion", &version.replace('_', "."));
     }
     let Some(signed) = &facts.signed else { return keys };
-    put("signatureversion", signed.version.to_owned());
+    put("signatureversion", signed.version);
     let place = match signed.place {
         SignedIn::Header => "REST-HEADER",
         SignedIn::Query => "REST-QUERY-STRING",
         SignedIn::Form => "POST",
     };
-    put("authType", place.to_owned());
+    put("authType", place);
     // AWS: only presigned URLs have an age, in milliseconds; in directory buckets only where a session is opened.
     let has_age = signed.place == SignedIn::Query && (service == "s3" || action == "CreateSession");
     if let Some(at) = signed.at.filter(|_| has_age) {
-        put("signatureAge", (host_now().as_millis() - at.as_millis()).max(0).to_string());
+        put("signatureAge", &(host_now().as_millis() - at.as_millis()).max(0).to_string());
     }
     // AWS: the actions of a bucket's lock are not told what is signed of a body.
     if let Some(payload) =
         signed.payload.as_ref().filter(|_| !action.ends_with("BucketObjectLockConfiguration"))
     {
-        put("x-amz-content-sha256", payload.clone());
+        put("x-amz-content-sha256", payload);
     }
     keys
 }

@@ -50,9 +50,8 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
                 return needs_directory(ctx, input);
             }
             let arn = format!("arn:{}:s3:::{}", ctx.region().partition().as_str(), input.bucket);
-            let shown = format!("\"{arn}\"");
             let other = |action: &'static str| {
-                let mut need = Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
+                let mut need = Need::new(action, arn.clone(), ctx.account()).quoted();
                 need.keys = request_keys(ctx, action, ctx.account());
                 need
             };
@@ -86,7 +85,7 @@ pub fn create_access() -> Access<api::CreateBucketInput> {
             // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html>
             if !given_tags(input).is_empty() {
                 let mut need = other("s3:TagResource");
-                need.keys = tag_keys(input);
+                need.keys = tag_keys(input).as_slice().into();
                 needs.push(need);
             }
             Ok(needs)
@@ -99,9 +98,8 @@ fn needs_directory(ctx: &Ctx, input: &api::CreateBucketInput) -> Result<Vec<Need
     let (partition, region) = (ctx.region().partition().as_str(), ctx.region());
     let arn = format!("arn:{partition}:s3express:{region}:{}:bucket/{}", ctx.account(), input.bucket);
     directories::sessions::check_bucket(ctx, "", &arn)?;
-    let shown = format!("\"{arn}\"");
     let other = |action: &'static str| {
-        let mut need = Need::new(action, arn.clone(), ctx.account()).shown_as(shown.clone());
+        let mut need = Need::new(action, arn.clone(), ctx.account()).quoted();
         need.keys = request_keys(ctx, action, ctx.account());
         need.keys.extend(tag_keys(input));
         need

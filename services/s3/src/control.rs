@@ -104,7 +104,7 @@ pub fn not_implemented(what: &str) -> Error {
 
 /// With what S3 tells policies of every request.
 pub fn with_request(ctx: &Ctx, mut need: Need) -> Need {
-    need.keys.extend(request_keys(ctx, &need.action, need.owner));
+    need.keys.append(&request_keys(ctx, &need.action, need.owner));
     need
 }
 
@@ -140,8 +140,8 @@ fn on_point<I: Sync + 'static>(
                 let origin = access_points::origin(point.vpc.as_deref());
                 need.keys.extend(access_points::keys(&arn, account, origin));
                 for (name, value) in point.tags {
-                    need.keys.push((format!("aws:ResourceTag/{name}"), vec![value.clone()]));
-                    need.keys.push((format!("s3:AccessPointTag/{name}"), vec![value]));
+                    need.keys.put(&format!("aws:ResourceTag/{name}"), &value);
+                    need.keys.put(&format!("s3:AccessPointTag/{name}"), &value);
                 }
             }
             Ok(vec![need])

@@ -7,7 +7,7 @@
 use crate::error;
 use crate::registry::Registry;
 use crate::state::{Content, Seal, scope};
-use aws_lc_rs::aead::{AES_256_GCM as GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM as GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_256, DecryptingKey, DecryptionContext, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
 use base64::Engine;
@@ -21,6 +21,8 @@ use yakumo_room::store::Transaction;
 
 const KEY_BYTES: usize = 32;
 const BLOCK_BYTES: u64 = 16;
+/// A sealed key: the nonce, the key and the tag.
+const SEALED_BYTES: usize = NONCE_LEN + KEY_BYTES + MAX_TAG_LEN;
 
 type Key = [u8; KEY_BYTES];
 
@@ -120,11 +122,11 @@ impl Wrapper {
     }
 
     fn key_in(&self, seal: &Seal) -> Option<Key> {
-        let bytes = STANDARD.decode(&seal.sealed).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_LEN)?;
+        let mut bytes = [0; SEALED_BYTES];
+        let length = STANDARD.decode_slice(&seal.sealed, &mut bytes).ok()?;
+        let (nonce, sealed) = bytes.get_mut(..length)?.split_at_mut_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-        let mut sealed = sealed.to_vec();
-        let key = self.key.open_in_place(nonce, Aad::empty(), &mut sealed).ok()?;
+        let key = self.key.open_in_place(nonce, Aad::empty(), sealed).ok()?;
         Key::try_from(&*key).ok()
     }
 

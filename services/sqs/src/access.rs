@@ -174,7 +174,7 @@ fn need_on(ctx: &Ctx, action: impl Into<Cow<'static, str>>, owner: AccountId, qu
     let settings = queue.settings();
     let has_policy = owner == ctx.account() || CROSS_ACCOUNT.contains(&&*action);
     let mut need = Need::new(action, queue.arn.clone(), owner);
-    need.keys.clone_from(&settings.tag_keys);
+    need.keys = settings.tag_keys.as_slice().into();
     need.with_policy(settings.policy.clone().filter(|_| has_policy))
 }
 

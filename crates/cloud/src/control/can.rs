@@ -228,13 +228,13 @@ fn region(question: &CanQuestion, resource: &str) -> Result<Region, Answer> {
 /// What a request says of itself that comes from this machine over plain HTTP.
 fn facts(world: &World) -> Facts {
     Facts {
-        request_id: world.base.ids.uuid(),
+        request_id: world.base.ids.uuid().into(),
         source_ip: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         through: None,
         secure: false,
         tls: None,
         signed: None,
-        endpoint: "http://127.0.0.1:4566".to_owned(),
+        endpoint: "http://127.0.0.1:4566".into(),
         user_agent: None,
         referer: None,
         beside: false,

@@ -77,7 +77,7 @@ pub(crate) fn line(entry: &Entry) -> RequestLine {
     let (error, message) = entry.error.clone().unzip();
     RequestLine {
         sequence: entry.sequence,
-        id: entry.request_id.clone(),
+        id: entry.request_id.to_string(),
         time: moment::write(entry.arrived),
         took_us: u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
         source_ip: entry

@@ -153,10 +153,10 @@ impl RestEncoder {
             return;
         }
         match &self.place {
-            Place::Header(name) => self.header(name, &text),
+            Place::Header(name) => self.header(named(name), text),
             Place::Prefix(prefix, key) => {
-                let name = format!("{prefix}{key}");
-                self.header(&name, &text);
+                let name = HeaderName::try_from(format!("{prefix}{key}")).ok();
+                self.header(name, text);
             }
             Place::Status => self.status = text.parse().unwrap_or(self.status),
             Place::Raw => self.raw = Some(text.into_bytes()),
@@ -164,13 +164,18 @@ impl RestEncoder {
         }
     }
 
-    fn header(&mut self, name: &str, value: &str) {
+    fn header(&mut self, name: Option<HeaderName>, value: String) {
         // A value that no header can hold is left out; the room has checked what it stores.
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes()))
-        {
+        if let (Some(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
             self.headers.insert(name, value);
         }
     }
+}
+
+/// The name that a model gives a header. Those in lower case, which S3's own are, cost no copy.
+fn named(name: &'static str) -> Option<HeaderName> {
+    let is_ready = name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if is_ready { Some(HeaderName::from_static(name)) } else { HeaderName::try_from(name).ok() }
 }
 
 impl Encoder for RestEncoder {

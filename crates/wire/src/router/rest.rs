@@ -2,6 +2,7 @@
 
 use super::{DIRECTORY_BUCKETS, Head, decode_text, query_pairs};
 use crate::model::{Location, Operation, Service};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// A service's prepared patterns.
@@ -54,7 +55,7 @@ pub(crate) struct Found {
     pub rank: Rank,
     /// Whether all headers are there that the operation demands.
     pub has_headers: bool,
-    pub labels: Vec<(u16, String)>,
+    route: &'static Route,
 }
 
 impl RestTable {
@@ -123,7 +124,7 @@ fn trimmed<'a, 'p>(raw: &'a [&'p str]) -> &'a [&'p str] {
 pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> {
     let table = service.routes.get_or_init(|| RestTable::new(service));
     let path = &*rooted(service, head, head.scope.is_some());
-    let raw: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+    let raw = cut(path);
     let trimmed = trimmed(&raw);
     let pairs: Vec<_> = query_pairs(head.query).collect();
     let hint = pairs.iter().find(|(key, _)| key == "x-id").map(|(_, value)| value.as_ref());
@@ -131,7 +132,7 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
     // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListDirectoryBuckets.html>
     let is_for_directories = head.scope.is_some_and(|(name, _)| name == DIRECTORY_BUCKETS);
     let hint = if is_for_directories { Some("ListDirectoryBuckets") } else { hint };
-    let mut best: Option<(&Route, Rank)> = None;
+    let mut best: Option<(&'static Route, Rank)> = None;
     let routes =
         table.methods.iter().find(|(method, _)| head.method == *method).map_or(&[][..], |(_, routes)| routes);
     for route in routes {
@@ -156,7 +157,21 @@ pub(crate) fn find(service: &'static Service, head: &Head<'_>) -> Option<Found> 
     }
     let (route, rank) = best?;
     let has_headers = route.headers.iter().all(|name| head.headers.contains_key(*name));
-    Some(Found { operation: route.operation, rank, has_headers, labels: route.labels(&raw, trimmed) })
+    Some(Found { operation: route.operation, rank, has_headers, route })
+}
+
+/// The segments of a path as they are between its slashes; few paths have more than eight.
+fn cut(path: &str) -> SmallVec<[&str; 8]> {
+    path.strip_prefix('/').unwrap_or(path).split('/').collect()
+}
+
+impl Found {
+    /// The labels of the path that it was found for.
+    pub(crate) fn labels(&self, service: &'static Service, head: &Head<'_>) -> Vec<(u16, String)> {
+        let path = &*rooted(service, head, head.scope.is_some());
+        let raw = cut(path);
+        self.route.labels(&raw, trimmed(&raw))
+    }
 }
 
 impl Route {
@@ -207,7 +222,10 @@ impl Route {
                 }
                 Segment::Greedy(member) => {
                     let end = texts.len().saturating_sub(self.segments.len() - index - 1);
-                    let text = texts.get(at..end).unwrap_or_default().join("/");
+                    let text = match texts.get(at..end).unwrap_or_default() {
+                        [one] => Cow::Borrowed(*one),
+                        several => Cow::Owned(several.join("/")),
+                    };
                     labels.push((*member, decode_text(&text, false).into_owned()));
                     at = end.saturating_sub(1);
                 }

@@ -124,7 +124,7 @@ fn may_write(ctx: &Ctx, log: &FlowLog, policy: &str) -> bool {
     let policy = Attached { id: log.bucket.clone(), holder: bucket_arn(log), document };
     let mut need = Need::new("s3:PutObject", format!("{}/file.log.gz", folder_arn(log)), log.home.account);
     need.policy = Some(Arc::new(policy));
-    need.keys.push(("s3:x-amz-acl".to_owned(), vec![OWNERS.to_owned()]));
+    need.keys.put("s3:x-amz-acl", OWNERS);
     asking.ask(need).decision.allowed
 }
 

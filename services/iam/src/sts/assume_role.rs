@@ -284,7 +284,7 @@ fn ask(
     keys: &Keys,
 ) -> Result<()> {
     let mut need = Need::new(action, input.role_arn.clone(), owner).with_policy(Some(trust.clone()));
-    need.keys.clone_from(keys);
+    need.keys = keys.as_slice().into();
     ctx.authorize(need).map_err(|reason| denied(ctx, action, input).with_source(reason))
 }
 

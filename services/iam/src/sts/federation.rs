@@ -167,7 +167,7 @@ fn ask(
     (action, trust, keys): (&'static str, &Arc<Attached>, &Keys),
 ) -> Result<()> {
     let mut need = Need::new(action, asked.role_arn.to_owned(), owner).with_policy(Some(trust.clone()));
-    need.keys.clone_from(keys);
+    need.keys = keys.as_slice().into();
     // AWS: the text names the operation, whichever of the actions was not allowed.
     ctx.authorize_as(caller.clone(), need).map_err(|reason| not_authorized(asked.action).with_source(reason))
 }

@@ -29,7 +29,7 @@ pub(crate) fn access() -> Access<GetFederationTokenInput> {
         let wanted = ACTIONS.iter().take(if keys.is_empty() { 1 } else { 2 });
         let needs = wanted.map(|action| {
             let mut need = Need::new(*action, arn.clone(), ctx.account());
-            need.keys.clone_from(&keys);
+            need.keys = keys.as_slice().into();
             need
         });
         let needs = refuse_sessions(ctx, "GetFederationToken").map(|()| needs.collect());

@@ -6,7 +6,7 @@ use crate::{context_keys, simulation};
 use futures_util::future::BoxFuture;
 use yakumo_api_iam as api;
 use yakumo_aws::Result;
-use yakumo_room::{Access, Ctx, Need, Room};
+use yakumo_room::{Access, Ctx, Need, Room, Shown};
 
 /// The rows.
 pub(crate) fn simulation(room: Room) -> Room {
@@ -36,7 +36,7 @@ pub(super) fn anywhere<I: Sync + 'static>(action: &'static str) -> Access<I> {
         Box::pin(async move {
             let target = Target::PolicyPath(None);
             let mut need = need(ctx, action, target, Keys::new()).await?;
-            need.shown = None;
+            need.shown = Shown::Arn;
             Ok(vec![need])
         })
     })
@@ -62,7 +62,7 @@ pub(super) fn about<I: Sync + 'static>(
             let mut need = need(ctx, action, target, Keys::new()).await?;
             // What is asked about is what the request says, whether there is such a thing or not.
             need.resource = arn;
-            need.shown = None;
+            need.shown = Shown::Arn;
             Ok(vec![need])
         })
     })

@@ -50,9 +50,8 @@ impl Through {
         };
         let shut_out =
             open.record.blocks().restrict_buckets && self.is_public && is_outside(ctx, self.account);
-        let shown = format!("\"{arn}\"");
         let policy = self.policy.clone().filter(|_| !shut_out);
-        let mut also = Need::new(need.action.clone(), arn, self.account).with_policy(policy).shown_as(shown);
+        let mut also = Need::new(need.action.clone(), arn, self.account).with_policy(policy).quoted();
         also.keys.clone_from(&need.keys);
         need.also = Some(Box::new(also));
         need

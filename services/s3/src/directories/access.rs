@@ -112,12 +112,11 @@ fn plain(ctx: &Ctx, open: &Open, action: &'static str) -> Need {
     let policy = open.policy.clone().filter(|_| !of_session && !is_shut_out(ctx, open));
     let owner = if of_session { ctx.account() } else { bucket.owner };
     let arn = bucket.arn();
-    let shown = format!("\"{arn}\"");
-    let mut need = Need::new(action, arn, owner).with_policy(policy).shown_as(shown);
-    need.keys.extend(request_keys(ctx, action, bucket.owner));
+    let mut need = Need::new(action, arn, owner).with_policy(policy).quoted();
+    need.keys = request_keys(ctx, action, bucket.owner);
     for (name, value) in &bucket.tags {
         for key in ["aws:ResourceTag", "s3express:BucketTag"] {
-            need.keys.push((format!("{key}/{name}"), vec![value.clone()]));
+            need.keys.put(&format!("{key}/{name}"), value);
         }
     }
     need

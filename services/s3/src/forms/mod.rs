@@ -244,7 +244,7 @@ fn success(
     let etag = output.e_tag.clone().unwrap_or_default();
     let location = format!("{}/{bucket}/{}", errand.facts.endpoint, utf8_percent_encode(key, IN_PATH));
     let mut headers = vec![
-        ("x-amz-request-id".to_owned(), errand.facts.request_id.clone()),
+        ("x-amz-request-id".to_owned(), errand.facts.request_id.to_string()),
         ("etag".to_owned(), etag.clone()),
     ];
     let version = output.version_id.iter().map(|id| ("x-amz-version-id".to_owned(), id.clone()));

@@ -42,7 +42,7 @@ pub fn of(finished: &Finished, about: &About<'_>) -> String {
         format!("[{}]", clock(finished.at)),
         finished.source_ip.to_string(),
         requester,
-        finished.request_id.clone(),
+        finished.request_id.to_string(),
         operation(finished, key, *is_site),
         some(key),
         format!("\"{} {} {version}\"", finished.method, quotable(&finished.uri)),

@@ -148,7 +148,7 @@ fn tiding(
         principal_id: principal_id(principal),
         source_ip: source_ip
             .or_else(|| matches!(principal.kind, PrincipalKind::Service(_)).then(|| SERVICE.to_owned())),
-        request_id: ctx.facts().request_id.clone(),
+        request_id: ctx.facts().request_id.to_string(),
     }
 }
 

@@ -253,9 +253,8 @@ impl Way<'_> {
         if version.content.is_none() {
             return Ok(may(&self.there, to("s3:ReplicateDelete")));
         }
-        let encrypted = ("s3:x-amz-server-side-encryption".to_owned(), vec!["AES256".to_owned()]);
         let mut replicate = to("s3:ReplicateObject");
-        replicate.keys.push(encrypted);
+        replicate.keys.put("s3:x-amz-server-side-encryption", "AES256");
         let has_tags = !version.tags.is_empty();
         let hands_over = self.rule.destination.hands_over;
         // AWS: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html#object-lock-managing-replication>

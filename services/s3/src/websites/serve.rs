@@ -199,7 +199,7 @@ impl Visit<'_> {
             ("etag", output.e_tag),
             ("last-modified", output.last_modified.map(http_date)),
             ("x-amz-version-id", output.version_id),
-            ("x-amz-request-id", Some(self.errand.facts.request_id.clone())),
+            ("x-amz-request-id", Some(self.errand.facts.request_id.to_string())),
         ];
         let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
         let metadata = output.metadata.unwrap_or_default();
