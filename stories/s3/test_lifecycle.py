@@ -143,6 +143,25 @@ def test_rules_that_meet_on_one_day(cloud, s3, bucket):
     )
 
 
+def test_a_move_comes_before_a_delete_marker_of_the_same_day(cloud, s3, bucket, name):
+    """AWS: "Permanent deletion takes precedence over transition. Transition takes precedence over creation of delete markers." """
+    plain = f"{name}-plain"
+    s3.create_bucket(Bucket=plain)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for each in (bucket, plain):
+        s3.put_object(Bucket=each, Key="k", Body=b"x" * 131_072)
+        put(s3, each, rule(Expiration={"Days": 3}), rule(ID="two", Transitions=moves(GLACIER_IR=3)))
+
+    def seen(each):
+        page = s3.list_object_versions(Bucket=each)
+        return [one["StorageClass"] for one in page.get("Versions", [])], len(page.get("DeleteMarkers", []))
+
+    cloud.advance("96h")
+    until(lambda: (seen(bucket), seen(plain)), ((["GLACIER_IR"], 0), ([], 0)))
+    cloud.advance("24h")
+    until(lambda: seen(bucket), (["GLACIER_IR"], 1))
+
+
 def test_who_may_not_write_rules(cloud, s3, bucket, name):
     person = Person(cloud, cloud.client("iam"), name)
     mine = person.service("s3")

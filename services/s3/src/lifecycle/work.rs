@@ -104,20 +104,22 @@ async fn tend(world: &Arc<World>, bucket: &Bucket) -> Result<bool> {
     Ok(true)
 }
 
-fn places(versions: &[Version]) -> impl Iterator<Item = Place<'_>> {
+fn places<'a>(bucket: &Bucket, versions: &'a [Version]) -> impl Iterator<Item = Place<'a>> {
+    let keeps_versions = bucket.has_versions();
     let newer = std::iter::once(None).chain(versions.iter().map(|version| Some(version.modified)));
-    versions.iter().zip(newer).zip(-1_i32..).map(|((version, replaced), newer_noncurrent)| Place {
+    versions.iter().zip(newer).zip(-1_i32..).map(move |((version, replaced), newer_noncurrent)| Place {
         version,
         replaced,
         newer_noncurrent: newer_noncurrent.max(0),
         alone: versions.len() == 1,
+        is_kept: keeps_versions && replaced.is_none() && version.content.is_some(),
     })
 }
 
 async fn tend_key(ctx: &Ctx, bucket: &Bucket, versions: &[Version]) -> Result<()> {
     let now = ctx.now();
     // The oldest first, so that those that stay are still counted as they were when the next is decided.
-    let due: Vec<_> = places(versions)
+    let due: Vec<_> = places(bucket, versions)
         .filter_map(|place| Some((place.version, place.replaced, bucket.lifecycle.fate(&place, now)?)))
         .collect();
     for (version, replaced, fate) in due.into_iter().rev() {

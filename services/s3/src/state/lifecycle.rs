@@ -95,6 +95,8 @@ pub struct Place<'a> {
     pub newer_noncurrent: i32,
     /// Whether it is the key's only version.
     pub alone: bool,
+    /// Whether its end is only a delete marker above it.
+    pub is_kept: bool,
 }
 
 /// 9999-12-31T00:00:00Z: the last midnight that a date in a header can name.
@@ -147,22 +149,19 @@ impl Rule {
         self.end_of(place.version).is_some_and(|end| end <= now)
     }
 
-    fn moves(&self, place: &Place<'_>, now: Timestamp, minimum_varies: bool) -> Option<&str> {
+    /// To which class a version moves, and since when it is due there.
+    fn moves(&self, place: &Place<'_>, now: Timestamp, minimum_varies: bool) -> Option<(&str, Timestamp)> {
         let content = place.version.content.as_ref()?;
         let present = content.headers.storage_class.as_deref().unwrap_or("STANDARD");
         let speaks_of_sizes = self
             .filter
             .as_ref()
             .is_some_and(|filter| filter.larger_than_bytes.is_some() || filter.smaller_than_bytes.is_some());
-        let due = |step: &&Move| match place.replaced {
-            Some(replaced) => {
-                after(replaced, step.days.unwrap_or(0)) <= now
-                    && step.kept.is_none_or(|kept| place.newer_noncurrent >= kept)
-            }
-            None => {
-                let end = step.days.map(|days| after(place.version.modified, days)).or(step.date);
-                end.is_some_and(|end| end <= now)
-            }
+        let from = place.replaced.unwrap_or(place.version.modified);
+        let at = |step: &Move| step.days.map(|days| after(from, days)).or(step.date);
+        let due = |step: &&Move| {
+            at(step).is_some_and(|at| at <= now)
+                && step.kept.is_none_or(|kept| place.newer_noncurrent >= kept)
         };
         let steps = if place.replaced.is_some() { &self.noncurrent_transitions } else { &self.transitions };
         let large = |step: &&Move| {
@@ -171,7 +170,8 @@ impl Rule {
                 || (minimum_varies && matches!(step.class.as_str(), "GLACIER" | "DEEP_ARCHIVE"))
         };
         let chosen = steps.iter().filter(due).filter(large).max_by_key(|step| warmth(&step.class))?;
-        (warmth(&chosen.class) > warmth(present)).then_some(chosen.class.as_str())
+        let is_down = warmth(&chosen.class) > warmth(present);
+        at(chosen).filter(|_| is_down).map(|at| (chosen.class.as_str(), at))
     }
 }
 
@@ -196,13 +196,20 @@ fn preference(class: &str) -> (bool, bool, u8) {
 
 impl Lifecycle {
     /// What becomes of a version now. An end outweighs a move.
+    ///
+    /// AWS: but what would only get a delete marker moves first, when both fall on one day, and gets its marker on the next:
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-conflicts.html>.
     pub fn fate(&self, place: &Place<'_>, now: Timestamp) -> Option<Fate> {
         let rules = || self.rules.iter().filter(|rule| rule.is_about(place.version));
-        if rules().any(|rule| rule.ends(place, now)) {
-            return Some(Fate::Ends);
+        let moves = rules().filter_map(|rule| rule.moves(place, now, self.minimum_varies));
+        let moves = moves.max_by_key(|(class, _)| preference(class));
+        let ends = rules().any(|rule| rule.ends(place, now));
+        let end = self.end_of(place.version).map(|(end, _)| end).filter(|_| place.is_kept);
+        match moves {
+            Some((_, at)) if ends && end != Some(at) => Some(Fate::Ends),
+            None if ends => Some(Fate::Ends),
+            moves => moves.map(|(class, _)| Fate::Moves(class.to_owned())),
         }
-        let classes = rules().filter_map(|rule| rule.moves(place, now, self.minimum_varies));
-        classes.max_by_key(|class| preference(class)).map(|class| Fate::Moves(class.to_owned()))
     }
 
     /// The earliest end of an object and the rule that says so: the header `x-amz-expiration`.
@@ -274,7 +281,7 @@ mod tests {
         let check = |rule: &Rule, version: &Version, replaced: Option<i64>, newer, alone, now: i64| {
             let lifecycle = Lifecycle { rules: vec![rule.clone()], minimum_varies: false };
             let replaced = replaced.map(Timestamp::from_secs);
-            let place = Place { version, replaced, newer_noncurrent: newer, alone };
+            let place = Place { version, replaced, newer_noncurrent: newer, alone, is_kept: false };
             lifecycle.fate(&place, Timestamp::from_secs(now)) == Some(Fate::Ends)
         };
         let object = version("a/k", 10, Some(1));
