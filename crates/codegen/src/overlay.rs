@@ -45,7 +45,10 @@ fn apply_key(api: &mut Api, key: &str, value: &Value) -> Result<()> {
                 for (fact, value) in
                     facts.as_table().into_iter().flatten().filter(|(fact, _)| *fact != "source")
                 {
-                    operation.facts.insert(fact.clone(), plain(value));
+                    match fact.as_str() {
+                        "status" => operation.status = plain(value).parse()?,
+                        _ => drop(operation.facts.insert(fact.clone(), plain(value))),
+                    }
                 }
             }
         }
