@@ -291,7 +291,12 @@ impl Ctx {
         self.check_rule(&need)?;
         let decided = authorise::decide(self, caller, need);
         let outcome = decided.outcome(&self.facts().endpoint).and_then(|()| decided.tagging(self.world()));
-        self.0.decided.lock().push(decided);
+        let mut all = self.0.decided.lock();
+        if all.is_empty() {
+            // Most requests ask once, and what they asked is remembered for long.
+            all.reserve_exact(1);
+        }
+        all.push(decided);
         outcome
     }
 

@@ -118,7 +118,9 @@ on_paid_object!(
 /// expects.
 pub async fn bucket(ctx: &Ctx, name: &str, expected_owner: Option<&str>) -> Result<Arc<Open>> {
     let open = match ctx.state::<Registry>().bucket(name).await {
-        Err(error) if error.code == "NoSuchBucket" => access_points::open(ctx, name).await?.ok_or(error)?,
+        Err(error) if error.code == "NoSuchBucket" => {
+            Box::pin(access_points::open(ctx, name)).await?.ok_or(error)?
+        }
         found => found?,
     };
     directories::check(ctx, &open)?;

@@ -333,7 +333,8 @@ async fn open(base: &Arc<Base>, piece: &Piece, within: Range<u64>, first: bool) 
         Place::Blob(id) => {
             let hold = base.store.blobs().hold(*id);
             if first {
-                return Ok(Hidden::Blob(Box::pin(hold.read(within).await?.map_err(Error::from))));
+                let opened = Box::pin(hold.read(within)).await?;
+                return Ok(Hidden::Blob(Box::pin(opened.map_err(Error::from))));
             }
             let opened =
                 stream::once(async move { Ok::<_, Error>(hold.read(within).await?.map_err(Error::from)) });

@@ -131,17 +131,15 @@ impl Beside for Door {
         caller: Option<&'a Caller>,
         status: u16,
     ) -> BoxFuture<'a, Vec<(&'static str, String)>> {
+        // AWS: who is in the wrong region, or not let in, is told where the bucket is:
+        // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
+        let tells_region = matches!(status, 301 | 400 | 403);
+        let payer = caller.filter(|_| status < 400 && payments::says_so(&head));
+        let is_told_more = tells_region || payer.is_some() || head.header("origin").is_some();
+        if !is_told_more || self.hosts(head.host) {
+            return Box::pin(std::future::ready(Vec::new()));
+        }
         Box::pin(async move {
-            // AWS: who is in the wrong region, or not let in, is told where the bucket is:
-            // <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html>
-            if self.hosts(head.host) {
-                return Vec::new();
-            }
-            let tells_region = matches!(status, 301 | 400 | 403);
-            let payer = caller.filter(|_| status < 400 && payments::says_so(&head));
-            if !tells_region && payer.is_none() && head.header("origin").is_none() {
-                return Vec::new();
-            }
             let Ok(Some(open)) = self.meant(&head).await else { return Vec::new() };
             let mut headers = match head.method == "OPTIONS" {
                 true => Vec::new(),

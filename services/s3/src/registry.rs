@@ -74,6 +74,11 @@ impl Registry {
         if let Some(open) = self.open.read().get(name) {
             return Ok(open.clone());
         }
+        // Rarely gone, and larger than the rest of what waits for it.
+        Box::pin(self.read_bucket(name)).await
+    }
+
+    async fn read_bucket(&self, name: &str) -> Result<Arc<Open>> {
         let seen = self.changes.load(Ordering::SeqCst);
         let bytes = self.base.store.get(&scope().record_key(Bucket::TABLE, &[name])).await?;
         let bytes = bytes.ok_or_else(|| error::no_such_bucket(name))?;

@@ -177,7 +177,7 @@ pub async fn open(ctx: &Ctx, name: &str) -> Result<Option<Arc<Open>>> {
 /// A bucket by its name or through an access point, whatever region it is in.
 pub async fn anywhere(ctx: &Ctx, name: &str) -> Result<Arc<Open>> {
     match ctx.state::<Registry>().bucket(name).await {
-        Err(error) if error.code == "NoSuchBucket" => open(ctx, name).await?.ok_or(error),
+        Err(error) if error.code == "NoSuchBucket" => Box::pin(open(ctx, name)).await?.ok_or(error),
         found => found,
     }
 }

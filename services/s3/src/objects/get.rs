@@ -36,7 +36,7 @@ pub async fn readable(
 ) -> Result<Version> {
     check_version(&open.record, id)?;
     let found = match id {
-        Some(id) => index::version(ctx, &open.record, key, id).await?,
+        Some(id) => Box::pin(index::version(ctx, &open.record, key, id)).await?,
         None => index::newest(ctx, &open.record, key).await?,
     };
     let mut keys = version_key(id);
