@@ -97,6 +97,11 @@ async fn add(
                 let newest = index::newest_in(&tx, &bucket, &append.wanted.key).await?;
                 check_offset(newest.as_ref(), append)?;
                 let mut version = newest.ok_or_else(wrong_offset)?;
+                // What took its place meanwhile may be as long, and summed up otherwise: each object has an ETag of its own.
+                let etag = |version: &Version| version.content.as_ref().map(|content| content.etag.clone());
+                if etag(&version) != etag(found) {
+                    return Err(wrong_offset());
+                }
                 version.modified = second(ctx);
                 let content = version.content.as_mut().ok_or_else(wrong_offset)?;
                 grow(content, received, ctx.base().ids.hex(32));
