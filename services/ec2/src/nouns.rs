@@ -23,7 +23,7 @@ pub(crate) fn is_id(text: &str) -> bool {
     fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Condition keys, in the form of [`yakumo_room::Need::keys`].
+/// Condition keys as they are gathered; [`yakumo_room::Need::keys`] takes them over.
 pub(crate) type Keys = Vec<(String, Vec<String>)>;
 
 /// A record that is one of EC2's resources, kept under its id.

@@ -38,7 +38,7 @@ pub(crate) enum Target {
     Any,
 }
 
-/// Keys of a request, in the form of [`Need::keys`].
+/// Condition keys of a request as they are gathered; [`Need::keys`] takes them over.
 pub(crate) type Keys = Vec<(String, Vec<String>)>;
 
 /// The rule of an operation that needs one action on one target.

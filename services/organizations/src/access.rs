@@ -39,7 +39,7 @@ pub(crate) fn any_policy(policy_type: &str) -> String {
     format!("p-*{policy_type}")
 }
 
-/// Keys of a request, in the form of [`Need::keys`].
+/// Condition keys of a request as they are gathered; [`Need::keys`] takes them over.
 pub(crate) type Keys = Vec<(String, Vec<String>)>;
 
 /// The rule of an operation on the things with these ids (`ou-…`, `p-…`, twelve digits …); no ids stand for `*`.

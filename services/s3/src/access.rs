@@ -14,7 +14,7 @@ use yakumo_aws::{AccountId, Error, Result};
 use yakumo_policy::PrincipalKind;
 use yakumo_room::{Access, Ctx, Need, Resource, SignedIn, host_now};
 
-/// Condition keys of a request, as [`Need::keys`] has them.
+/// Condition keys of a request as they are gathered; [`Need::keys`] takes them over.
 pub type Keys = Vec<(String, Vec<String>)>;
 
 /// An input that names a bucket.
